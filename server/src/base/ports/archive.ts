@@ -1,0 +1,20 @@
+/** Packs files into one compressed archive. The implementation is `platform/archive-packer.ts`. */
+export interface ArchivePacker {
+  /**
+   * A gzip-compressed tar of `entries`, in their order, as it is pulled: memory stays bounded
+   * however large the entries are, and one entry is open at a time. Ends with the error of an entry
+   * that cannot be read or whose length is not what it said; what was yielded before is useless
+   * then. A consumer that stops early ends everything.
+   */
+  pack(entries: AsyncIterable<ArchiveEntry>): AsyncIterable<Uint8Array>;
+}
+
+export interface ArchiveEntry {
+  /** Relative, with `/`. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Unix milliseconds. */
+  readonly modifiedMs: number;
+  /** Called once, when it is the entry's turn. */
+  open(): AsyncIterable<Uint8Array>;
+}

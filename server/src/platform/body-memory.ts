@@ -1,0 +1,143 @@
+import { CodedError } from '../base/errors.ts';
+
+const FIRST_BYTES = 64 * 1024;
+/** Buffers kept for the next bodies: few, and none that one huge answer has left behind. */
+const KEPT_COUNT = 8;
+const KEPT_BYTES_MAX = 4 * 1024 * 1024;
+
+/**
+ * The memory for HTTP bodies that are being received or processed. When all of it is in use, the
+ * largest body has to go: a flood from one server costs the others nothing.
+ */
+export class BodyMemory {
+  readonly limitBytes: number;
+  readonly #open = new Set<BodyBuffer>();
+  readonly #kept: Buffer[] = [];
+  #heldBytes = 0;
+
+  constructor(limitBytes: number) {
+    this.limitBytes = limitBytes;
+  }
+
+  /** Bytes held by open buffers. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /**
+   * @param bodyLimitBytes most bytes of the body, 0 for no limit but that of the memory
+   * @param onEvict called when this body has to go; it must then be closed
+   */
+  open(bodyLimitBytes: number, onEvict: (error: CodedError) => void): BodyBuffer {
+    const limitBytes = Math.min(bodyLimitBytes || Infinity, this.limitBytes);
+    const buffer = new BodyBuffer(this, limitBytes, onEvict);
+    this.#open.add(buffer);
+    return buffer;
+  }
+
+  /** For `BodyBuffer` alone: a larger piece of memory in place of `old`. */
+  exchange(owner: BodyBuffer, old: Buffer, wantedBytes: number): Buffer {
+    const kept = old.length === 0 ? this.#takeKept(wantedBytes) : undefined;
+    let sizeBytes = kept?.length ?? FIRST_BYTES;
+    while (sizeBytes < wantedBytes) sizeBytes *= 2;
+    if (kept === undefined) sizeBytes = Math.min(sizeBytes, owner.limitBytes);
+    while (this.#heldBytes - old.length + sizeBytes > this.limitBytes) {
+      const largest = this.#largest();
+      const error = memoryError(this.limitBytes);
+      if (largest === owner || largest === undefined) throw error;
+      largest.evict(error);
+    }
+    this.#heldBytes += sizeBytes - old.length;
+    return kept ?? Buffer.allocUnsafeSlow(sizeBytes);
+  }
+
+  /** A buffer of an earlier body, if it is large enough and memory is not getting short. */
+  #takeKept(wantedBytes: number): Buffer | undefined {
+    const kept = this.#kept.at(-1);
+    if (kept === undefined || kept.length < wantedBytes) return undefined;
+    return this.#heldBytes + kept.length <= this.limitBytes / 2 ? this.#kept.pop() : undefined;
+  }
+
+  /** For `BodyBuffer` alone. */
+  close(owner: BodyBuffer, memory: Buffer): void {
+    if (!this.#open.delete(owner)) return;
+    this.#heldBytes -= memory.length;
+    const isWorthKeeping = memory.length > 0 && memory.length <= KEPT_BYTES_MAX;
+    if (isWorthKeeping && this.#kept.length < KEPT_COUNT) this.#kept.push(memory);
+  }
+
+  #largest(): BodyBuffer | undefined {
+    let largest: BodyBuffer | undefined;
+    for (const buffer of this.#open) {
+      if (buffer.canEvict && buffer.length > (largest?.length ?? -1)) largest = buffer;
+    }
+    return largest;
+  }
+}
+
+/** One growing body. */
+export class BodyBuffer {
+  readonly limitBytes: number;
+  readonly #memory: BodyMemory;
+  readonly #onEvict: (error: CodedError) => void;
+  #bytes: Buffer = Buffer.alloc(0);
+  #length = 0;
+  #isReceiving = true;
+
+  constructor(memory: BodyMemory, limitBytes: number, onEvict: (error: CodedError) => void) {
+    this.#memory = memory;
+    this.limitBytes = limitBytes;
+    this.#onEvict = onEvict;
+  }
+
+  /** Bytes received. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** A body that has been received whole is being read by somebody: it stays. */
+  get canEvict(): boolean {
+    return this.#isReceiving;
+  }
+
+  /** Throws `ERR_HTTP_BODY_LIMIT` when the body gets too large. */
+  append(chunk: Uint8Array): void {
+    const length = this.#length + chunk.length;
+    if (length > this.limitBytes) throw limitError(this.limitBytes);
+    if (length > this.#bytes.length) {
+      const larger = this.#memory.exchange(this, this.#bytes, length);
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
+    }
+    this.#bytes.set(chunk, this.#length);
+    this.#length = length;
+  }
+
+  /** The body received whole. */
+  finish(): Uint8Array {
+    this.#isReceiving = false;
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  evict(error: CodedError): void {
+    this.close();
+    this.#onEvict(error);
+  }
+
+  /** Gives the memory back; fine to call twice. */
+  close(): void {
+    this.#memory.close(this, this.#bytes);
+    this.#bytes = Buffer.alloc(0);
+    this.#length = 0;
+  }
+}
+
+function limitError(limitBytes: number): CodedError {
+  const message = `body is larger than the limit of ${limitBytes} bytes`;
+  return new CodedError('ERR_HTTP_BODY_LIMIT', message, { limitBytes });
+}
+
+function memoryError(limitBytes: number): CodedError {
+  const message = `body is the largest of several that do not fit into ${limitBytes} bytes`;
+  return new CodedError('ERR_HTTP_BODY_LIMIT', message, { limitBytes });
+}

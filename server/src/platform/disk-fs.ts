@@ -1,0 +1,147 @@
+import { constants } from 'node:fs';
+import * as nodeFs from 'node:fs/promises';
+
+import { CodedError, codeOf } from '../base/errors.ts';
+import type { DirEntry, DirLock, File, FileStat, Fs } from '../base/ports/fs.ts';
+import { lockDir } from './dir-lock.ts';
+
+const DIR_MODE = 0o750;
+const FILE_MODE = 0o600;
+
+const OPEN_FLAGS = {
+  read: constants.O_RDONLY,
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
+  append: constants.O_RDWR | constants.O_CREAT | constants.O_APPEND,
+  update: constants.O_RDWR,
+} as const;
+
+const CODES: Readonly<Record<string, string>> = {
+  ENOENT: 'ERR_FS_NOT_FOUND',
+  EEXIST: 'ERR_FS_EXISTS',
+  ENOTEMPTY: 'ERR_FS_EXISTS',
+  EACCES: 'ERR_FS_DENIED',
+  EPERM: 'ERR_FS_DENIED',
+  EROFS: 'ERR_FS_DENIED',
+  ENOSPC: 'ERR_FS_FULL',
+  EDQUOT: 'ERR_FS_FULL',
+};
+
+/** The real disk. */
+export const diskFs: Fs = {
+  open: (path, mode) => openFile(path, mode),
+
+  async readFile(path) {
+    const buffer = await named('read', path, nodeFs.readFile(path));
+    return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  },
+
+  async list(dir) {
+    const entries = await named('list', dir, nodeFs.readdir(dir, { withFileTypes: true }));
+    const listed = entries.map((entry): DirEntry => ({
+      name: entry.name,
+      isDirectory: entry.isDirectory(),
+    }));
+    return listed.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  },
+
+  async stat(path): Promise<FileStat | undefined> {
+    try {
+      const stat = await nodeFs.stat(path);
+      return {
+        sizeBytes: stat.size,
+        isDirectory: stat.isDirectory(),
+        modifiedMs: Math.floor(stat.mtimeMs),
+      };
+    } catch (error) {
+      // A file where a folder is expected means: there is nothing at this path.
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+      throw fsError('stat', path, error);
+    }
+  },
+
+  async makeDir(dir) {
+    await named('make folder', dir, nodeFs.mkdir(dir, { recursive: true, mode: DIR_MODE }));
+  },
+
+  async rename(from, to) {
+    await named('rename', from, nodeFs.rename(from, to));
+  },
+
+  async syncDir(dir) {
+    const handle = await named('open folder', dir, nodeFs.open(dir, constants.O_RDONLY));
+    try {
+      await named('sync folder', dir, handle.sync());
+    } finally {
+      await handle.close();
+    }
+  },
+
+  async remove(path) {
+    await named('remove', path, nodeFs.rm(path, { force: true }));
+  },
+
+  async removeTree(path) {
+    await named('remove', path, nodeFs.rm(path, { force: true, recursive: true }));
+  },
+
+  async freeBytes(path) {
+    const stat = await named('ask for free space', path, nodeFs.statfs(path));
+    return stat.bavail * stat.bsize;
+  },
+
+  lockDir: (dir): Promise<DirLock> => lockDir(dir),
+};
+
+async function openFile(path: string, mode: keyof typeof OPEN_FLAGS): Promise<File> {
+  const handle = await named('open', path, nodeFs.open(path, OPEN_FLAGS[mode], FILE_MODE));
+  // Writes without an offset go behind what is there; O_APPEND does that by itself.
+  let end = 0;
+  try {
+    if (mode === 'update') end = (await handle.stat()).size;
+  } catch (error) {
+    await handle.close();
+    throw fsError('open', path, error);
+  }
+  return {
+    async read(into, offset) {
+      let total = 0;
+      while (total < into.length) {
+        const piece = handle.read(into, total, into.length - total, offset + total);
+        const { bytesRead } = await named('read', path, piece);
+        if (bytesRead === 0) break;
+        total += bytesRead;
+      }
+      return total;
+    },
+    async write(bytes, offset) {
+      const start = mode === 'append' ? null : (offset ?? end);
+      let total = 0;
+      while (total < bytes.length) {
+        const position = start === null ? null : start + total;
+        const piece = handle.write(bytes, total, bytes.length - total, position);
+        total += (await named('write', path, piece)).bytesWritten;
+      }
+      if (start !== null) end = Math.max(end, start + total);
+    },
+    async truncate(sizeBytes) {
+      await named('truncate', path, handle.truncate(sizeBytes));
+      end = sizeBytes;
+    },
+    sync: () => named('sync', path, handle.datasync()),
+    size: async () => (await named('stat', path, handle.stat())).size,
+    close: () => named('close', path, handle.close()),
+  };
+}
+
+async function named<T>(operation: string, path: string, result: Promise<T>): Promise<T> {
+  try {
+    return await result;
+  } catch (error) {
+    throw fsError(operation, path, error);
+  }
+}
+
+function fsError(operation: string, path: string, cause: unknown): CodedError {
+  const code = CODES[codeOf(cause) ?? ''] ?? 'ERR_FS';
+  return new CodedError(code, `cannot ${operation} ${path}`, { path, operation }, cause);
+}

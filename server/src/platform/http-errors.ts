@@ -1,0 +1,55 @@
+import { CodedError, codeOf } from '../base/errors.ts';
+
+const CLOSED = 'the connection was closed before the answer was complete';
+const DAMAGED = 'the compressed answer is damaged';
+const UNREACHABLE = 'the host cannot be reached';
+
+/** What the codes of Node and zlib mean to a person. */
+const SENTENCES: Readonly<Record<string, readonly [code: string, sentence: string]>> = {
+  ECONNREFUSED: ['ERR_HTTP_REFUSED', 'connection refused'],
+  ENOTFOUND: ['ERR_HTTP_DNS', 'the host name is not known'],
+  EAI_AGAIN: ['ERR_HTTP_DNS', 'the host name could not be looked up'],
+  ETIMEDOUT: ['ERR_HTTP_TIMEOUT', 'no connection: the system gave up waiting'],
+  EHOSTUNREACH: ['ERR_HTTP', UNREACHABLE],
+  ENETUNREACH: ['ERR_HTTP', UNREACHABLE],
+  ECONNRESET: ['ERR_HTTP', CLOSED],
+  EPIPE: ['ERR_HTTP', CLOSED],
+  ERR_STREAM_PREMATURE_CLOSE: ['ERR_HTTP', CLOSED],
+  Z_BUF_ERROR: ['ERR_HTTP', CLOSED],
+  Z_DATA_ERROR: ['ERR_HTTP', DAMAGED],
+  HPE_HEADER_OVERFLOW: ['ERR_HTTP', 'the headers of the answer are too large'],
+};
+
+/** The port's error for whatever an exchange with `url` has thrown. */
+export function exchangeError(error: unknown, url: string): unknown {
+  if (error instanceof CodedError) return error;
+  const code = codeOf(error) ?? '';
+  const known = SENTENCES[code];
+  if (known !== undefined) return new CodedError(known[0], known[1], { url }, error);
+  if (typeOf(error) === 'max-redirect') {
+    return new CodedError('ERR_HTTP_REDIRECTS', 'redirected more than 10 times', { url }, error);
+  }
+  if (code.startsWith('HPE_')) {
+    return new CodedError('ERR_HTTP', 'the answer is not HTTP', { url }, error);
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return new CodedError('ERR_HTTP', `the request failed: ${reason}`, { url }, error);
+}
+
+export function timeoutError(timeoutMs: number, hasHeaders: boolean): CodedError {
+  const within = `within ${timeoutMs / 1000} s`;
+  const message = hasHeaders ? `the answer was not complete ${within}` : `no answer ${within}`;
+  return new CodedError('ERR_HTTP_TIMEOUT', message, { timeoutMs });
+}
+
+/** Whether the connection broke before there was an answer. */
+export function isBrokenConnection(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+/** node-fetch tells its own errors apart by `type`. */
+function typeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('type' in error)) return '';
+  return String(error.type);
+}

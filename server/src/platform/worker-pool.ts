@@ -1,0 +1,190 @@
+import { availableParallelism } from 'node:os';
+import { getAsset, isSea } from 'node:sea';
+import { Worker } from 'node:worker_threads';
+
+import { CodedError } from '../base/errors.ts';
+import type { RunOptions, Task, TaskRunner } from '../base/ports/task-runner.ts';
+import { unpackError, type WorkerAnswer, type WorkerRequest } from './worker-messages.ts';
+
+/** A worker with nothing to do costs some 10 MB; it goes after this time. */
+const IDLE_MS = 30_000;
+/** Heap of one worker. The work is made to need far less; this ends what runs wild. */
+const WORKER_HEAP_MIB = 512;
+/** The worker's code, as an asset of the executable; see build/executable.ts. */
+const WORKER_ASSET = 'worker.js';
+
+export interface WorkerPoolOptions {
+  /** Most threads at a time; default half of the cores. */
+  readonly workersMax?: number;
+  /** Starts a thread that runs `worker.ts`. */
+  readonly createWorker?: () => Worker;
+}
+
+interface Job {
+  readonly id: number;
+  readonly task: string;
+  readonly input: unknown;
+  readonly transfer: readonly ArrayBuffer[];
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (output: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  job: Job | undefined;
+  idleTimer: NodeJS.Timeout | undefined;
+}
+
+/** Runs tasks on worker threads, which are started when needed and end when idle. */
+export class WorkerPool implements TaskRunner {
+  readonly #workersMax: number;
+  readonly #createWorker: () => Worker;
+  readonly #threads = new Set<Thread>();
+  #queue: Job[] = [];
+  #nextId = 1;
+  #closed = false;
+
+  constructor(options: WorkerPoolOptions = {}) {
+    this.#workersMax = options.workersMax ?? Math.max(1, Math.floor(availableParallelism() / 2));
+    this.#createWorker = options.createWorker ?? createWorker;
+  }
+
+  run<Input, Output>(
+    task: Task<Input, Output>,
+    input: Input,
+    options: RunOptions = {},
+  ): Promise<Output> {
+    const { transfer = [], signal } = options;
+    return new Promise<Output>((resolve, reject) => {
+      if (this.#closed) {
+        reject(new CodedError('ERR_WORKER_LOST', 'the worker threads were stopped'));
+        return;
+      }
+      if (signal?.aborted === true) {
+        reject(signal.reason);
+        return;
+      }
+      // A signal may live much longer than the job, so nothing of the job stays on it.
+      const onAbort = (): void => this.#cancel(job);
+      const job: Job = {
+        id: this.#nextId++,
+        task: task.name,
+        input,
+        transfer,
+        signal,
+        resolve: (output) => {
+          signal?.removeEventListener('abort', onAbort);
+          // Both ends name the same task constant, so what comes back is what its type says.
+          resolve(output as Output);
+        },
+        reject: (error) => {
+          signal?.removeEventListener('abort', onAbort);
+          reject(error);
+        },
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#queue.push(job);
+      this.#dispatch();
+    });
+  }
+
+  /** Ends all threads; what they were doing rejects with `ERR_WORKER_LOST`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const lost = new CodedError('ERR_WORKER_LOST', 'the worker threads were stopped');
+    for (const job of this.#queue) job.reject(lost);
+    this.#queue = [];
+    const threads = [...this.#threads];
+    await Promise.all(threads.map((thread) => this.#end(thread, lost)));
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const thread = this.#idleThread();
+      if (thread === undefined) return;
+      const job = this.#queue.shift();
+      if (job !== undefined) this.#start(thread, job);
+    }
+  }
+
+  #start(thread: Thread, job: Job): void {
+    const request: WorkerRequest = { kind: 'run', id: job.id, task: job.task, input: job.input };
+    try {
+      thread.worker.postMessage(request, [...job.transfer]);
+    } catch (cause) {
+      job.reject(new CodedError('ERR_TASK_INPUT', `${job.task} cannot be sent`, {}, cause));
+      this.#rest(thread);
+      return;
+    }
+    thread.job = job;
+    clearTimeout(thread.idleTimer);
+    // A process that waits for a result stays; one with idle threads may end.
+    thread.worker.ref();
+  }
+
+  #idleThread(): Thread | undefined {
+    for (const thread of this.#threads) if (thread.job === undefined) return thread;
+    if (this.#threads.size >= this.#workersMax) return undefined;
+    const worker = this.#createWorker();
+    const thread: Thread = { worker, job: undefined, idleTimer: undefined };
+    this.#threads.add(thread);
+    worker.on('message', (answer: WorkerAnswer) => this.#finish(thread, answer));
+    worker.on('error', (cause: Error) => this.#lose(thread, cause));
+    worker.on('exit', (exitCode) => this.#lose(thread, new Error(`exit code ${exitCode}`)));
+    return thread;
+  }
+
+  #finish(thread: Thread, answer: WorkerAnswer): void {
+    const { job } = thread;
+    if (job?.id !== answer.id) return;
+    thread.job = undefined;
+    this.#rest(thread);
+    if (job.signal?.aborted === true) job.reject(job.signal.reason);
+    else if ('error' in answer) job.reject(unpackError(answer.error));
+    else job.resolve(answer.output);
+    this.#dispatch();
+  }
+
+  #rest(thread: Thread): void {
+    thread.worker.unref();
+    clearTimeout(thread.idleTimer);
+    thread.idleTimer = setTimeout(() => {
+      if (thread.job === undefined) void this.#end(thread);
+    }, IDLE_MS);
+    thread.idleTimer.unref();
+  }
+
+  #cancel(job: Job): void {
+    if (this.#queue.includes(job)) {
+      this.#queue = this.#queue.filter((other) => other !== job);
+      job.reject(job.signal?.reason);
+      return;
+    }
+    // The task itself ends at its next look at the signal, and cleans up.
+    const request: WorkerRequest = { kind: 'cancel', id: job.id };
+    for (const thread of this.#threads) if (thread.job === job) thread.worker.postMessage(request);
+  }
+
+  #lose(thread: Thread, cause: Error): void {
+    if (!this.#threads.delete(thread)) return;
+    clearTimeout(thread.idleTimer);
+    thread.job?.reject(
+      new CodedError('ERR_WORKER_LOST', 'a worker thread ended unexpectedly', {}, cause),
+    );
+    this.#dispatch();
+  }
+
+  async #end(thread: Thread, reason?: CodedError): Promise<void> {
+    this.#threads.delete(thread);
+    clearTimeout(thread.idleTimer);
+    thread.job?.reject(reason);
+    await thread.worker.terminate();
+  }
+}
+
+function createWorker(): Worker {
+  const resourceLimits = { maxOldGenerationSizeMb: WORKER_HEAP_MIB };
+  if (isSea()) return new Worker(getAsset(WORKER_ASSET, 'utf8'), { eval: true, resourceLimits });
+  return new Worker(new URL('../worker.ts', import.meta.url), { resourceLimits });
+}
