@@ -1,0 +1,3 @@
+export { RpcClient } from './client.ts';
+export { EMPTY, emptySchema } from './messages.ts';
+export { RpcServer } from './server.ts';
