@@ -1,0 +1,62 @@
+import { makeUlid } from '../model/ulid.ts';
+import type { DirLock } from '../base/ports/fs.ts';
+import { firstOverlap, mergeTask, planMerge, ReadOnlyDb, removeBlock } from '../tsdb/index.ts';
+import { parseArguments } from './arguments.ts';
+import { DEFAULT_DB_DIR, type ToolEnvironment, withoutSlash } from './environment.ts';
+
+const HOUR_MS = 3_600_000;
+/** Each range holds three of the one before, as Prometheus has them. */
+const RANGE_FACTOR = 3;
+const FIRST_RANGE_MS = 2 * HOUR_MS;
+const MAX_RANGE_MS = 6 * HOUR_MS;
+
+/**
+ * `merge [--max-range=6h] [--overlapping] [<db path>]`: merges the blocks of a database that nobody
+ * else uses, until nothing is left to do. Blocks go once the one that holds their samples is there.
+ */
+export async function merge(args: readonly string[], env: ToolEnvironment): Promise<void> {
+  const { numbers, switches, positionals } = parseArguments(args, {
+    flags: { 'max-range': { kind: 'duration' }, overlapping: { kind: 'switch' } },
+    positionals: ['[db path]'],
+  });
+  const dir = withoutSlash(positionals[0] ?? DEFAULT_DB_DIR);
+  const rangesMs = rangesUpTo(numbers.get('max-range') ?? MAX_RANGE_MS);
+  const lock: DirLock = await env.fs.lockDir(dir);
+  try {
+    while (await mergeOnce(dir, rangesMs, switches.has('overlapping'), env));
+  } finally {
+    await lock.release();
+  }
+}
+
+function rangesUpTo(maxRangeMs: number): number[] {
+  const ranges = [FIRST_RANGE_MS];
+  for (let range = FIRST_RANGE_MS; range < maxRangeMs;) {
+    range = Math.min(range * RANGE_FACTOR, maxRangeMs);
+    ranges.push(range);
+  }
+  return ranges;
+}
+
+/** Whether there was something to do. */
+async function mergeOnce(
+  dir: string,
+  rangesMs: readonly number[],
+  onlyOverlapping: boolean,
+  env: ToolEnvironment,
+): Promise<boolean> {
+  const { fs, clock, logger, signal, tasks } = env;
+  const db = await ReadOnlyDb.open({ fs, clock, logger, dir });
+  const metas = db.blocks.map(({ meta }) => meta);
+  await db.close();
+  const planned = onlyOverlapping ? firstOverlap(metas) : planMerge(metas, rangesMs);
+  if (planned.length === 0) return false;
+  const ulids = planned.map(({ ulid }) => ulid);
+  const blockDirs = ulids.map((ulid) => `${dir}/${ulid}`);
+  const input = { blockDirs, parentDir: dir, ulid: makeUlid(clock.nowMs()) };
+  const merged = await tasks.run(mergeTask, input, { signal });
+  for (const blockDir of blockDirs) await removeBlock(fs, blockDir);
+  env.out.text(`${ulids.join(' ')} -> ${merged?.ulid ?? 'nothing: all samples are deleted'}\n`);
+  await env.out.flush();
+  return true;
+}

@@ -1,0 +1,67 @@
+import { codeOf, describeError } from '../base/errors.ts';
+import { analyze } from './analyze.ts';
+import { usageError } from './arguments.ts';
+import { dump, dumpOpenMetrics } from './dump.ts';
+import type { Command, ToolEnvironment } from './environment.ts';
+import { list } from './list.ts';
+import { merge } from './merge.ts';
+import { verify } from './verify.ts';
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  analyze,
+  dump,
+  'dump-openmetrics': dumpOpenMetrics,
+  list,
+  merge,
+  verify,
+};
+
+const USAGE = `usage: tsdb <command> [<args> ...]
+
+Works on folders of Prometheus' time series database, those of this plugin included. Nothing is
+changed except by merge.
+
+analyze [--limit=20] [--extended] [<db path>] [<block id>]
+    What makes a block large: churn, label pairs, cardinality, fullness of chunks.
+list [-r|--human-readable] [<db path>]
+    The blocks.
+dump [--min-time=MS] [--max-time=MS] [--match=SELECTOR] [<db path>]
+    All samples, those of the log included.
+dump-openmetrics [--min-time=MS] [--max-time=MS] [--match=SELECTOR] [<db path>]
+    The same as OpenMetrics text.
+verify [<db path>]
+    Reads everything and checks it.
+merge [--max-range=6h] [--overlapping] [<db path>]
+    Merges blocks of a folder that no other process uses.
+
+The folder is data/ when none is named. Times are in milliseconds since 1970.
+`;
+
+/** Runs a command; resolves with the exit code of the process. Messages go to `warn`. */
+export async function runTool(
+  args: readonly string[],
+  env: ToolEnvironment,
+  warn: (line: string) => void,
+): Promise<number> {
+  const [name = '--help', ...rest] = args;
+  try {
+    if (name === '--help' || name === '-h' || name === 'help' || rest.includes('--help')) {
+      env.out.text(USAGE);
+    } else {
+      const command = COMMANDS[name];
+      if (command === undefined) throw usageError(`unknown command ${name}`);
+      await command(rest, env);
+    }
+    env.progress.end();
+    await env.out.finish();
+    return 0;
+  } catch (error) {
+    env.progress.end();
+    // Whoever reads our output has read enough.
+    if (codeOf(error) === 'EPIPE') return 0;
+    await env.out.finish().catch(() => undefined);
+    warn(describeError(error));
+    if (codeOf(error) === 'ERR_USAGE') warn('try tsdb --help');
+    return 1;
+  }
+}

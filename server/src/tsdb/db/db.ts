@@ -1,0 +1,354 @@
+import type { Clock } from '../../base/clock.ts';
+import { CodedError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { type DirLock, type Fs, makeDirDurably } from '../../base/ports/fs.ts';
+import type { TaskRunner } from '../../base/ports/task-runner.ts';
+import { Mutex } from '../../base/sync/mutex.ts';
+import { makeUlid } from '../../model/ulid.ts';
+import type { Appendable, Appender, AppendResult } from '../../storage/appender.ts';
+import type { BlockMeta, BlockOnDisk } from '../block/meta.ts';
+import { GroupCommit } from '../head/group-commit.ts';
+import { Head } from '../head/head.ts';
+import { type AppenderOwner, HeadAppender } from '../head/head-appender.ts';
+import { headBlockTask } from '../head/head-block-task.ts';
+import { takeSnapshot } from '../head/head-snapshot.ts';
+import { PendingSamples } from '../head/pending-samples.ts';
+import { HeadReplay } from '../head/replay.ts';
+import {
+  BLOCK_RANGE_MS,
+  CHUNK_BYTES_MAX,
+  MAINTENANCE_INTERVAL_MS,
+  RETENTION_MS,
+  SERIES_MAX,
+  WAL_SEGMENT_BYTES,
+} from '../limits.ts';
+import { WalWriter } from '../wal/wal-writer.ts';
+import { byTime, listBlocks, removeBlock, removeLeftovers } from './block-folder.ts';
+import { LogTruncation } from './log-truncation.ts';
+import type { TimeRange } from '../../model/time-range.ts';
+import type { DbOptions, HeadStats, WalStats } from './options.ts';
+import { expiredBlocks } from './retention.ts';
+
+/** Memory lists kept for the next scrapes. */
+const POOLED_LISTS = 16;
+const SNAPSHOT_PATTERN = /^chunk_snapshot\.\d+\.\d+(\.tmp)?$/;
+
+/** A directory of blocks with a head in front: the whole database. */
+export class Db implements Appendable {
+  readonly dir: string;
+  readonly #fs: Fs;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #tasks: TaskRunner;
+  readonly #lock: DirLock;
+  readonly #head: Head;
+  readonly #wal: WalWriter;
+  readonly #commits: GroupCommit;
+  readonly #truncation: LogTruncation;
+  readonly #corruptions: number;
+  readonly #owner: AppenderOwner;
+  readonly #blockRangeMs: number;
+  readonly #retentionMs: number;
+  /** Work that reads the whole head or changes what it holds, one at a time. */
+  readonly #work = new Mutex();
+  readonly #closing = new AbortController();
+  readonly #loop: Promise<void>;
+  readonly #counts = {
+    appended: 0,
+    duplicate: 0,
+    conflict: 0,
+    out_of_order: 0,
+    out_of_bounds: 0,
+  };
+  #blocks: readonly BlockOnDisk[];
+  #hasForeignSnapshot: boolean;
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: DbOptions, parts: OpenedParts) {
+    this.dir = options.dir;
+    this.#fs = options.fs;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#tasks = options.tasks;
+    this.#blockRangeMs = options.blockRangeMs ?? BLOCK_RANGE_MS;
+    this.#retentionMs = options.retentionMs ?? RETENTION_MS;
+    this.#lock = parts.lock;
+    this.#head = parts.head;
+    this.#wal = parts.wal;
+    this.#blocks = parts.blocks;
+    this.#hasForeignSnapshot = parts.snapshotDirs.length > 0;
+    this.#corruptions = parts.replay.corruptions;
+    const { head, wal } = parts;
+    this.#commits = new GroupCommit(head, wal, this.#clock, (result, count) => {
+      this.#counts[result] += count;
+    });
+    this.#truncation = new LogTruncation({
+      ...parts.replay,
+      ...options,
+      head,
+      commits: this.#commits,
+      signal: this.#closing.signal,
+    });
+    const pool: PendingSamples[] = [];
+    this.#owner = {
+      head,
+      commits: this.#commits,
+      chunkBytesMax: options.chunkBytesMax ?? CHUNK_BYTES_MAX,
+      onRefused: (result: AppendResult) => this.#counts[result]++,
+      lend: () => pool.pop() ?? new PendingSamples(),
+      giveBack: (samples) => {
+        if (pool.length < POOLED_LISTS) pool.push(samples);
+      },
+      // From here on a snapshot of another program would hide what we have added.
+      onCommitted: () => {
+        if (this.#hasForeignSnapshot) void this.#work.run(() => this.#removeForeignSnapshots());
+      },
+    };
+    this.#loop = this.#runLoop(options.maintenanceIntervalMs ?? MAINTENANCE_INTERVAL_MS);
+  }
+
+  /**
+   * Locks the directory, replays the write-ahead log and starts the upkeep. Rejects with a
+   * `CodedError`; nothing is left open or locked then, so the caller may try again.
+   */
+  static async open(options: DbOptions): Promise<Db> {
+    const { fs, dir } = options;
+    await makeDirDurably(fs, `${dir}/wal`);
+    const lock = await fs.lockDir(dir);
+    try {
+      return new Db(options, await openParts(options, lock));
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  appender(): Appender {
+    if (this.#closing.signal.aborted) throw closedError(this.dir);
+    return new HeadAppender(this.#owner);
+  }
+
+  /** Whole blocks on disk, oldest first. */
+  blocks(): readonly BlockOnDisk[] {
+    return this.#blocks;
+  }
+
+  headStats(): HeadStats {
+    const head = this.#head;
+    const isEmpty = head.sampleCount === 0;
+    return {
+      seriesCount: head.table.count,
+      sampleCount: head.sampleCount,
+      chunkCount: head.chunkCount,
+      chunkBytes: head.chunkBytes,
+      minTimeMs: isEmpty ? undefined : head.minTimeMs,
+      maxTimeMs: isEmpty ? undefined : head.maxTimeMs,
+      appendedSamples: this.#counts.appended,
+      outOfOrderSamples: this.#counts.out_of_order,
+      duplicateSamples: this.#counts.duplicate + this.#counts.conflict,
+      outOfBoundsSamples: this.#counts.out_of_bounds,
+    };
+  }
+
+  walStats(): WalStats {
+    const { syncs, writtenBytes } = this.#wal;
+    return { syncs, writtenBytes, corruptions: this.#corruptions };
+  }
+
+  /**
+   * Writes what the head holds within `range` as a block under `parentDir`; the head stays as it
+   * is. undefined when there is no sample.
+   */
+  writeHeadBlock(parentDir: string, range: TimeRange): Promise<BlockMeta | undefined> {
+    return this.#exclusively(() => this.#writeBlock(parentDir, range));
+  }
+
+  /** Turns complete windows of the head into blocks and drops what lies before them. */
+  cut(): Promise<readonly BlockMeta[]> {
+    return this.#exclusively(async () => {
+      const metas: BlockMeta[] = [];
+      while (this.#isWindowComplete()) {
+        // What comes late for this window from here on would be in no block.
+        const endMs = this.#windowEnd(this.#head.minTimeMs);
+        this.#head.raiseMinValidTime(endMs);
+        metas.push(...(await this.#cutBefore(endMs)));
+        await this.#truncateBefore(endMs);
+      }
+      return metas;
+    });
+  }
+
+  /** Turns the whole head into blocks and empties it: the last act of a scraper that stops. */
+  flush(): Promise<readonly BlockMeta[]> {
+    return this.#exclusively(() => this.#flush());
+  }
+
+  /** Waits for running work, syncs the log and releases the directory. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(closedError(this.dir));
+    await this.#loop;
+    await this.#work.run(async () => {});
+    try {
+      await this.#commits.idle();
+      await this.#wal.close();
+    } finally {
+      await this.#lock.release();
+    }
+  }
+
+  #exclusively<T>(section: () => Promise<T>): Promise<T> {
+    return this.#work.run(() => {
+      if (this.#closing.signal.aborted) throw closedError(this.dir);
+      return section();
+    });
+  }
+
+  async #flush(): Promise<readonly BlockMeta[]> {
+    await this.#commits.idle();
+    const metas: BlockMeta[] = [];
+    while (this.#head.sampleCount > 0) {
+      const head = this.#head;
+      const endMs = Math.min(this.#windowEnd(head.minTimeMs), head.maxTimeMs + 1);
+      head.raiseMinValidTime(endMs);
+      metas.push(...(await this.#cutBefore(endMs)));
+      await head.truncate(endMs, (ref) => this.#seriesGone(ref));
+    }
+    await this.#truncateBefore(this.#head.minValidTimeMs);
+    return metas;
+  }
+
+  /** Whether the oldest window is over for good: half a window more has passed since, as Prometheus waits. */
+  #isWindowComplete(): boolean {
+    const { minTimeMs, maxTimeMs, sampleCount } = this.#head;
+    if (sampleCount === 0) return false;
+    // A sample from the future must not close the present window.
+    const newestMs = Math.min(maxTimeMs, this.#clock.nowMs());
+    return newestMs - minTimeMs > this.#blockRangeMs * 1.5;
+  }
+
+  #windowEnd(timeMs: number): number {
+    return Math.floor(timeMs / this.#blockRangeMs) * this.#blockRangeMs + this.#blockRangeMs;
+  }
+
+  async #cutBefore(endMs: number): Promise<BlockMeta[]> {
+    const range = { minTimeMs: this.#head.minTimeMs, maxTimeMs: endMs };
+    const meta = await this.#writeBlock(this.dir, range);
+    if (meta === undefined) return [];
+    this.#blocks = [...this.#blocks, { meta, dir: `${this.dir}/${meta.ulid}` }].sort(byTime);
+    return [meta];
+  }
+
+  async #truncateBefore(endMs: number): Promise<void> {
+    await this.#head.truncate(endMs, (ref) => this.#seriesGone(ref));
+    // A snapshot stands for a part of the log that is about to go.
+    await this.#removeForeignSnapshots();
+    await this.#truncation.run(endMs);
+  }
+
+  #seriesGone(ref: number): void {
+    this.#truncation.seriesGone(ref, this.#wal.segment);
+  }
+
+  async #writeBlock(parentDir: string, range: TimeRange): Promise<BlockMeta | undefined> {
+    const head = this.#head;
+    if (head.sampleCount === 0) return undefined;
+    const minTimeMs = Math.max(range.minTimeMs, head.minTimeMs);
+    const maxTimeMs = Math.min(range.maxTimeMs, head.maxTimeMs + 1);
+    if (minTimeMs >= maxTimeMs) return undefined;
+    const snapshot = await takeSnapshot(head, { minTimeMs, maxTimeMs }, this.#clock);
+    if (snapshot.seriesCount === 0) return undefined;
+    const ulid = makeUlid(this.#clock.nowMs());
+    const plan = { ulid, minTimeMs, maxTimeMs, compaction: { level: 1, sources: [ulid] } };
+    const transfer = snapshot.buffers
+      .filter((buffer): buffer is ArrayBuffer => buffer instanceof ArrayBuffer)
+      .concat(snapshot.symbols.buffer, snapshot.series.buffer);
+    const { signal } = this.#closing;
+    return this.#tasks.run(headBlockTask, { parentDir, plan, snapshot }, { transfer, signal });
+  }
+
+  async #removeForeignSnapshots(): Promise<void> {
+    if (!this.#hasForeignSnapshot) return;
+    this.#hasForeignSnapshot = false;
+    try {
+      for (const path of await snapshotDirs(this.#fs, this.dir)) await this.#fs.removeTree(path);
+    } catch (error) {
+      this.#logger.warn('a chunk snapshot of another program could not be removed', { error });
+    }
+  }
+
+  async #runLoop(intervalMs: number): Promise<void> {
+    const { signal } = this.#closing;
+    while (intervalMs > 0) {
+      await this.#clock.sleep(intervalMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        await this.cut();
+        await this.#exclusively(() => this.#removeExpired());
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#logger.error('the database could not be tidied up; it is tried again', { error });
+      }
+    }
+  }
+
+  async #removeExpired(): Promise<void> {
+    const { maxTimeMs } = this.headStats();
+    const nowMs = this.#clock.nowMs();
+    for (const block of expiredBlocks(this.#blocks, maxTimeMs, nowMs, this.#retentionMs)) {
+      this.#blocks = this.#blocks.filter((other) => other !== block);
+      await removeBlock(this.#fs, block.dir);
+    }
+  }
+}
+
+interface OpenedParts {
+  readonly lock: DirLock;
+  readonly head: Head;
+  readonly wal: WalWriter;
+  readonly blocks: readonly BlockOnDisk[];
+  readonly snapshotDirs: readonly string[];
+  readonly replay: Awaited<ReturnType<HeadReplay['run']>>;
+}
+
+async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts> {
+  const { fs, dir, clock, logger } = options;
+  await removeLeftovers(fs, dir, logger);
+  await removeUnfinishedCheckpoints(fs, `${dir}/wal`);
+  const blocks = await listBlocks(fs, dir, logger);
+  const head = new Head({
+    clock,
+    blockRangeMs: options.blockRangeMs ?? BLOCK_RANGE_MS,
+    seriesMax: options.seriesMax ?? SERIES_MAX,
+  });
+  // What a block covers is not needed from the log: a crash between the two leaves it in both.
+  for (const { meta } of blocks) head.raiseMinValidTime(meta.maxTime);
+  const replay = await new HeadReplay(head, options).run();
+  const segmentBytes = options.walSegmentBytes ?? WAL_SEGMENT_BYTES;
+  const wal = new WalWriter(fs, `${dir}/wal`, replay.nextSegment, segmentBytes);
+  return { lock, head, wal, blocks, replay, snapshotDirs: await snapshotDirs(fs, dir) };
+}
+
+async function removeUnfinishedCheckpoints(fs: Fs, walDir: string): Promise<void> {
+  for (const { name, isDirectory } of await fs.list(walDir)) {
+    if (isDirectory && name.startsWith('checkpoint.') && name.endsWith('.tmp')) {
+      await fs.removeTree(`${walDir}/${name}`);
+    }
+  }
+}
+
+/** Snapshots of Prometheus: faster starts, and nothing that is not in the log or in head chunks. */
+async function snapshotDirs(fs: Fs, dir: string): Promise<string[]> {
+  const entries = await fs.list(dir);
+  return entries
+    .filter(({ name, isDirectory }) => isDirectory && SNAPSHOT_PATTERN.test(name))
+    .map(({ name }) => `${dir}/${name}`);
+}
+
+function closedError(dir: string): CodedError {
+  return new CodedError('ERR_DB_CLOSED', 'the database is closed', { dir });
+}

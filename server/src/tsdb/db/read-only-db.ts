@@ -1,0 +1,96 @@
+import type { Clock } from '../../base/clock.ts';
+import { describeError } from '../../base/errors.ts';
+import { CodedError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Fs } from '../../base/ports/fs.ts';
+import type { TimeRange } from '../../model/time-range.ts';
+import { isUlid } from '../../model/ulid.ts';
+import { BlockFile } from '../block/block-file.ts';
+import { Head } from '../head/head.ts';
+import { takeSnapshot } from '../head/head-snapshot.ts';
+import { HeadReplay } from '../head/replay.ts';
+import { SymbolCache } from '../index/symbol-file.ts';
+import { BLOCK_RANGE_MS, SERIES_MAX } from '../limits.ts';
+import { BlockQuerySource } from '../query/block-source.ts';
+import { Querier } from '../query/querier.ts';
+import type { QuerySource } from '../query/query-source.ts';
+import { HeadQuerySource } from './head-query-source.ts';
+import { readOnlyFs } from './read-only-fs.ts';
+
+export interface ReadOnlyDbOptions {
+  readonly fs: Fs;
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Texts of labels to keep in memory; see `SymbolCache`. */
+  readonly symbolsCachedMax?: number;
+}
+
+/** A database folder that is read and never changed, whoever else uses it meanwhile. */
+export class ReadOnlyDb {
+  /** Oldest first. */
+  readonly blocks: readonly BlockFile[];
+  readonly #options: ReadOnlyDbOptions;
+
+  private constructor(options: ReadOnlyDbOptions, blocks: readonly BlockFile[]) {
+    this.#options = options;
+    this.blocks = blocks;
+  }
+
+  /** `ERR_BLOCKS_DAMAGED` names the blocks that cannot be opened. */
+  static async open(options: ReadOnlyDbOptions): Promise<ReadOnlyDb> {
+    const { fs, dir } = options;
+    const cache = new SymbolCache(options.symbolsCachedMax);
+    const blocks: BlockFile[] = [];
+    const damaged = new Map<string, string>();
+    for (const { name, isDirectory } of await fs.list(dir)) {
+      if (!isDirectory || !isUlid(name)) continue;
+      try {
+        blocks.push(await BlockFile.open(fs, `${dir}/${name}`, cache));
+      } catch (error) {
+        damaged.set(name, describeError(error));
+      }
+    }
+    // What was merged into a whole block is not missed.
+    for (const { meta } of blocks) {
+      for (const { ulid } of meta.compaction.parents ?? []) damaged.delete(ulid);
+    }
+    if (damaged.size > 0) {
+      for (const block of blocks) await block.close();
+      const list = [...damaged].map(([name, reason]) => `${name}: ${reason}`).join('; ');
+      throw new CodedError('ERR_BLOCKS_DAMAGED', `blocks cannot be opened: ${list}`, { dir });
+    }
+    blocks.sort((a, b) => a.meta.minTime - b.meta.minTime);
+    return new ReadOnlyDb(options, blocks);
+  }
+
+  /** Blocks and, when the range reaches behind them, the log. */
+  async querier(range: TimeRange): Promise<Querier> {
+    const sources: QuerySource[] = this.blocks
+      .filter(({ meta }) => meta.minTime < range.maxTimeMs && meta.maxTime > range.minTimeMs)
+      .map((block) => new BlockQuerySource(block));
+    const endMs = this.blocks.reduce((end, { meta }) => Math.max(end, meta.maxTime), -Infinity);
+    if (range.maxTimeMs > endMs) {
+      const head = await this.#readHead(endMs, range);
+      if (head !== undefined) sources.push(head);
+    }
+    return new Querier(sources, range);
+  }
+
+  async close(): Promise<void> {
+    for (const block of this.blocks) await block.close();
+  }
+
+  async #readHead(minValidTimeMs: number, range: TimeRange): Promise<QuerySource | undefined> {
+    const { clock, dir, fs, logger } = this.#options;
+    const head = new Head({ clock, blockRangeMs: BLOCK_RANGE_MS, seriesMax: SERIES_MAX });
+    head.raiseMinValidTime(minValidTimeMs);
+    await new HeadReplay(head, { fs: readOnlyFs(fs), dir, clock, logger }).run();
+    if (head.sampleCount === 0) return undefined;
+    // A window of what is there, since a snapshot wants finite times.
+    const minTimeMs = Math.max(range.minTimeMs, head.minTimeMs);
+    const maxTimeMs = Math.min(range.maxTimeMs, head.maxTimeMs + 1);
+    if (minTimeMs >= maxTimeMs) return undefined;
+    return new HeadQuerySource(await takeSnapshot(head, { minTimeMs, maxTimeMs }, clock));
+  }
+}

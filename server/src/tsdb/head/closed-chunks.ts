@@ -1,0 +1,132 @@
+import { assert } from '../../base/errors.ts';
+
+// Chunks that will not change any more lie in shared memory, each behind a header that links it to
+// the series' chunk before it. A worker gets the memory by reference and copies nothing.
+//
+//   0 ┌──────────────┬───────────┬───────────┬────────────┬───────────────┬──────┐
+//     │ previous <8> │ mint <8>  │ maxt <8>  │ length <4> │ encoding <4>  │ data │  to 8 bytes
+//     └──────────────┴───────────┴───────────┴────────────┴───────────────┴──────┘
+//       doubles                                uint32
+
+const SEGMENT_BITS = 20;
+/** 1 MiB: small enough to be given back soon, since it goes when its newest chunk goes. */
+const SEGMENT_BYTES = 1 << SEGMENT_BITS;
+export const CLOSED_HEADER_BYTES = 32;
+/** No chunk: the end of a series' chain. */
+export const NO_CHUNK = -1;
+
+interface Segment {
+  readonly buffer: SharedArrayBuffer;
+  readonly bytes: Uint8Array;
+  readonly doubles: Float64Array;
+  readonly words: Uint32Array;
+  usedBytes: number;
+  maxTimeMs: number;
+}
+
+/** A place is `segment * 2^20 + offset`, a safe integer; segment numbers are never used again. */
+export class ClosedChunks {
+  readonly #segments = new Map<number, Segment>();
+  #nextSegment = 0;
+  #current: Segment | undefined;
+
+  get sizeBytes(): number {
+    return this.#segments.size * SEGMENT_BYTES;
+  }
+
+  /** Copies a chunk of `bytes[start, start + length)`; returns its place. */
+  add(
+    previous: number,
+    minTimeMs: number,
+    maxTimeMs: number,
+    encoding: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+  ): number {
+    const needed = CLOSED_HEADER_BYTES + length + (-length & 7);
+    let segment = this.#current;
+    if (segment === undefined || segment.usedBytes + needed > segment.bytes.length) {
+      assert(needed <= SEGMENT_BYTES, 'a chunk is larger than a segment of the head');
+      segment = this.#addSegment();
+    }
+    const offset = segment.usedBytes;
+    segment.usedBytes += needed;
+    segment.doubles[offset >> 3] = previous;
+    segment.doubles[(offset >> 3) + 1] = minTimeMs;
+    segment.doubles[(offset >> 3) + 2] = maxTimeMs;
+    segment.words[(offset >> 2) + 6] = length;
+    segment.words[(offset >> 2) + 7] = encoding;
+    const to = segment.bytes;
+    for (let i = 0, at = offset + CLOSED_HEADER_BYTES; i < length; i++)
+      to[at + i] = bytes[start + i];
+    if (maxTimeMs > segment.maxTimeMs) segment.maxTimeMs = maxTimeMs;
+    return (this.#nextSegment - 1) * SEGMENT_BYTES + offset;
+  }
+
+  /** Cuts the chain behind the chunk: those before it are no longer reached. */
+  unlinkPrevious(place: number): void {
+    this.#at(place).doubles[(place % SEGMENT_BYTES) >> 3] = NO_CHUNK;
+  }
+
+  previous(place: number): number {
+    return this.#at(place).doubles[(place % SEGMENT_BYTES) >> 3];
+  }
+
+  minTime(place: number): number {
+    return this.#at(place).doubles[((place % SEGMENT_BYTES) >> 3) + 1];
+  }
+
+  maxTime(place: number): number {
+    return this.#at(place).doubles[((place % SEGMENT_BYTES) >> 3) + 2];
+  }
+
+  encoding(place: number): number {
+    return this.#at(place).words[((place % SEGMENT_BYTES) >> 2) + 7];
+  }
+
+  /** The chunk's bytes; they never change. */
+  data(place: number): Uint8Array {
+    const segment = this.#at(place);
+    const offset = place % SEGMENT_BYTES;
+    const start = offset + CLOSED_HEADER_BYTES;
+    return segment.bytes.subarray(start, start + segment.words[(offset >> 2) + 6]);
+  }
+
+  /** Memory that holds nothing at or after `minTimeMs` goes; readers elsewhere keep theirs. */
+  dropBefore(minTimeMs: number): void {
+    for (const [number, segment] of this.#segments) {
+      if (segment.maxTimeMs >= minTimeMs) continue;
+      this.#segments.delete(number);
+      if (segment === this.#current) this.#current = undefined;
+    }
+  }
+
+  /** The memory that holds `place`, and the place's offset in it. */
+  locate(place: number): { buffer: SharedArrayBuffer; offset: number; length: number } {
+    const { buffer, words } = this.#at(place);
+    const offset = place % SEGMENT_BYTES;
+    return { buffer, offset: offset + CLOSED_HEADER_BYTES, length: words[(offset >> 2) + 6] };
+  }
+
+  #addSegment(): Segment {
+    const buffer = new SharedArrayBuffer(SEGMENT_BYTES);
+    const segment: Segment = {
+      buffer,
+      bytes: new Uint8Array(buffer),
+      doubles: new Float64Array(buffer),
+      words: new Uint32Array(buffer),
+      usedBytes: 0,
+      maxTimeMs: -Infinity,
+    };
+    this.#segments.set(this.#nextSegment++, segment);
+    this.#current = segment;
+    return segment;
+  }
+
+  #at(place: number): Segment {
+    const segment = this.#segments.get(Math.floor(place / SEGMENT_BYTES));
+    assert(segment !== undefined, 'a chunk of the head is gone');
+    return segment;
+  }
+}

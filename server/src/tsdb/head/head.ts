@@ -1,0 +1,311 @@
+import type { Clock } from '../../base/clock.ts';
+import { CodedError } from '../../base/errors.ts';
+import type { Labels } from '../../model/labels.ts';
+import type { AppendResult, SeriesRef } from '../../storage/appender.ts';
+import { CHUNK_XOR, chunkSampleCount } from '../chunkenc/encodings.ts';
+import {
+  appendXor,
+  putXorHeader,
+  resetXor,
+  XOR_LAST_TIME,
+  XOR_SAMPLE_BYTES_MAX,
+  XOR_SAMPLE_COUNT,
+  XOR_VALUE_HI,
+  XOR_VALUE_LO,
+  xorLength,
+} from '../chunkenc/xor-encoder.ts';
+import { ClosedChunks, NO_CHUNK } from './closed-chunks.ts';
+import { checkLabels } from './check-labels.ts';
+import { TIME_MS_MAX } from '../limits.ts';
+import { OpenChunks } from './open-chunks.ts';
+import { Pacer } from './pacer.ts';
+import {
+  CLOSED_CHUNK,
+  NEXT_CHUNK_AT,
+  NO_PLACE,
+  OPEN_MIN_TIME,
+  OPEN_PLACE,
+  OPEN_SIZE,
+  PENDING_COUNT,
+  RECORD_DOUBLES,
+  SeriesTable,
+} from './series-table.ts';
+
+// When chunks are closed: as Prometheus tsdb/head_append.go (appendPreprocessor), so that blocks
+// come out the same.
+const SAMPLES_PER_CHUNK = 120;
+const CHUNK_BYTES_MAX = 1024 - 19;
+
+export interface HeadOptions {
+  readonly clock: Clock;
+  readonly blockRangeMs: number;
+  readonly seriesMax: number;
+}
+
+/** A chunk that came from elsewhere, as a directory of the Go plugin has them. */
+export interface RestoredChunk {
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+  readonly encoding: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * The newest samples, in memory. It knows nothing of files: what is appended here must already be
+ * in the log. Samples of one series only move on in time.
+ */
+export class Head {
+  readonly table: SeriesTable;
+  readonly open = new OpenChunks();
+  readonly closed = new ClosedChunks();
+  readonly #clock: Clock;
+  readonly #blockRangeMs: number;
+  #minTimeMs = Infinity;
+  #maxTimeMs = -Infinity;
+  /** Of the samples that were appended since the last truncation began. */
+  #recentMinTimeMs = Infinity;
+  #minValidTimeMs = -TIME_MS_MAX;
+  #sampleCount = 0;
+  #chunkCount = 0;
+
+  constructor(options: HeadOptions) {
+    this.#clock = options.clock;
+    this.#blockRangeMs = options.blockRangeMs;
+    this.table = new SeriesTable(options.seriesMax);
+  }
+
+  /** Of all samples; Infinity while there are none. */
+  get minTimeMs(): number {
+    return this.#minTimeMs;
+  }
+
+  /** Of the newest sample; -Infinity while there are none. */
+  get maxTimeMs(): number {
+    return this.#maxTimeMs;
+  }
+
+  get sampleCount(): number {
+    return this.#sampleCount;
+  }
+
+  get chunkCount(): number {
+    return this.#chunkCount;
+  }
+
+  get chunkBytes(): number {
+    return this.open.sizeBytes + this.closed.sizeBytes;
+  }
+
+  /** Samples before this time are out of bounds: they belong to a block. */
+  get minValidTimeMs(): number {
+    return this.#minValidTimeMs;
+  }
+
+  raiseMinValidTime(timeMs: number): void {
+    if (timeMs > this.#minValidTimeMs) this.#minValidTimeMs = timeMs;
+  }
+
+  /**
+   * The slot of the series with these labels, made when new.
+   * @param onNew called with the reference of a new series, which the log must learn
+   */
+  series(labels: Labels, onNew: (ref: SeriesRef) => void): number {
+    const found = this.table.find(labels);
+    if (found >= 0) return found;
+    checkLabels(labels);
+    const slot = this.table.add(labels);
+    onNew(this.table.refOf(slot));
+    return slot;
+  }
+
+  /** What `append` would say; changes nothing. The value as halves of its bits (int32). */
+  check(slot: number, timeMs: number, hi: number, lo: number): AppendResult {
+    if (timeMs < this.#minValidTimeMs || timeMs > TIME_MS_MAX) return 'out_of_bounds';
+    const at = slot * RECORD_DOUBLES;
+    const last = this.table.doubles[at + XOR_LAST_TIME];
+    if (timeMs > last) return 'appended';
+    if (timeMs < last) return 'out_of_order';
+    const ints = this.table.ints;
+    // The value behind a chunk that came whole from elsewhere is not known.
+    if (ints[at * 2 + OPEN_PLACE] === NO_PLACE) return 'duplicate';
+    const isSame = ints[at * 2 + XOR_VALUE_HI] === hi && ints[at * 2 + XOR_VALUE_LO] === lo;
+    return isSame ? 'duplicate' : 'conflict';
+  }
+
+  append(slot: number, timeMs: number, hi: number, lo: number): AppendResult {
+    const result = this.check(slot, timeMs, hi, lo);
+    if (result !== 'appended') return result;
+    const { doubles, ints } = this.table;
+    const at = slot * RECORD_DOUBLES;
+    if (ints[at * 2 + OPEN_PLACE] === NO_PLACE) this.#begin(at, timeMs);
+    else this.#closeWhenDue(at, timeMs);
+
+    let place = ints[at * 2 + OPEN_PLACE];
+    const size = ints[at * 2 + OPEN_SIZE];
+    const length = xorLength(ints, at);
+    if (length + XOR_SAMPLE_BYTES_MAX > this.open.roomBytes(size)) {
+      place = this.open.grow(place, size, length);
+      ints[at * 2 + OPEN_PLACE] = place;
+      ints[at * 2 + OPEN_SIZE] = size + 1;
+    }
+    appendXor(doubles, ints, at, this.open.slab(place), this.open.base(place), timeMs, hi, lo);
+    this.#sampleCount++;
+    if (timeMs < this.#minTimeMs) this.#minTimeMs = timeMs;
+    if (timeMs < this.#recentMinTimeMs) this.#recentMinTimeMs = timeMs;
+    if (timeMs > this.#maxTimeMs) this.#maxTimeMs = timeMs;
+    return 'appended';
+  }
+
+  /** Adds a whole chunk, which must lie behind all that the series has. */
+  restoreChunk(slot: number, chunk: RestoredChunk): boolean {
+    const at = slot * RECORD_DOUBLES;
+    const { doubles, ints } = this.table;
+    const { minTimeMs, maxTimeMs, encoding, data } = chunk;
+    if (maxTimeMs < this.#minValidTimeMs || minTimeMs <= doubles[at + XOR_LAST_TIME]) return false;
+    if (ints[at * 2 + OPEN_PLACE] !== NO_PLACE) this.#close(at);
+    doubles[at + CLOSED_CHUNK] = this.closed.add(
+      doubles[at + CLOSED_CHUNK],
+      minTimeMs,
+      maxTimeMs,
+      encoding,
+      data,
+      0,
+      data.length,
+    );
+    doubles[at + XOR_LAST_TIME] = maxTimeMs;
+    this.#sampleCount += chunkSampleCount(data);
+    this.#chunkCount++;
+    if (minTimeMs < this.#minTimeMs) this.#minTimeMs = minTimeMs;
+    if (maxTimeMs > this.#maxTimeMs) this.#maxTimeMs = maxTimeMs;
+    return true;
+  }
+
+  /**
+   * Drops chunks that end before `minTimeMs`, and series that have none left. Works in slices;
+   * appending may go on meanwhile. Not to be called while a snapshot is taken.
+   * @param onRemoved called with the reference of each series that left
+   */
+  async truncate(minTimeMs: number, onRemoved: (ref: SeriesRef) => void): Promise<void> {
+    this.raiseMinValidTime(minTimeMs);
+    this.#recentMinTimeMs = Infinity;
+    const pacer = new Pacer(this.#clock);
+    let oldest = Infinity;
+    for (let slot = 0; slot < this.table.slotEnd; slot++) {
+      if ((slot & 255) === 255 && pacer.isDue) await pacer.pause();
+      if (!this.table.isUsed(slot)) continue;
+      const first = this.#truncateSeries(slot, minTimeMs);
+      if (first < oldest) oldest = first;
+      if (first !== Infinity) continue;
+      if (this.table.ints[slot * RECORD_DOUBLES * 2 + PENDING_COUNT] > 0) continue;
+      onRemoved(this.table.refOf(slot));
+      this.table.remove(slot);
+    }
+    this.closed.dropBefore(minTimeMs);
+    this.table.compact();
+    // A chunk of another program may reach over the border; what lies before it is in a block.
+    this.#minTimeMs = Math.max(minTimeMs, Math.min(oldest, this.#recentMinTimeMs));
+    if (this.#sampleCount === 0) this.#maxTimeMs = -Infinity;
+  }
+
+  /** Time of the first sample that is left; Infinity when there is none. */
+  #truncateSeries(slot: number, minTimeMs: number): number {
+    const { doubles, ints } = this.table;
+    const at = slot * RECORD_DOUBLES;
+    let first = Infinity;
+    if (ints[at * 2 + OPEN_PLACE] !== NO_PLACE) {
+      if (doubles[at + XOR_LAST_TIME] >= minTimeMs) {
+        first = doubles[at + OPEN_MIN_TIME];
+      } else {
+        this.#sampleCount -= ints[at * 2 + XOR_SAMPLE_COUNT];
+        this.#chunkCount--;
+        this.open.release(ints[at * 2 + OPEN_PLACE], ints[at * 2 + OPEN_SIZE]);
+        ints[at * 2 + OPEN_PLACE] = NO_PLACE;
+      }
+    }
+    let place = doubles[at + CLOSED_CHUNK];
+    let kept = NO_CHUNK;
+    while (place !== NO_CHUNK && this.closed.maxTime(place) >= minTimeMs) {
+      kept = place;
+      place = this.closed.previous(place);
+    }
+    for (let gone = place; gone !== NO_CHUNK; gone = this.closed.previous(gone)) {
+      this.#sampleCount -= chunkSampleCount(this.closed.data(gone));
+      this.#chunkCount--;
+    }
+    if (kept === NO_CHUNK) {
+      doubles[at + CLOSED_CHUNK] = NO_CHUNK;
+    } else {
+      this.closed.unlinkPrevious(kept);
+      first = this.closed.minTime(kept);
+    }
+    return first;
+  }
+
+  #closeWhenDue(at: number, timeMs: number): void {
+    const { doubles, ints } = this.table;
+    const count = ints[at * 2 + XOR_SAMPLE_COUNT];
+    if (count === SAMPLES_PER_CHUNK / 4) {
+      doubles[at + NEXT_CHUNK_AT] = predictChunkEnd(
+        doubles[at + OPEN_MIN_TIME],
+        doubles[at + XOR_LAST_TIME],
+        doubles[at + NEXT_CHUNK_AT],
+      );
+    }
+    if (
+      timeMs >= doubles[at + NEXT_CHUNK_AT] ||
+      count >= SAMPLES_PER_CHUNK * 2 ||
+      xorLength(ints, at) > CHUNK_BYTES_MAX
+    ) {
+      this.#close(at);
+      this.#begin(at, timeMs);
+    }
+  }
+
+  #begin(at: number, timeMs: number): void {
+    const { doubles, ints } = this.table;
+    resetXor(doubles, ints, at);
+    doubles[at + OPEN_MIN_TIME] = timeMs;
+    const range = this.#blockRangeMs;
+    doubles[at + NEXT_CHUNK_AT] = Math.floor(timeMs / range) * range + range;
+    ints[at * 2 + OPEN_PLACE] = this.open.allocate(0);
+    ints[at * 2 + OPEN_SIZE] = 0;
+    this.#chunkCount++;
+  }
+
+  #close(at: number): void {
+    const { doubles, ints } = this.table;
+    const place = ints[at * 2 + OPEN_PLACE];
+    const slab = this.open.slab(place);
+    const base = this.open.base(place);
+    putXorHeader(ints, at, slab, base);
+    doubles[at + CLOSED_CHUNK] = this.closed.add(
+      doubles[at + CLOSED_CHUNK],
+      doubles[at + OPEN_MIN_TIME],
+      doubles[at + XOR_LAST_TIME],
+      CHUNK_XOR,
+      slab,
+      base,
+      xorLength(ints, at),
+    );
+    this.open.release(place, ints[at * 2 + OPEN_SIZE]);
+    ints[at * 2 + OPEN_PLACE] = NO_PLACE;
+  }
+}
+
+/**
+ * After a quarter of a chunk's samples: when to close it so that the rest of the window is filled
+ * by chunks of equal length.
+ */
+function predictChunkEnd(startMs: number, currentMs: number, endMs: number): number {
+  const chunks = (endMs - startMs) / ((currentMs - startMs + 1) * 4);
+  if (chunks <= 1) return endMs;
+  return Math.trunc(startMs + (endMs - startMs) / Math.floor(chunks));
+}
+
+/** The error of a commit that would take more memory than allowed. */
+export function headFullError(chunkBytes: number, limit: number): CodedError {
+  return new CodedError('ERR_HEAD_FULL', 'the head holds as many samples as it may', {
+    chunkBytes,
+    limit,
+  });
+}

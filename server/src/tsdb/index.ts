@@ -1,0 +1,24 @@
+// The TSDB's public surface.
+
+export { Db } from './db/db.ts';
+export type { DbOptions, HeadStats, WalStats } from './db/options.ts';
+export type { TimeRange } from '../model/time-range.ts';
+export { tsdbTasks } from './tasks.ts';
+export { formatBlockMeta, parseBlockMeta, readBlockMeta } from './block/meta.ts';
+export type {
+  BlockCompaction,
+  BlockMeta,
+  BlockOnDisk,
+  BlockParent,
+  BlockStats,
+} from './block/meta.ts';
+export { type BlockPlan, type BlockSource, writeBlock } from './block/block-writer.ts';
+export { BlockReader, type BlockSeries, verifyBlock } from './block/block-reader.ts';
+export { BlockFile } from './block/block-file.ts';
+export { ReadOnlyDb } from './db/read-only-db.ts';
+export { mergeTask } from './compact/merge-task.ts';
+export { firstOverlap, planMerge } from './compact/plan.ts';
+export { parseSelector } from './query/selector.ts';
+export type { SeriesSet } from './query/querier.ts';
+export type { SampleSource } from './series/sample-source.ts';
+export { removeBlock } from './db/block-folder.ts';

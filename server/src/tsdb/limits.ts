@@ -1,0 +1,42 @@
+// Every limit of the TSDB, with the reason for its value.
+
+/** Prometheus' block range: cutting and merging tools expect this grid. */
+export const BLOCK_RANGE_MS = 2 * 60 * 60 * 1000;
+/** What the Go plugin keeps locally; older blocks are in the file store by then. */
+export const RETENTION_MS = 3 * 24 * 60 * 60 * 1000;
+export const MAINTENANCE_INTERVAL_MS = 60 * 1000;
+/** About 0.6 GiB of head; a Mattermost cluster of 40 nodes has 200,000. */
+export const SERIES_MAX = 1_000_000;
+/** Compressed samples in memory; three hours of a million series at 60 s take less than half. */
+export const CHUNK_BYTES_MAX = 1024 * 1024 * 1024;
+/** References above are not used, so that a number holds series and chunk together. */
+export const SERIES_REF_MAX = 2 ** 29 - 1;
+
+/**
+ * Times of samples lie within ± this: the range of ECMAScript dates. It leaves room below 2^53 for
+ * the arithmetic on the ends of blocks.
+ */
+export const TIME_MS_MAX = 8.64e15;
+
+/** Prometheus has no such limits by default; beyond these an exporter is broken. */
+export const LABELS_PER_SERIES_MAX = 256;
+export const LABEL_NAME_BYTES_MAX = 4096;
+export const LABEL_VALUE_BYTES_MAX = 64 * 1024;
+
+/** Prometheus' own; any whole number of pages is valid. */
+export const WAL_SEGMENT_BYTES = 128 * 1024 * 1024;
+/** A record longer than a segment cannot exist uncompressed; this bounds memory on damage. */
+export const WAL_RECORD_BYTES_MAX = 256 * 1024 * 1024;
+/**
+ * A scrape is split into records of about this size: replay handles a record in one go, and this
+ * much takes it some 10 ms.
+ */
+export const WAL_RECORD_BYTES_TARGET = 256 * 1024;
+
+/** Longest time that head code holds the main thread before others get their turn. */
+export const SLICE_MS = 8;
+/** Samples handled before the clock is asked again. */
+export const SLICE_SAMPLES = 16_384;
+
+/** Symbol tables of blocks that are merged: what a merge holds in memory beside one series. */
+export const MERGE_SYMBOL_BYTES_MAX = 128 * 1024 * 1024;

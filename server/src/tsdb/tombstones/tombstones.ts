@@ -1,0 +1,63 @@
+import { ByteReader } from '../../base/bytes/byte-reader.ts';
+import { ByteWriter } from '../../base/bytes/byte-writer.ts';
+import { crc32c } from '../../base/bytes/crc32c.ts';
+import { CodedError } from '../../base/errors.ts';
+
+// Mirrors Prometheus tsdb/tombstones/tombstones.go; layout in ./format.md.
+
+export const TOMBSTONES_FILE = 'tombstones';
+const MAGIC = 0x0130ba30;
+const VERSION = 1;
+const HEADER_BYTES = 5;
+const CRC_BYTES = 4;
+
+/** Samples of one series that were deleted; both ends are included. */
+export interface Tombstone {
+  readonly seriesRef: number;
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+}
+
+export function encodeTombstones(stones: readonly Tombstone[]): Uint8Array<ArrayBuffer> {
+  const out = new ByteWriter();
+  out.u32(MAGIC);
+  out.u8(VERSION);
+  for (const { seriesRef, minTimeMs, maxTimeMs } of stones) {
+    out.uvarint(seriesRef);
+    out.varint(minTimeMs);
+    out.varint(maxTimeMs);
+  }
+  // Unlike all other sections this one counts only what follows the header.
+  out.u32(crc32c(out.borrow(), HEADER_BYTES, out.length));
+  return out.copy();
+}
+
+/** @param path appears in errors */
+export function decodeTombstones(bytes: Uint8Array, path: string): Tombstone[] {
+  if (bytes.length < HEADER_BYTES + CRC_BYTES) {
+    throw new CodedError('ERR_TOMBSTONES', 'a tombstones file is too short', { path });
+  }
+  const reader = new ByteReader(bytes, 0, bytes.length - CRC_BYTES);
+  const magic = reader.u32();
+  const version = reader.u8();
+  if (magic !== MAGIC || version !== VERSION) {
+    throw new CodedError('ERR_TOMBSTONES', 'not a tombstones file of version 1', {
+      path,
+      foundMagic: magic.toString(16),
+      foundVersion: version,
+    });
+  }
+  const expected = new ByteReader(bytes, bytes.length - CRC_BYTES).u32();
+  if (crc32c(bytes, HEADER_BYTES, bytes.length - CRC_BYTES) !== expected) {
+    throw new CodedError('ERR_CRC', 'the checksum of the tombstones does not match', { path });
+  }
+  const stones: Tombstone[] = [];
+  while (reader.remaining > 0) {
+    stones.push({
+      seriesRef: reader.uvarint(),
+      minTimeMs: reader.varint(),
+      maxTimeMs: reader.varint(),
+    });
+  }
+  return stones;
+}

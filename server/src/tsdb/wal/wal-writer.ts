@@ -1,0 +1,168 @@
+import { ByteWriter } from '../../base/bytes/byte-writer.ts';
+import { crc32c } from '../../base/bytes/crc32c.ts';
+import type { File, Fs } from '../../base/ports/fs.ts';
+import {
+  FRAGMENT_FIRST,
+  FRAGMENT_FULL,
+  FRAGMENT_HEADER_BYTES,
+  FRAGMENT_LAST,
+  FRAGMENT_MIDDLE,
+  PAGE_BYTES,
+  segmentFileName,
+} from './segments.ts';
+
+// Writes the log; layout in ./format.md. Mirrors Prometheus tsdb/wlog/wlog.go, without compression.
+
+/**
+ * Appends records to segments. One call at a time. After an error the file ends where it ended
+ * before the call, so that the next call can try again and readers never meet half a record.
+ */
+export class WalWriter {
+  readonly #fs: Fs;
+  readonly #dir: string;
+  readonly #segmentBytes: number;
+  readonly #frames = new ByteWriter(64 * 1024);
+  #segment: number;
+  #file: File | undefined;
+  /** Length of the segment up to the last batch that was written whole. */
+  #sizeBytes = 0;
+  /** Whether bytes of a failed batch may lie behind `#sizeBytes`. */
+  #isDirty = false;
+  #syncs = 0;
+  #writtenBytes = 0;
+
+  /** @param firstSegment number of the segment to begin; made by the first write */
+  constructor(fs: Fs, dir: string, firstSegment: number, segmentBytes: number) {
+    this.#fs = fs;
+    this.#dir = dir;
+    this.#segment = firstSegment;
+    this.#segmentBytes = segmentBytes;
+  }
+
+  /** Number of the segment that the next record goes to. */
+  get segment(): number {
+    return this.#segment;
+  }
+
+  /** Syncs that succeeded since the start. */
+  get syncs(): number {
+    return this.#syncs;
+  }
+
+  /** Bytes of records, with their frames, that were written and synced since the start. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /**
+   * Writes each batch with one call to the disk, then syncs once: when it resolves, all are safe.
+   * Rejects when none of them are.
+   */
+  async append(batches: readonly (readonly Uint8Array[])[]): Promise<void> {
+    const batchBytes = batches.flat().reduce((sum, { length }) => sum + framedBytesMax(length), 0);
+    // All batches go into one segment, so that an error is undone by cutting one file.
+    if (this.#sizeBytes > 0 && this.#sizeBytes + batchBytes > this.#segmentBytes) await this.cut();
+    const file = this.#file ?? (await this.#openSegment());
+    if (this.#isDirty) {
+      await file.truncate(this.#sizeBytes);
+      this.#isDirty = false;
+    }
+    let end = this.#sizeBytes;
+    this.#isDirty = true;
+    try {
+      for (const records of batches) {
+        this.#frames.reset();
+        for (const record of records) this.#frame(record, end);
+        await file.write(this.#frames.borrow(), end);
+        end += this.#frames.length;
+      }
+      await file.sync();
+    } catch (error) {
+      // When this fails too, the next append tries again before it writes.
+      await file.truncate(this.#sizeBytes).then(
+        () => (this.#isDirty = false),
+        () => undefined,
+      );
+      throw error;
+    }
+    this.#syncs++;
+    this.#writtenBytes += end - this.#sizeBytes;
+    this.#sizeBytes = end;
+    this.#isDirty = false;
+  }
+
+  /** Ends the current segment; does nothing when it is empty. Returns the number of the new one. */
+  async cut(): Promise<number> {
+    const file = this.#file;
+    if (file === undefined || this.#sizeBytes === 0) return this.#segment;
+    if (this.#isDirty) await file.truncate(this.#sizeBytes);
+    this.#isDirty = false;
+    const padding = (PAGE_BYTES - (this.#sizeBytes % PAGE_BYTES)) % PAGE_BYTES;
+    if (padding > 0) {
+      this.#isDirty = true;
+      await file.write(new Uint8Array(padding), this.#sizeBytes);
+      await file.sync();
+      this.#sizeBytes += padding;
+      this.#isDirty = false;
+    }
+    this.#file = undefined;
+    this.#sizeBytes = 0;
+    this.#segment++;
+    await file.close();
+    return this.#segment;
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    if (file === undefined) return;
+    try {
+      if (this.#isDirty) await file.truncate(this.#sizeBytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #openSegment(): Promise<File> {
+    const path = `${this.#dir}/${segmentFileName(this.#segment)}`;
+    const file = await this.#fs.open(path, 'create');
+    try {
+      // Without this a power cut takes the file away, however often it was synced.
+      await this.#fs.syncDir(this.#dir);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    this.#file = file;
+    this.#sizeBytes = 0;
+    return file;
+  }
+
+  /** @param base offset in the segment where the frames begin */
+  #frame(record: Uint8Array, base: number): void {
+    const out = this.#frames;
+    let at = 0;
+    do {
+      let room = PAGE_BYTES - ((base + out.length) % PAGE_BYTES);
+      if (room < FRAGMENT_HEADER_BYTES) {
+        for (; room > 0; room--) out.u8(0);
+        room = PAGE_BYTES;
+      }
+      const length = Math.min(room - FRAGMENT_HEADER_BYTES, record.length - at);
+      const isLast = at + length === record.length;
+      if (at === 0) out.u8(isLast ? FRAGMENT_FULL : FRAGMENT_FIRST);
+      else out.u8(isLast ? FRAGMENT_LAST : FRAGMENT_MIDDLE);
+      out.u16(length);
+      out.u32(crc32c(record, at, at + length));
+      out.raw(record.subarray(at, at + length));
+      at += length;
+    } while (at < record.length);
+  }
+}
+
+/** Most bytes that a record takes: a header in each page that it touches, and padding before it. */
+function framedBytesMax(recordBytes: number): number {
+  const pages = Math.ceil(recordBytes / (PAGE_BYTES - FRAGMENT_HEADER_BYTES)) + 1;
+  return recordBytes + (pages + 1) * FRAGMENT_HEADER_BYTES;
+}
