@@ -1,0 +1,51 @@
+import type { Appender, SeriesRef } from '../../storage/appender.ts';
+import type { ScrapeCounts } from './append-body.ts';
+import { reportLabels } from './target-labels.ts';
+import type { Target } from './types.ts';
+
+/** The series that a scraper makes about each target, with Prometheus's names, in its order. */
+const NAMES = [
+  'up',
+  'scrape_duration_seconds',
+  'scrape_samples_scraped',
+  'scrape_samples_post_metric_relabeling',
+  'scrape_series_added',
+] as const;
+
+/** The report series of one target. */
+export class Report {
+  readonly #target: Target;
+  readonly #refs: SeriesRef[] = NAMES.map(() => 0);
+
+  constructor(target: Target) {
+    this.#target = target;
+  }
+
+  append(
+    appender: Appender,
+    timestampMs: number,
+    isUp: boolean,
+    durationMs: number,
+    counts: ScrapeCounts,
+  ): void {
+    const { scraped, kept, seriesAdded } = counts;
+    const values = [isUp ? 1 : 0, durationMs / 1000, scraped, kept, seriesAdded];
+    values.forEach((value, index) => {
+      this.#each(appender, index, (ref) => appender.append(ref, timestampMs, value));
+    });
+  }
+
+  appendStale(appender: Appender, timestampMs: number): void {
+    NAMES.forEach((_, index) => {
+      this.#each(appender, index, (ref) => appender.appendStale(ref, timestampMs));
+    });
+  }
+
+  /** Appends with the ref known; asks for the ref again when the series has left the head. */
+  #each(appender: Appender, index: number, append: (ref: SeriesRef) => unknown): void {
+    const known = this.#refs[index];
+    if (known !== 0 && append(known) !== undefined) return;
+    this.#refs[index] = appender.series(reportLabels(NAMES[index], this.#target));
+    append(this.#refs[index]);
+  }
+}

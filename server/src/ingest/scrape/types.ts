@@ -1,0 +1,59 @@
+/** Something to scrape. Two targets are the same when URL and labels are. */
+export interface Target {
+  /** Absolute `http:` or `https:` URL to connect to. */
+  readonly url: string;
+  /** Added to every series; empty values count as absent. */
+  readonly labels: { readonly job: string; readonly instance: string } & Readonly<
+    Record<string, string>
+  >;
+  /**
+   * Whether a series of the exporter's, with the metric's name as label `__name__`, is not to be
+   * stored. Asked once for each series, not for each sample.
+   */
+  readonly drops?: (labels: readonly (readonly [name: string, value: string])[]) => boolean;
+}
+
+/** What the administrator sets for all targets. */
+export interface ScrapeSettings {
+  readonly intervalMs: number;
+  /** For one whole exchange. May exceed the interval: then a slow target skips its turns. */
+  readonly timeoutMs: number;
+  /** Most bytes of a decompressed body; 0: no limit but that of the HTTP client. */
+  readonly bodyLimitBytes: number;
+  /** Most samples of a scrape; one more fails it. 0: no limit. */
+  readonly sampleLimit: number;
+  /** Use the exporter's own timestamps where it sends some. */
+  readonly honorTimestamps: boolean;
+  /**
+   * What happens to a label of the exporter's that the target has too: true keeps the exporter's,
+   * false (the default, as in Prometheus) renames it to `exported_<name>`.
+   */
+  readonly honorLabels?: boolean;
+}
+
+/** What one scrape came to. */
+export interface ScrapeResult {
+  readonly durationMs: number;
+  /** Samples in the answer. */
+  readonly samples: number;
+  /** The `ERR_…` code of what went wrong; undefined when nothing did. */
+  readonly failureCode: string | undefined;
+}
+
+/** How a target is doing, for the panel. */
+export interface TargetStatus {
+  readonly url: string;
+  readonly job: string;
+  readonly instance: string;
+  /** Whether the last scrape was good and is stored; false before the first. */
+  readonly up: boolean;
+  /** When the last scrape began, unix milliseconds; undefined before the first. */
+  readonly lastScrapeMs: number | undefined;
+  readonly lastDurationMs: number | undefined;
+  /** Why the last scrape failed, one sentence for a person; undefined when it did not. */
+  readonly lastError: string | undefined;
+  /** Samples in the last answer; 0 when there was none. */
+  readonly samples: number;
+  /** Samples of the last answer that storage refused (too old, too far ahead, or contradicting). */
+  readonly refused: number;
+}
