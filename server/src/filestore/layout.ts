@@ -1,0 +1,23 @@
+// Where things are in the file store; the same places as the Go plugin's (server/const.go).
+
+/** Ours alone; the server and other plugins keep their files elsewhere. */
+export const PLUGIN_DIR = 'plugin-data/mattermost-plugin-metrics';
+
+/** One folder per block, named by its ULID. */
+export const STORE_BLOCKS_DIR = `${PLUGIN_DIR}/data`;
+/** One folder per job, named by its id. */
+export const STORE_DUMPS_DIR = `${PLUGIN_DIR}/dump`;
+
+/** Written and removed again to see whether the store takes files. */
+export const STORE_PROBE_PATH = `${PLUGIN_DIR}/.write-probe`;
+
+export const META_FILE_NAME = 'meta.json';
+export const DUMP_FILE_NAME = 'tsdb_dump.tar.gz';
+
+/** The folder that holds everything of one job. */
+export function dumpDirOf(jobId: string): string {
+  return `${STORE_DUMPS_DIR}/${jobId}`;
+}
+
+/** A file with this many bytes is no meta.json of a block. */
+export const META_SIZE_BYTES_MAX = 4 * 1024 * 1024;

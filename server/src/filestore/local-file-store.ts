@@ -1,0 +1,209 @@
+import { CodedError, assert, codeOf } from '../base/errors.ts';
+import { parentOf, renameDurably } from '../base/ports/fs.ts';
+import type { File, Fs } from '../base/ports/fs.ts';
+import { checkStorePath } from './file-store.ts';
+import type { ByteRange, ByteSource, FileStore, StoreEntry, StoreFileStat } from './file-store.ts';
+
+/** Large enough that a download is not bound by round trips, small enough to hold a few. */
+const READ_PIECE_BYTES = 512 * 1024;
+
+/**
+ * Files that are being written have this in their name, in the folder of their target so that the
+ * rename stays on one disk. They are never listed; what a killed process left is removed when its
+ * target is written again.
+ */
+const TEMPORARY_MARK = '.tmp-';
+/** No write of ours takes this long; anything older belongs to a process that is gone. */
+const TEMPORARY_AGE_MAX_MS = 24 * 60 * 60 * 1000;
+
+const CODES: Readonly<Record<string, string>> = {
+  ERR_FS_NOT_FOUND: 'ERR_FILESTORE_NOT_FOUND',
+  ERR_FS_DENIED: 'ERR_FILESTORE_DENIED',
+  ERR_FS_FULL: 'ERR_FILESTORE_FULL',
+};
+
+export interface LocalFileStoreOptions {
+  readonly fs: Fs;
+  /** The root folder; made at the first write. */
+  readonly root: string;
+  /** Current time, Unix milliseconds, for the age of leftovers. */
+  readonly nowMs: () => number;
+}
+
+/**
+ * The driver `local`: a folder on this machine or on a network mount. It writes what the server's own
+ * driver would (folders 0750, files 0600), but never a half-written file.
+ */
+export class LocalFileStore implements FileStore {
+  readonly #fs: Fs;
+  readonly #root: string;
+  readonly #nowMs: () => number;
+
+  constructor(options: LocalFileStoreOptions) {
+    assert(options.root !== '', 'the root of a local file store is named');
+    this.#fs = options.fs;
+    this.#root = trimSlashes(options.root);
+    this.#nowMs = options.nowMs;
+  }
+
+  get description(): string {
+    return `local folder ${this.#root}`;
+  }
+
+  async list(dir: string): Promise<StoreEntry[]> {
+    const folder = this.#locate(dir);
+    try {
+      const entries = await this.#fs.list(folder);
+      return entries.filter((entry) => !isTemporary(entry.name));
+    } catch (error) {
+      if (codeOf(error) === 'ERR_FS_NOT_FOUND') return [];
+      throw storeError(error, 'list', dir);
+    }
+  }
+
+  async stat(path: string): Promise<StoreFileStat | undefined> {
+    const file = this.#locate(path);
+    try {
+      const stat = await this.#fs.stat(file);
+      if (stat === undefined || stat.isDirectory) return undefined;
+      return { sizeBytes: stat.sizeBytes, modifiedMs: stat.modifiedMs };
+    } catch (error) {
+      throw storeError(error, 'look up', path);
+    }
+  }
+
+  read(path: string, range?: ByteRange): ByteSource {
+    const file = this.#locate(path);
+    return readPieces(this.#fs, file, path, range);
+  }
+
+  async write(path: string, source: ByteSource): Promise<number> {
+    const target = this.#locate(path);
+    const parent = parentOf(target);
+    const temporary = `${temporaryPrefix(target)}${Math.random().toString(36).slice(2, 12)}`;
+    try {
+      await this.#fs.makeDir(parent);
+      await this.#removeLeftovers(target);
+    } catch (error) {
+      throw storeError(error, 'prepare the folder of', path);
+    }
+    try {
+      const sizeBytes = await this.#writeWhole(temporary, path, source);
+      await this.#attempt('store', path, () => renameDurably(this.#fs, temporary, target));
+      return sizeBytes;
+    } catch (error) {
+      await this.#fs.remove(temporary).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async remove(path: string): Promise<void> {
+    const file = this.#locate(path);
+    await this.#attempt('remove', path, () => this.#fs.remove(file));
+  }
+
+  async removeTree(dir: string): Promise<void> {
+    const folder = this.#locate(dir);
+    await this.#attempt('remove', dir, () => this.#fs.removeTree(folder));
+  }
+
+  #locate(path: string): string {
+    checkStorePath(path);
+    return `${this.#root}/${path}`;
+  }
+
+  async #writeWhole(temporary: string, path: string, source: ByteSource): Promise<number> {
+    const file = await this.#attempt('write', path, () => this.#fs.open(temporary, 'create'));
+    let sizeBytes = 0;
+    try {
+      // The source's own errors pass through unchanged: they are not the store's fault.
+      for await (const piece of source) {
+        await this.#attempt('write', path, () => file.write(piece));
+        sizeBytes += piece.length;
+      }
+      await this.#attempt('write', path, () => file.sync());
+    } finally {
+      await file.close();
+    }
+    return sizeBytes;
+  }
+
+  async #removeLeftovers(target: string): Promise<void> {
+    const parent = parentOf(target);
+    const prefix = temporaryPrefix(target);
+    for (const { name, isDirectory } of await this.#fs.list(parent)) {
+      const path = `${parent}/${name}`;
+      if (isDirectory || !path.startsWith(prefix)) continue;
+      const stat = await this.#fs.stat(path);
+      const ageMs = stat === undefined ? 0 : this.#nowMs() - stat.modifiedMs;
+      if (ageMs > TEMPORARY_AGE_MAX_MS) await this.#fs.remove(path);
+    }
+  }
+
+  async #attempt<T>(verb: string, path: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw storeError(error, verb, path);
+    }
+  }
+}
+
+async function* readPieces(
+  fs: Fs,
+  file: string,
+  path: string,
+  range: ByteRange | undefined,
+): AsyncGenerator<Uint8Array> {
+  let opened: File;
+  try {
+    opened = await fs.open(file, 'read');
+  } catch (error) {
+    throw storeError(error, 'read', path);
+  }
+  try {
+    let offset = range?.start ?? 0;
+    const end = range?.end ?? (await opened.size());
+    while (offset < end) {
+      const piece = new Uint8Array(Math.min(READ_PIECE_BYTES, end - offset));
+      const count = await opened.read(piece, offset);
+      if (count < piece.length) throw shortRead(path, end, offset + count);
+      offset += count;
+      yield piece;
+    }
+  } catch (error) {
+    throw storeError(error, 'read', path);
+  } finally {
+    await opened.close();
+  }
+}
+
+function shortRead(path: string, expected: number, found: number): CodedError {
+  return new CodedError('ERR_FILESTORE', 'the file ended early while it was read', {
+    path,
+    expected,
+    found,
+  });
+}
+
+function storeError(error: unknown, verb: string, path: string): CodedError {
+  if (error instanceof CodedError && error.code.startsWith('ERR_FILESTORE')) return error;
+  const code = CODES[codeOf(error) ?? ''] ?? 'ERR_FILESTORE';
+  return new CodedError(code, `the file store could not ${verb} a file`, { path }, error);
+}
+
+function temporaryPrefix(target: string): string {
+  const slash = target.lastIndexOf('/');
+  return `${target.slice(0, slash + 1)}.${target.slice(slash + 1)}${TEMPORARY_MARK}`;
+}
+
+function isTemporary(name: string): boolean {
+  return name.startsWith('.') && name.includes(TEMPORARY_MARK);
+}
+
+/** `./data/` and `./data` are one folder; `/` alone becomes '' so that paths join with one slash. */
+function trimSlashes(root: string): string {
+  let end = root.length;
+  while (end > 0 && root[end - 1] === '/') end--;
+  return root.slice(0, end);
+}

@@ -1,0 +1,79 @@
+import type { ByteRange, ByteSource, FileStore } from '../filestore/file-store.ts';
+import { DUMP_FILE_NAME } from '../filestore/layout.ts';
+import type { DumpJob } from '../services/jobs/job.ts';
+import { isJobId } from '../services/jobs/job.ts';
+import { parseRange } from './byte-ranges.ts';
+import { HttpError } from './reply.ts';
+import type { Handler, HttpResponse } from './types.ts';
+
+export interface DownloadOptions {
+  readonly getJob: (id: string) => Promise<DumpJob | undefined>;
+  /** Throws a `CodedError` that says why when there is no usable file store. */
+  readonly fileStore: () => FileStore;
+}
+
+/** `GET /jobs/download/{id}`: streams the dump, or a part of it, from the file store. */
+export function downloadHandler({ getJob, fileStore }: DownloadOptions): Handler {
+  return async ({ request, response, params }) => {
+    if (!isJobId(params.id)) throw new HttpError(400, 'ERR_JOB_ID', 'This is not the id of a job.');
+    const job = await getJob(params.id);
+    if (job === undefined) throw new HttpError(404, 'ERR_JOB_UNKNOWN', 'There is no such job.');
+    if (job.dump_location === '') {
+      throw new HttpError(404, 'ERR_DUMP_MISSING', 'This job has no dump.');
+    }
+    const store = fileStore();
+    const stat = await store.stat(job.dump_location);
+    if (stat === undefined) {
+      throw new HttpError(404, 'ERR_DUMP_MISSING', 'The file of this dump is gone.');
+    }
+    // A dump never changes under its job's id, so id and size tell two files apart.
+    const tag = `"${job.id}-${stat.sizeBytes}"`;
+    const condition = request.header.get('If-Range');
+    const wanted = condition === undefined || condition === tag;
+    const range = parseRange(wanted ? request.header.get('Range') : undefined, stat.sizeBytes);
+    setHeaders(response, tag, job.dump_location);
+    if (range === 'unsatisfiable') {
+      response.header.set('Content-Range', `bytes */${stat.sizeBytes}`);
+      response.header.set('Content-Length', '0');
+      await response.writeHead(416);
+      return;
+    }
+    const { start, end } = range === 'whole' ? { start: 0, end: stat.sizeBytes } : range;
+    const part: ByteRange = { start, end };
+    response.header.set('Content-Length', String(end - start));
+    if (range !== 'whole') {
+      response.header.set('Content-Range', `bytes ${start}-${end - 1}/${stat.sizeBytes}`);
+    }
+    await response.writeHead(range === 'whole' ? 200 : 206);
+    await stream(store.read(job.dump_location, part), response);
+  };
+}
+
+function setHeaders(response: HttpResponse, tag: string, location: string): void {
+  const name = location.slice(location.lastIndexOf('/') + 1).replaceAll(/[^\w.-]/g, '_');
+  const { header } = response;
+  header.set('Content-Type', 'application/gzip');
+  header.set('Content-Disposition', `attachment; filename="${name || DUMP_FILE_NAME}"`);
+  header.set('Accept-Ranges', 'bytes');
+  header.set('ETag', tag);
+  header.set('Cache-Control', 'private, no-cache');
+  header.set('X-Content-Type-Options', 'nosniff');
+}
+
+/** Reads the next piece while the one before is on its way: disk and wire work at the same time. */
+async function stream(source: ByteSource, response: HttpResponse): Promise<void> {
+  const pieces = source[Symbol.asyncIterator]();
+  let next = pieces.next();
+  try {
+    for (;;) {
+      const piece = await next;
+      if (piece.done === true) return;
+      next = pieces.next();
+      // Its failure is handled when it is awaited, also if the write below fails first.
+      next.catch(() => undefined);
+      await response.write(piece.value);
+    }
+  } finally {
+    await pieces.return?.();
+  }
+}

@@ -1,0 +1,52 @@
+import type { DumpJob } from '../services/jobs/job.ts';
+import { isJobId } from '../services/jobs/job.ts';
+import { HttpError, readJsonBody, sendEmpty, sendJson } from './reply.ts';
+import type { Handler } from './types.ts';
+
+/** The job service as the routes need it. */
+export interface Jobs {
+  list(): Promise<readonly DumpJob[]>;
+  get(id: string): Promise<DumpJob | undefined>;
+  create(minTimeMs: number, maxTimeMs: number): Promise<DumpJob>;
+  delete(id: string): Promise<boolean>;
+  deleteAll(): Promise<void>;
+}
+
+/** Two numbers fit many times. */
+const CREATE_BODY_BYTES_MAX = 16 * 1024;
+
+/** `GET /jobs`: all jobs, newest first. */
+export function listJobsHandler(jobs: Jobs): Handler {
+  return async ({ response }) => sendJson(response, await jobs.list());
+}
+
+/** `POST /jobs/create` with `{min_t, max_t}` in Unix milliseconds: the new job. */
+export function createJobHandler(jobs: Jobs): Handler {
+  return async ({ request, response }) => {
+    const body = await readJsonBody(request, CREATE_BODY_BYTES_MAX);
+    const { min_t: minTimeMs, max_t: maxTimeMs } = body;
+    if (typeof minTimeMs !== 'number' || typeof maxTimeMs !== 'number') {
+      throw new HttpError(400, 'ERR_JOB_RANGE', 'min_t and max_t must be numbers.');
+    }
+    await sendJson(response, await jobs.create(minTimeMs, maxTimeMs));
+  };
+}
+
+/** `DELETE /jobs/delete/{id}`. */
+export function deleteJobHandler(jobs: Jobs): Handler {
+  return async ({ response, params }) => {
+    if (!isJobId(params.id)) throw new HttpError(400, 'ERR_JOB_ID', 'This is not the id of a job.');
+    if (!(await jobs.delete(params.id))) {
+      throw new HttpError(404, 'ERR_JOB_UNKNOWN', 'There is no such job.');
+    }
+    await sendEmpty(response);
+  };
+}
+
+/** `DELETE /jobs/deleteAll`. */
+export function deleteAllJobsHandler(jobs: Jobs): Handler {
+  return async ({ response }) => {
+    await jobs.deleteAll();
+    await sendEmpty(response);
+  };
+}

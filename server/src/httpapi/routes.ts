@@ -1,0 +1,35 @@
+import type { StoreStats } from '../services/stats/stats.ts';
+import { downloadHandler } from './download.ts';
+import type { DownloadOptions } from './download.ts';
+import {
+  createJobHandler,
+  deleteAllJobsHandler,
+  deleteJobHandler,
+  listJobsHandler,
+} from './jobs.ts';
+import type { Jobs } from './jobs.ts';
+import { sendJson } from './reply.ts';
+import { Router } from './router.ts';
+import type { RouterOptions } from './router.ts';
+import { statusHandler } from './status.ts';
+import type { StatusSource } from './status.ts';
+
+export interface ApiOptions extends RouterOptions {
+  readonly jobs: Jobs;
+  readonly fileStore: DownloadOptions['fileStore'];
+  readonly stats: () => Promise<StoreStats>;
+  readonly status: StatusSource;
+}
+
+/** All routes: those of the Go plugin with the same JSON, and `GET /status`. */
+export function makeApi(options: ApiOptions): Router {
+  const { jobs, fileStore, stats, status } = options;
+  return new Router(options)
+    .add('GET', '/tsdb/stats', async ({ response }) => sendJson(response, await stats()))
+    .add('GET', '/jobs', listJobsHandler(jobs))
+    .add('POST', '/jobs/create', createJobHandler(jobs))
+    .add('DELETE', '/jobs/delete/{id}', deleteJobHandler(jobs))
+    .add('DELETE', '/jobs/deleteAll', deleteAllJobsHandler(jobs))
+    .add('GET', '/jobs/download/{id}', downloadHandler({ getJob: (id) => jobs.get(id), fileStore }))
+    .add('GET', '/status', statusHandler(status));
+}

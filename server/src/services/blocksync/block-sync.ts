@@ -1,0 +1,155 @@
+import type { Clock } from '../../base/clock.ts';
+import { CodedError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { listTree } from '../../filestore/file-store.ts';
+import type { FileStore, TreeFile } from '../../filestore/file-store.ts';
+import { META_FILE_NAME, STORE_BLOCKS_DIR } from '../../filestore/layout.ts';
+import type { BlockMeta } from '../../tsdb/index.ts';
+import type { BlockCatalog } from './block-catalog.ts';
+import { blocksToUpload, expiredBlocks, orphanedBlocks } from './plan.ts';
+
+/** The blocks of the local database. */
+export interface LocalBlocks {
+  blocks(): readonly BlockMeta[];
+  /** The database's folder; a block lies in the folder of its ULID. */
+  readonly store: FileStore;
+}
+
+export interface BlockSyncOptions {
+  readonly catalog: BlockCatalog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Brings local blocks to the file store, and takes old ones away there. */
+export class BlockSync {
+  readonly #options: BlockSyncOptions;
+
+  constructor(options: BlockSyncOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Uploads every local block that the store lacks. A block that fails does not keep the others
+   * from being tried; afterwards `ERR_BLOCKSYNC` names how many failed, with the first reason.
+   *
+   * @returns how many blocks were uploaded
+   */
+  async upload(
+    local: LocalBlocks,
+    store: FileStore,
+    retentionMs: number,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { catalog, clock, logger } = this.#options;
+    const held = await catalog.list(store);
+    const missing = blocksToUpload(local.blocks(), held, clock.nowMs() - retentionMs);
+    const failures: unknown[] = [];
+    for (const { ulid } of missing) {
+      signal.throwIfAborted();
+      try {
+        await uploadBlock(local.store, store, ulid, signal);
+        logger.info('Block stored in the file store', { ulid });
+      } catch (error) {
+        if (signal.aborted) throw error;
+        failures.push(error);
+        logger.warn('A block could not be stored in the file store', { ulid, error });
+      }
+    }
+    this.#throwIfAny(failures, missing.length, 'stored in');
+    return missing.length;
+  }
+
+  /** Removes blocks past the retention and remains of uploads that nobody will complete. */
+  async cleanUp(
+    local: LocalBlocks | undefined,
+    store: FileStore,
+    retentionMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { catalog, clock, logger } = this.#options;
+    const held = await catalog.list(store);
+    const nowMs = clock.nowMs();
+    const ages = [];
+    for (const block of held.broken) {
+      signal.throwIfAborted();
+      const files = await listTree(store, blockDir(block.ulid));
+      ages.push({ block, newestFileMs: newest(files) });
+    }
+    const ours = new Set(local?.blocks().map((block) => block.ulid));
+    const expired = expiredBlocks(held, nowMs - retentionMs).map(({ ulid }) => ulid);
+    const orphans = orphanedBlocks(ages, ours, nowMs).map(({ ulid }) => ulid);
+    const failures: unknown[] = [];
+    for (const ulid of [...expired, ...orphans]) {
+      signal.throwIfAborted();
+      try {
+        await removeBlock(store, ulid);
+        logger.info('Block removed from the file store', { ulid });
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    this.#throwIfAny(failures, expired.length + orphans.length, 'removed from');
+  }
+
+  #throwIfAny(failures: readonly unknown[], total: number, what: string): void {
+    if (failures.length === 0) return;
+    throw new CodedError(
+      'ERR_BLOCKSYNC',
+      `${failures.length} of ${total} blocks could not be ${what} the file store`,
+      {},
+      failures[0],
+    );
+  }
+}
+
+/**
+ * Copies one block with meta.json last, so that nobody takes a part for the whole. Files that are
+ * there with the right size are not sent again: an upload goes on where it failed.
+ */
+async function uploadBlock(
+  from: FileStore,
+  to: FileStore,
+  ulid: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const files = await listTree(from, ulid);
+  const meta = files.filter((file) => file.path === META_FILE_NAME);
+  if (meta.length === 0) {
+    throw new CodedError('ERR_BLOCKSYNC', 'the local block has no meta.json', { ulid });
+  }
+  const others = files.filter((file) => file.path !== META_FILE_NAME);
+  for (const { path, sizeBytes } of others) {
+    signal.throwIfAborted();
+    const target = `${blockDir(ulid)}/${path}`;
+    if ((await to.stat(target))?.sizeBytes === sizeBytes) continue;
+    await to.write(target, from.read(`${ulid}/${path}`));
+  }
+  for (const { path, sizeBytes } of others) {
+    const found = await to.stat(`${blockDir(ulid)}/${path}`);
+    if (found?.sizeBytes === sizeBytes) continue;
+    throw new CodedError('ERR_BLOCKSYNC', 'a stored file has not the size that was sent', {
+      ulid,
+      path,
+      expected: sizeBytes,
+      found: found?.sizeBytes,
+    });
+  }
+  await to.write(`${blockDir(ulid)}/${META_FILE_NAME}`, from.read(`${ulid}/${META_FILE_NAME}`));
+}
+
+/** meta.json goes first, so that a half-removed block is not taken for a whole one. */
+async function removeBlock(store: FileStore, ulid: string): Promise<void> {
+  await store.remove(`${blockDir(ulid)}/${META_FILE_NAME}`);
+  await store.removeTree(blockDir(ulid));
+}
+
+function blockDir(ulid: string): string {
+  return `${STORE_BLOCKS_DIR}/${ulid}`;
+}
+
+function newest(files: readonly TreeFile[]): number | undefined {
+  let result: number | undefined;
+  for (const { modifiedMs } of files) result = Math.max(result ?? modifiedMs, modifiedMs);
+  return result;
+}

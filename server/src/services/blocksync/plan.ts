@@ -1,0 +1,53 @@
+import type { BlockMeta } from '../../tsdb/index.ts';
+import { isCovered } from './covered.ts';
+import type { BrokenBlock, StoreBlocks } from './block-catalog.ts';
+
+/** A folder of the store without a whole block is removed when nothing was written to it so long. */
+const ORPHAN_AGE_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Local blocks that the store lacks, oldest first: by their ULID and by the sources of merged blocks.
+ * A broken copy counts as missing, except one that merely could not be read just now. Blocks past
+ * the retention are not worth an upload.
+ */
+export function blocksToUpload(
+  local: readonly BlockMeta[],
+  store: StoreBlocks,
+  oldestMs: number,
+): BlockMeta[] {
+  const present = new Set(store.whole.map((block) => block.ulid));
+  for (const { ulid, state } of store.broken) if (state === 'unreadable') present.add(ulid);
+  return local
+    .filter((block) => !present.has(block.ulid) && block.maxTime > oldestMs)
+    .filter((block) => !isCovered(block, store.whole))
+    .sort((a, b) => a.minTime - b.minTime);
+}
+
+/** Whole blocks whose newest sample is past the retention. */
+export function expiredBlocks(store: StoreBlocks, oldestMs: number): BlockMeta[] {
+  return store.whole.filter((block) => block.maxTime <= oldestMs);
+}
+
+/** A broken block of the store with the time of its newest file. */
+export interface BrokenBlockAge {
+  readonly block: BrokenBlock;
+  /** Unix milliseconds; undefined: no file at all. */
+  readonly newestFileMs: number | undefined;
+}
+
+/**
+ * Broken blocks that nobody will ever complete: not ours to upload again, and untouched for a day,
+ * so that no other node is at it.
+ */
+export function orphanedBlocks(
+  broken: readonly BrokenBlockAge[],
+  local: ReadonlySet<string>,
+  nowMs: number,
+): BrokenBlock[] {
+  return broken
+    .filter(({ block }) => block.state !== 'unreadable' && !local.has(block.ulid))
+    .filter(
+      ({ newestFileMs }) => newestFileMs !== undefined && nowMs - newestFileMs > ORPHAN_AGE_MS,
+    )
+    .map(({ block }) => block);
+}

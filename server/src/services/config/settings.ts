@@ -1,0 +1,146 @@
+import { parseExtraTargets, parseHosts } from './target-lists.ts';
+
+/**
+ * The plugin's settings, checked and complete. One frozen object per change of the configuration, so
+ * that whoever holds one sees one state. Names are those of the Go plugin, whose `configuration.go`
+ * fixes keys and defaults; the lists of further targets are ours.
+ */
+export interface Settings {
+  /** Folder of the time series database, relative to the server's working directory or absolute. */
+  readonly dbPath: string;
+  readonly allowOverlappingCompaction: boolean;
+  readonly enableMemorySnapshotOnShutdown: boolean;
+  /** Largest answer of a scrape, decompressed. */
+  readonly bodySizeLimitBytes: number;
+  /** Most samples of one scrape; 0 means no limit. */
+  readonly sampleLimit: number;
+  /** Most buckets of a native histogram; 0 means no limit. */
+  readonly bucketLimit: number;
+  readonly honorTimestamps: boolean;
+  readonly enableMetadataStorage: boolean;
+  readonly scrapeIntervalSeconds: number;
+  readonly scrapeTimeoutSeconds: number;
+  /** How long blocks stay in the file store. */
+  readonly retentionDurationDays: number;
+  readonly fileStoreSyncPeriodMinutes: number;
+  readonly fileStoreCleanupPeriodMinutes: number;
+  readonly supportPacketMetricsDays: number;
+  readonly enableNodeExporterTargets: boolean;
+  readonly nodeExporterPort: number;
+  /** Hosts of calls-offloader, as text for `parseHosts`. */
+  readonly callsOffloaderHosts: string;
+  /** Targets that nobody would find, as text for `parseExtraTargets`. */
+  readonly extraTargets: string;
+}
+
+/** What one setting accepts. Bounds are inclusive. */
+export type SettingSpec = TextSpec | FlagSpec | NumberSpec;
+
+interface TextSpec {
+  readonly kind: 'text';
+  readonly key: string;
+  readonly default: string;
+  /** What it must be, when it is not; undefined when all is well. */
+  readonly complaint: (text: string) => string | undefined;
+}
+
+interface FlagSpec {
+  readonly kind: 'flag';
+  readonly key: string;
+  readonly default: boolean;
+}
+
+interface NumberSpec {
+  readonly kind: 'number';
+  readonly key: string;
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  readonly unit: string;
+}
+
+const GIB = 1024 ** 3;
+/** Above these, timers and dates stop making sense; nobody means such a value. */
+const DAY_SECONDS = 24 * 60 * 60;
+const YEAR_MINUTES = 366 * 24 * 60;
+/** A local path is cut here by the kernel; a longer one is a mistake. */
+const PATH_LENGTH_MAX = 4096;
+const CENTURY_DAYS = 100 * 366;
+
+const flag = (key: string, standard: boolean): FlagSpec => ({
+  kind: 'flag',
+  key,
+  default: standard,
+});
+
+const number = (
+  key: string,
+  standard: number,
+  [min, max]: readonly [number, number],
+  unit = '',
+): NumberSpec => ({ kind: 'number', key, default: standard, min, max, unit });
+
+function pathComplaint(text: string): string | undefined {
+  const isPath = text.trim() !== '' && !text.includes('\0') && text.length <= PATH_LENGTH_MAX;
+  return isPath ? undefined : 'the path of a folder';
+}
+
+function extraTargetsComplaint(text: string): string | undefined {
+  const list = parseExtraTargets(text);
+  return 'complaint' in list
+    ? `a list with one target per line, URL job label=value …: ${list.complaint}`
+    : undefined;
+}
+
+function hostsComplaint(text: string): string | undefined {
+  const list = parseHosts(text);
+  return 'complaint' in list ? `a list of hosts: ${list.complaint}` : undefined;
+}
+
+/** Each setting by its name in {@link Settings}; `key` is its name in the server's configuration. */
+export const SETTING_SPECS: Readonly<Record<keyof Settings, SettingSpec>> = {
+  dbPath: {
+    kind: 'text',
+    key: 'DBPath',
+    default: 'mattermost-plugin-metrics/data',
+    complaint: pathComplaint,
+  },
+  allowOverlappingCompaction: flag('AllowOverlappingCompaction', true),
+  enableMemorySnapshotOnShutdown: flag('EnableMemorySnapshotOnShutdown', true),
+  // The lower bound is the Go plugin's: no real answer is smaller.
+  bodySizeLimitBytes: number('BodySizeLimitBytes', GIB, [100, 2 ** 53 - 1], 'bytes'),
+  sampleLimit: number('SampleLimit', 0, [0, 2 ** 53 - 1], 'samples'),
+  bucketLimit: number('BucketLimit', 0, [0, 2 ** 53 - 1], 'buckets'),
+  honorTimestamps: flag('HonorTimestamps', true),
+  enableMetadataStorage: flag('EnableMetadataStorage', true),
+  scrapeIntervalSeconds: number('ScrapeIntervalSeconds', 60, [1, DAY_SECONDS], 'seconds'),
+  scrapeTimeoutSeconds: number('ScrapeTimeoutSeconds', 10, [1, DAY_SECONDS], 'seconds'),
+  retentionDurationDays: number('RetentionDurationDays', 15, [1, CENTURY_DAYS], 'days'),
+  fileStoreSyncPeriodMinutes: number(
+    'FileStoreSyncPeriodMinutes',
+    60,
+    [1, YEAR_MINUTES],
+    'minutes',
+  ),
+  fileStoreCleanupPeriodMinutes: number(
+    'FileStoreCleanupPeriodMinutes',
+    120,
+    [1, YEAR_MINUTES],
+    'minutes',
+  ),
+  supportPacketMetricsDays: number('SupportPacketMetricsDays', 1, [1, CENTURY_DAYS], 'days'),
+  enableNodeExporterTargets: flag('EnableNodeExporterTargets', true),
+  nodeExporterPort: number('NodeExporterPort', 9100, [1, 65535]),
+  callsOffloaderHosts: {
+    kind: 'text',
+    key: 'CallsOffloaderHosts',
+    default: '',
+    complaint: hostsComplaint,
+  },
+  extraTargets: {
+    kind: 'text',
+    key: 'ExtraTargets',
+    default: '',
+    complaint: extraTargetsComplaint,
+  },
+};

@@ -1,0 +1,296 @@
+import type { Clock } from '../../base/clock.ts';
+import { CodedError, describeError, hasCode } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { ArchiveEntry, ArchivePacker } from '../../base/ports/archive.ts';
+import { listTree, sourceOf } from '../../filestore/file-store.ts';
+import type { ByteSource, FileStore } from '../../filestore/file-store.ts';
+import {
+  DUMP_FILE_NAME,
+  META_FILE_NAME,
+  STORE_BLOCKS_DIR,
+  dumpDirOf,
+} from '../../filestore/layout.ts';
+import type { BlockMeta, TimeRange } from '../../tsdb/index.ts';
+import type { BlockCatalog } from '../blocksync/block-catalog.ts';
+import type { DumpMaker, DumpResult, DumpRun } from '../jobs/job-service.ts';
+import { METADATA_FILE_NAME, formatMetadata } from './metadata.ts';
+import type { DumpMetadata } from './metadata.ts';
+import { coveredRange, planDump } from './plan.ts';
+
+/** The local database as dumps need it. */
+export interface DumpDatabase {
+  blocks(): readonly BlockMeta[];
+  /** See `Db.writeHeadBlock`; `parentDir` is below the folder of {@link store}. */
+  writeHeadBlock(parentDir: string, range: TimeRange): Promise<BlockMeta | undefined>;
+  /** The database's folder. */
+  readonly store: FileStore;
+}
+
+/** What a dump says about the server that it is from. */
+export type ServerIdentity = Pick<
+  DumpMetadata,
+  'serverVersion' | 'serverId' | 'licenseId' | 'customerId' | 'pluginId' | 'pluginVersion'
+>;
+
+export interface DumpServiceOptions {
+  /** undefined while the database cannot be opened: dumps then hold what the file store has. */
+  readonly database: () => DumpDatabase | undefined;
+  /** Throws a `CodedError` that says why when there is no usable file store. */
+  readonly fileStore: () => FileStore;
+  readonly identity: () => Promise<ServerIdentity>;
+  readonly catalog: BlockCatalog;
+  readonly packer: ArchivePacker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Head blocks of dumps under way, in the database's folder: a disk that is known to be writable. */
+const WORK_DIR = 'dump-work';
+/**
+ * An empty segment of a write-ahead log: `promtool tsdb dump` and other readers that change nothing
+ * refuse a folder without a log.
+ */
+const EMPTY_LOG_PATH = 'wal/00000000';
+/** A block may be removed by retention or merged while a dump reads it; then the plan is made anew. */
+const PLANS_MAX = 3;
+
+/** A folder with a block, and where it is. */
+interface BlockFolder {
+  readonly store: FileStore;
+  readonly dir: string;
+  readonly meta: BlockMeta;
+}
+
+/** Makes dumps: plans from metadata, then streams from the stores through tar and gzip to the store. */
+export class DumpService implements DumpMaker {
+  readonly #options: DumpServiceOptions;
+  /** Jobs whose work folders are in use. */
+  readonly #active = new Set<string>();
+
+  constructor(options: DumpServiceOptions) {
+    this.#options = options;
+  }
+
+  async make(run: DumpRun): Promise<DumpResult> {
+    const target = this.#options.fileStore();
+    const database = this.#options.database();
+    this.#active.add(run.jobId);
+    let made = false;
+    try {
+      // What an earlier, killed try of this job left.
+      await target.removeTree(dumpDirOf(run.jobId));
+      const result = await this.#tryPlans(run, target, database);
+      made = true;
+      return result;
+    } finally {
+      await this.#discard(() => database?.store.removeTree(workDirOf(run.jobId)));
+      if (!made) await this.#discard(() => target.removeTree(dumpDirOf(run.jobId)));
+      this.#active.delete(run.jobId);
+    }
+  }
+
+  async remove(jobId: string): Promise<void> {
+    await this.#options.fileStore().removeTree(dumpDirOf(jobId));
+  }
+
+  async removeLeftovers(): Promise<void> {
+    const store = this.#options.database()?.store;
+    if (store === undefined) return;
+    for (const { name } of await store.list(WORK_DIR)) {
+      if (!this.#active.has(name)) await store.removeTree(workDirOf(name));
+    }
+  }
+
+  async #tryPlans(
+    run: DumpRun,
+    target: FileStore,
+    database: DumpDatabase | undefined,
+  ): Promise<DumpResult> {
+    for (let plan = 1; ; plan++) {
+      try {
+        return await this.#makeOnce(run, target, database);
+      } catch (error) {
+        const vanished = hasCode(error, 'ERR_FILESTORE_NOT_FOUND');
+        if (!vanished || plan === PLANS_MAX || run.signal.aborted) throw error;
+        this.#options.logger.info('A block went away while a dump was made; planning anew', {
+          jobId: run.jobId,
+          error,
+        });
+        await database?.store.removeTree(workDirOf(run.jobId));
+      }
+    }
+  }
+
+  async #makeOnce(
+    run: DumpRun,
+    target: FileStore,
+    database: DumpDatabase | undefined,
+  ): Promise<DumpResult> {
+    const { jobId, signal } = run;
+    const { folders, leftOut } = await this.#collect(run, target, database);
+    const range = coveredRange(
+      folders.map((folder) => folder.meta),
+      run,
+    );
+    if (range === undefined) throw noSamples(run);
+    const metadata = formatMetadata({
+      ...(await this.#options.identity()),
+      generatedAtMs: this.#options.clock.nowMs(),
+      minTimeMs: run.minTimeMs,
+      maxTimeMs: run.maxTimeMs,
+    });
+    const entries = await listEntries(folders, metadata, this.#options.clock.nowMs());
+    signal.throwIfAborted();
+    const location = `${dumpDirOf(jobId)}/${DUMP_FILE_NAME}`;
+    const archive = this.#options.packer.pack(followProgress(entries, run));
+    const sizeBytes = await target.write(location, untilAborted(archive, signal));
+    return { location, sizeBytes, ...range, ...(leftOut !== undefined && { leftOut }) };
+  }
+
+  /**
+   * The head is written before the local blocks are listed: what is cut from it in between is then
+   * in a block twice, which readers tolerate, and never nowhere.
+   */
+  async #collect(
+    run: DumpRun,
+    target: FileStore,
+    database: DumpDatabase | undefined,
+  ): Promise<{ folders: BlockFolder[]; leftOut: string | undefined }> {
+    const folders: BlockFolder[] = [];
+    let leftOut: string | undefined;
+    let head: BlockMeta | undefined;
+    if (database === undefined) {
+      leftOut = 'The newest samples are missing: the database could not be opened.';
+    } else {
+      head = await this.#writeHead(run, database);
+    }
+    run.signal.throwIfAborted();
+    const held = await this.#options.catalog.list(target);
+    for (const { meta, from } of planDump(held.whole, database?.blocks() ?? [], run)) {
+      if (from === 'local' && database !== undefined) {
+        folders.push({ store: database.store, dir: meta.ulid, meta });
+      } else {
+        folders.push({ store: target, dir: `${STORE_BLOCKS_DIR}/${meta.ulid}`, meta });
+      }
+    }
+    if (head !== undefined && database !== undefined) {
+      const dir = `${workDirOf(run.jobId)}/${head.ulid}`;
+      folders.push({ store: database.store, dir, meta: head });
+    }
+    const unreadable = held.broken.filter((block) => block.state !== 'partial');
+    if (unreadable.length > 0) {
+      const names = unreadable.map((block) => block.ulid).join(', ');
+      leftOut = [leftOut, `Blocks that could not be read are missing: ${names}.`]
+        .filter((part) => part !== undefined)
+        .join(' ');
+      this.#options.logger.warn('Blocks of the file store could not be read for a dump', {
+        jobId: run.jobId,
+        blocks: names,
+        reason: unreadable[0].reason,
+      });
+    }
+    return { folders, leftOut };
+  }
+
+  async #writeHead(run: DumpRun, database: DumpDatabase): Promise<BlockMeta | undefined> {
+    // A job's range includes its last millisecond, a block's does not.
+    const range = { minTimeMs: run.minTimeMs, maxTimeMs: run.maxTimeMs + 1 };
+    return database.writeHeadBlock(workDirOf(run.jobId), range);
+  }
+
+  /** Cleaning up never hides the outcome; what stays is removed at the next start. */
+  async #discard(remove: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await remove();
+    } catch (error) {
+      this.#options.logger.warn('Temporary data of a dump could not be removed', {
+        reason: describeError(error),
+      });
+    }
+  }
+}
+
+function workDirOf(jobId: string): string {
+  return `${WORK_DIR}/${jobId}`;
+}
+
+function memoryEntry(path: string, bytes: Uint8Array, modifiedMs: number): ArchiveEntry {
+  return { path, sizeBytes: bytes.length, modifiedMs, open: () => sourceOf(bytes) };
+}
+
+async function listEntries(
+  folders: readonly BlockFolder[],
+  metadata: string,
+  nowMs: number,
+): Promise<ArchiveEntry[]> {
+  const entries: ArchiveEntry[] = [
+    memoryEntry(METADATA_FILE_NAME, new TextEncoder().encode(metadata), nowMs),
+    memoryEntry(EMPTY_LOG_PATH, new Uint8Array(0), nowMs),
+  ];
+  for (const { store, dir, meta } of folders) {
+    const files = await listTree(store, dir);
+    // Without it the block was removed after the plan was made; the rest may be gone as well.
+    if (!files.some((file) => file.path === META_FILE_NAME)) {
+      throw new CodedError('ERR_FILESTORE_NOT_FOUND', 'a block of the dump went away', { dir });
+    }
+    for (const { path, sizeBytes, modifiedMs } of files) {
+      entries.push({
+        path: `${meta.ulid}/${path}`,
+        sizeBytes,
+        modifiedMs,
+        open: () => store.read(`${dir}/${path}`, { start: 0, end: sizeBytes }),
+      });
+    }
+  }
+  return entries;
+}
+
+/** Reports what share of the bytes has been read, entry by entry and within large ones. */
+async function* followProgress(
+  entries: readonly ArchiveEntry[],
+  run: DumpRun,
+): AsyncGenerator<ArchiveEntry> {
+  const totalBytes = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
+  let doneBytes = 0;
+  for (const entry of entries) {
+    yield {
+      ...entry,
+      open: () =>
+        counted(entry.open(), (bytes) => {
+          doneBytes += bytes;
+          run.onProgress(doneBytes / totalBytes);
+        }),
+    };
+  }
+}
+
+async function* counted(
+  source: ByteSource,
+  count: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of source) {
+    count(piece.length);
+    yield piece;
+  }
+}
+
+/** Ends with the signal's reason at the next piece, so that a cancelled dump stops within moments. */
+async function* untilAborted(source: ByteSource, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  for await (const piece of source) {
+    signal.throwIfAborted();
+    yield piece;
+  }
+  signal.throwIfAborted();
+}
+
+function noSamples(range: { minTimeMs: number; maxTimeMs: number }): CodedError {
+  const from = isoTime(range.minTimeMs);
+  const to = isoTime(range.maxTimeMs);
+  return new CodedError('ERR_DUMP_EMPTY', `there are no samples between ${from} and ${to}`);
+}
+
+function isoTime(timeMs: number): string {
+  const date = new Date(timeMs);
+  // Beyond what a date can say, the number says more than "Invalid Date".
+  return Number.isNaN(date.getTime()) ? `${timeMs} ms` : date.toISOString().slice(0, 19) + 'Z';
+}

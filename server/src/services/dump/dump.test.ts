@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { MemoryFileStore } from '../../../test/support/memory-file-store.ts';
+import { CodedError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { ArchiveEntry, ArchivePacker } from '../../base/ports/archive.ts';
+import type { BlockMeta } from '../../tsdb/index.ts';
+import { BlockCatalog } from '../blocksync/block-catalog.ts';
+import { DumpService } from './dump-service.ts';
+import type { DumpDatabase } from './dump-service.ts';
+import { formatMetadata } from './metadata.ts';
+import { planDump } from './plan.ts';
+
+const JOB = 'aaaaaaaaaaaaaaaaaaaaaaaaaa';
+const BLOCKS = 'plugin-data/mattermost-plugin-metrics/data';
+const DUMP = `plugin-data/mattermost-plugin-metrics/dump/${JOB}/tsdb_dump.tar.gz`;
+
+function ulid(letter: string): string {
+  return `01${letter.repeat(24)}`;
+}
+
+function meta(letter: string, minTime: number, maxTime: number): BlockMeta {
+  return {
+    ulid: ulid(letter),
+    minTime,
+    maxTime,
+    stats: { numSamples: 1, numSeries: 1, numChunks: 1 },
+    compaction: { level: 1, sources: [ulid(letter)] },
+    version: 1,
+  };
+}
+
+function putBlock(store: MemoryFileStore, dir: string, block: BlockMeta): void {
+  store.put(`${dir}/chunks/000001`, `chunks of ${block.ulid}`);
+  store.put(`${dir}/index`, `index of ${block.ulid}`);
+  store.put(`${dir}/meta.json`, JSON.stringify(block));
+}
+
+/** A plain list of what would be in the archive. */
+const listPacker: ArchivePacker = {
+  async *pack(entries: AsyncIterable<ArchiveEntry>) {
+    for await (const entry of entries) {
+      yield new TextEncoder().encode(`${entry.path} ${entry.sizeBytes}\n`);
+      let sizeBytes = 0;
+      for await (const piece of entry.open()) sizeBytes += piece.length;
+      assert.equal(sizeBytes, entry.sizeBytes);
+    }
+  },
+};
+
+function setUp(options: { head?: BlockMeta; local?: BlockMeta[]; noDatabase?: boolean } = {}) {
+  const store = new MemoryFileStore();
+  const folder = new MemoryFileStore();
+  for (const block of options.local ?? []) putBlock(folder, block.ulid, block);
+  const headRanges: unknown[] = [];
+  const database: DumpDatabase = {
+    store: folder,
+    blocks: () => options.local ?? [],
+    writeHeadBlock: async (parentDir, range) => {
+      headRanges.push(range);
+      if (options.head !== undefined) {
+        putBlock(folder, `${parentDir}/${options.head.ulid}`, options.head);
+      }
+      return options.head;
+    },
+  };
+  let storeFailure: Error | undefined;
+  const dumps = new DumpService({
+    database: () => (options.noDatabase === true ? undefined : database),
+    fileStore: () => {
+      if (storeFailure !== undefined) throw storeFailure;
+      return store;
+    },
+    identity: async () => ({
+      serverVersion: '11.8.0',
+      serverId: 's',
+      licenseId: '',
+      customerId: '',
+      pluginId: 'p',
+      pluginVersion: '0.8.0',
+    }),
+    catalog: new BlockCatalog(),
+    packer: listPacker,
+    clock: new FakeClock(),
+    logger: silentLogger,
+  });
+  const cancel = new AbortController();
+  const progress: number[] = [];
+  return {
+    store,
+    folder,
+    dumps,
+    cancel,
+    progress,
+    headRanges,
+    failStore: (error: Error) => (storeFailure = error),
+    make: (minTimeMs: number, maxTimeMs: number) =>
+      dumps.make({
+        jobId: JOB,
+        minTimeMs,
+        maxTimeMs,
+        signal: cancel.signal,
+        onProgress: (fraction) => progress.push(fraction),
+      }),
+  };
+}
+
+function assertNothingLeft(store: MemoryFileStore, folder: MemoryFileStore): void {
+  const left = [...store.files.keys(), ...folder.files.keys()].filter((path) => /dump/.test(path));
+  assert.deepEqual(left, []);
+}
+
+describe('a dump', () => {
+  it('holds the blocks of the store, local ones that are not there, and the head', async () => {
+    const { store, folder, make, headRanges, progress } = setUp({
+      local: [meta('B', 200, 300), meta('C', 300, 400)],
+      head: meta('D', 400, 451),
+    });
+    for (const block of [meta('A', 100, 200), meta('B', 200, 300), meta('E', 900, 999)]) {
+      putBlock(store, `${BLOCKS}/${block.ulid}`, block);
+    }
+    const result = await make(150, 500);
+    const paths = (store.text(DUMP) ?? '')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[0]);
+    const blocksInside = [...new Set(paths.map((path) => path.split('/')[0]))];
+    assert.deepEqual(blocksInside, ['metadata.yaml', 'wal', ...['A', 'B', 'C', 'D'].map(ulid)]);
+    assert.ok(paths.includes(`${ulid('D')}/chunks/000001`));
+    assert.deepEqual(result, {
+      location: DUMP,
+      sizeBytes: (store.text(DUMP) ?? '').length,
+      minTimeMs: 150,
+      maxTimeMs: 450,
+    });
+    assert.deepEqual(headRanges, [{ minTimeMs: 150, maxTimeMs: 501 }]);
+    assert.deepEqual(
+      [...progress],
+      [...progress].sort((a, b) => a - b),
+    );
+    assert.equal(progress.at(-1), 1);
+    assert.deepEqual(
+      [...folder.files.keys()].filter((path) => path.startsWith('dump-work')),
+      [],
+    );
+  });
+
+  it('of a head alone works: there need not be any block yet', async () => {
+    const { make } = setUp({ head: meta('D', 400, 451) });
+    assert.deepEqual(
+      (({ minTimeMs, maxTimeMs }) => [minTimeMs, maxTimeMs])(await make(0, 1000)),
+      [400, 450],
+    );
+  });
+
+  it('of a range without samples is an error that says so', async () => {
+    const { store, folder, make } = setUp();
+    await assert.rejects(make(0, 86_400_000), {
+      code: 'ERR_DUMP_EMPTY',
+      message: 'there are no samples between 1970-01-01T00:00:00Z and 1970-01-02T00:00:00Z',
+    });
+    assertNothingLeft(store, folder);
+  });
+
+  it('says what is missing: without a database, with damaged blocks', async () => {
+    const { store, make } = setUp({ noDatabase: true });
+    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+    store.put(`${BLOCKS}/${ulid('B')}/meta.json`, 'garbage');
+    store.put(`${BLOCKS}/${ulid('C')}/index`, 'an upload under way');
+    const { leftOut } = await make(0, 10);
+    assert.match(leftOut ?? '', /newest samples are missing.*database/);
+    assert.match(leftOut ?? '', new RegExp(ulid('B')));
+    assert.doesNotMatch(leftOut ?? '', new RegExp(ulid('C')));
+  });
+
+  it('says why it cannot be made without a file store', async () => {
+    const { make, failStore } = setUp();
+    failStore(new CodedError('ERR_FILESTORE_DRIVER', 'no such driver'));
+    await assert.rejects(make(0, 1), { code: 'ERR_FILESTORE_DRIVER' });
+  });
+
+  it('is planned anew when a block goes away on the way', async () => {
+    const { store, make } = setUp();
+    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+    putBlock(store, `${BLOCKS}/${ulid('B')}`, meta('B', 10, 20));
+    let isFirst = true;
+    store.check = (verb, path) => {
+      if (!isFirst || verb !== 'read' || !path.endsWith(`${ulid('A')}/index`)) return;
+      isFirst = false;
+      for (const file of store.files.keys()) {
+        if (file.startsWith(`${BLOCKS}/${ulid('A')}/`)) store.files.delete(file);
+      }
+    };
+    const result = await make(0, 100);
+    assert.deepEqual([result.minTimeMs, result.maxTimeMs], [10, 19]);
+    assert.doesNotMatch(store.text(DUMP) ?? '', new RegExp(ulid('A')));
+  });
+
+  for (const verb of ['write', 'list', 'read', 'stat']) {
+    it(`leaves nothing behind when the store fails to ${verb}`, async () => {
+      const { store, folder, make } = setUp({ head: meta('D', 400, 451) });
+      putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+      store.check = (called, path) => {
+        if (called === verb && !path.endsWith('meta.json')) throw new Error(`cannot ${verb}`);
+      };
+      await assert.rejects(make(0, 1000), new RegExp(`cannot ${verb}`));
+      assertNothingLeft(store, folder);
+    });
+  }
+
+  it('that is cancelled stops and leaves nothing behind', async () => {
+    const { store, folder, make, cancel } = setUp({ head: meta('D', 400, 451) });
+    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+    const reason = new Error('deleted');
+    store.check = (verb) => {
+      if (verb === 'read') cancel.abort(reason);
+    };
+    await assert.rejects(make(0, 1000), (error) => error === reason);
+    assertNothingLeft(store, folder);
+  });
+
+  it('removes what killed runs left, in the store and on the disk', async () => {
+    const { store, folder, make, dumps } = setUp({ head: meta('D', 400, 451) });
+    store.put(`plugin-data/mattermost-plugin-metrics/dump/${JOB}/.tsdb_dump.tar.gz.tmp-1`, 'x');
+    folder.put('dump-work/bbbbbbbbbbbbbbbbbbbbbbbbbb/x/index', 'x');
+    await dumps.removeLeftovers();
+    assert.deepEqual([...folder.files.keys()], []);
+    await make(0, 1000);
+    assert.deepEqual([...store.files.keys()], [DUMP]);
+    await dumps.remove(JOB);
+    assert.deepEqual([...store.files.keys()], []);
+  });
+});
+
+describe('the plan of a dump', () => {
+  const inside = (block: BlockMeta, minTimeMs: number, maxTimeMs: number): boolean =>
+    planDump([block], [], { minTimeMs, maxTimeMs }).length === 1;
+
+  it('takes every block that shares a millisecond with the range', () => {
+    const block = meta('A', 100, 200);
+    assert.ok(inside(block, 0, 100), 'its first millisecond');
+    assert.ok(!inside(block, 0, 99));
+    assert.ok(inside(block, 199, 300), 'its last millisecond');
+    assert.ok(!inside(block, 200, 300), 'maxTime is exclusive');
+    assert.ok(inside(block, 120, 130), 'a range within the block');
+  });
+});
+
+describe('metadata.yaml', () => {
+  it('has the keys of Mattermost’s packet metadata', () => {
+    const text = formatMetadata({
+      generatedAtMs: 1,
+      serverVersion: '11.8.0',
+      serverId: 'x"y',
+      licenseId: '',
+      customerId: '',
+      minTimeMs: 2,
+      maxTimeMs: 3,
+      pluginId: 'p',
+      pluginVersion: '0.8.0',
+    });
+    assert.equal(
+      text,
+      [
+        'version: 1',
+        'type: plugin-packet',
+        'generated_at: 1',
+        'server_version: "11.8.0"',
+        'server_id: "x\\"y"',
+        'license_id: ""',
+        'customer_id: ""',
+        'extras:',
+        '  max: 3',
+        '  min: 2',
+        '  plugin_id: "p"',
+        '  plugin_version: "0.8.0"',
+        '',
+      ].join('\n'),
+    );
+  });
+});

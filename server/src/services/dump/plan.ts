@@ -1,0 +1,50 @@
+import type { BlockMeta } from '../../tsdb/index.ts';
+import { withoutCovered } from '../blocksync/covered.ts';
+
+/** A range of times with both ends included, as jobs have it. */
+export interface DumpRange {
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+}
+
+export interface PlannedBlock {
+  readonly meta: BlockMeta;
+  /** `store`: from the file store; `local`: from the database's folder. */
+  readonly from: 'store' | 'local';
+}
+
+/**
+ * The blocks that go into a dump, oldest first: all that hold samples of the range, each sample once.
+ * A block that is in the store and on the local disk is taken from the disk, which is nearer.
+ */
+export function planDump(
+  store: readonly BlockMeta[],
+  local: readonly BlockMeta[],
+  range: DumpRange,
+): PlannedBlock[] {
+  const localUlids = new Set(local.map((block) => block.ulid));
+  const known = new Map([...store, ...local].map((block) => [block.ulid, block]));
+  return withoutCovered([...known.values()])
+    .filter((block) => overlaps(block, range))
+    .sort((a, b) => a.minTime - b.minTime || a.maxTime - b.maxTime)
+    .map((meta) => ({ meta, from: localUlids.has(meta.ulid) ? 'local' : 'store' }));
+}
+
+/** A block's maxTime is exclusive, the end of a range is not. */
+function overlaps(block: BlockMeta, range: DumpRange): boolean {
+  return block.minTime <= range.maxTimeMs && block.maxTime > range.minTimeMs;
+}
+
+/** The part of `range` that `blocks` reach; undefined without blocks. */
+export function coveredRange(
+  blocks: readonly BlockMeta[],
+  range: DumpRange,
+): DumpRange | undefined {
+  if (blocks.length === 0) return undefined;
+  const first = Math.min(...blocks.map((block) => block.minTime));
+  const last = Math.max(...blocks.map((block) => block.maxTime - 1));
+  return {
+    minTimeMs: Math.max(first, range.minTimeMs),
+    maxTimeMs: Math.min(last, range.maxTimeMs),
+  };
+}

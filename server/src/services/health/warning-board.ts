@@ -1,0 +1,54 @@
+import { describeError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+
+/** Something that an administrator should know and can do something about. */
+export interface Warning {
+  /** Stable, lower snake case; the panel and tests match it. */
+  readonly code: string;
+  /** What is wrong, in one sentence. */
+  readonly message: string;
+  /** What to do about it, in one sentence. */
+  readonly action?: string;
+}
+
+/**
+ * The warnings that hold right now. Each is logged once when it appears or changes and once when it
+ * has gone, however often the parts report it.
+ */
+export class WarningBoard {
+  readonly #logger: Logger;
+  readonly #warnings = new Map<string, Warning>();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** In the order in which they appeared. */
+  list(): Warning[] {
+    return [...this.#warnings.values()];
+  }
+
+  raise(warning: Warning, cause?: unknown): void {
+    const old = this.#warnings.get(warning.code);
+    this.#warnings.set(warning.code, warning);
+    if (old?.message === warning.message) return;
+    this.#logger.warn(warning.message, {
+      code: warning.code,
+      ...(warning.action !== undefined && { action: warning.action }),
+      ...(cause !== undefined && { cause: describeError(cause) }),
+    });
+  }
+
+  clear(code: string): void {
+    const old = this.#warnings.get(code);
+    if (old === undefined) return;
+    this.#warnings.delete(code);
+    this.#logger.info('No longer the case', { code, message: old.message });
+  }
+
+  /** Raises or clears by a condition. */
+  set(code: string, warning: Omit<Warning, 'code'> | undefined, cause?: unknown): void {
+    if (warning === undefined) this.clear(code);
+    else this.raise({ code, ...warning }, cause);
+  }
+}

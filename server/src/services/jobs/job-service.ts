@@ -1,0 +1,383 @@
+import type { Clock } from '../../base/clock.ts';
+import { CodedError, describeError, hasCode } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { Backoff } from '../../base/sync/backoff.ts';
+import { RepeatingTask } from '../../base/sync/repeating-task.ts';
+import { GoSchedule } from './go-schedule.ts';
+import { JobRecovery } from './job-recovery.ts';
+import type { JobStore } from './job-store.ts';
+import { JobWaiters } from './job-waiters.ts';
+import type { DumpJob } from './job.ts';
+import { ProgressRows } from './progress-rows.ts';
+
+/** What making a dump came to. */
+export interface DumpResult {
+  /** Path in the file store. */
+  readonly location: string;
+  readonly sizeBytes: number;
+  /** First and last millisecond that the dump covers, within what was asked for. */
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+  /** What had to be left out, for people; undefined when nothing was. */
+  readonly leftOut?: string;
+}
+
+export interface DumpRun {
+  readonly jobId: string;
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+  readonly signal: AbortSignal;
+  /** Told of how much is done, from 0 to 1. */
+  readonly onProgress: (fraction: number) => void;
+}
+
+/** Makes and removes dumps; `services/dump` in the product. */
+export interface DumpMaker {
+  /** Leaves nothing behind when it rejects. */
+  make(run: DumpRun): Promise<DumpResult>;
+  /** Removes all files of one job, finished or not; fine when there are none. */
+  remove(jobId: string): Promise<void>;
+  /** Removes what runs that were killed left on this machine. */
+  removeLeftovers(): Promise<void>;
+}
+
+export interface JobServiceOptions {
+  readonly store: JobStore;
+  readonly dumps: DumpMaker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly newId: () => string;
+  /** Names this instance over restarts, such as its host name. */
+  readonly owner: string;
+  /** Whether other instances share the job list. */
+  readonly isCluster: () => boolean;
+  /** See `removeGoWrecks`. */
+  readonly removeWrecks: (isRunning: (jobId: string) => Promise<boolean>) => Promise<boolean>;
+}
+
+/** Jobs of other instances are found at least this often. */
+const POLL_PERIOD_MS = 60_000;
+/** As often while others run a job, which may die, or hold a lock. */
+const WATCH_PERIOD_MS = 15_000;
+/** How often a running job shows its progress and looks whether it is still wanted. */
+const BEAT_PERIOD_MS = 5_000;
+/** A replica of the database may lag by one beat. */
+const MISSES_MAX = 2;
+const ERROR_LENGTH_MAX = 1_000;
+const SAVE_RETRY_MAX_MS = 30_000;
+
+/** Creates, runs, lists and deletes dump jobs; one runs at a time. */
+export class JobService {
+  readonly #options: JobServiceOptions;
+  readonly #loop: RepeatingTask;
+  readonly #waiters = new JobWaiters();
+  #running: { id: string; cancel: AbortController; progress: number } | undefined;
+  readonly #progress: ProgressRows;
+  readonly #schedule: GoSchedule;
+  readonly #recovery: JobRecovery;
+  #periodMs = POLL_PERIOD_MS;
+
+  constructor(options: JobServiceOptions) {
+    this.#options = options;
+    this.#progress = new ProgressRows(options.store.kv);
+    this.#schedule = new GoSchedule(options.store, options.logger);
+    this.#recovery = new JobRecovery(options, this.#progress, this.#schedule);
+    this.#loop = new RepeatingTask({
+      clock: options.clock,
+      periodMs: () => this.#periodMs,
+      run: (signal) => this.#turn(signal),
+      onError: (error) => {
+        options.logger.error('Dump jobs could not be read or stored; trying again', { error });
+      },
+    });
+  }
+
+  /** Takes up what an earlier run left, then runs pending jobs until {@link stop}. */
+  start(): void {
+    this.#loop.start();
+  }
+
+  /** Interrupts the running job, which is made again at the next start. */
+  async stop(): Promise<void> {
+    this.#running?.cancel.abort(new CodedError('ERR_JOB_STOPPED', 'the plugin is stopping'));
+    await this.#loop.stop();
+  }
+
+  /** Adds a job for the samples from `minTimeMs` to `maxTimeMs`, both included. */
+  async create(minTimeMs: number, maxTimeMs: number): Promise<DumpJob> {
+    checkRange(minTimeMs, maxTimeMs);
+    const job: DumpJob = {
+      id: this.#options.newId(),
+      status: 'pending',
+      create_at: this.#options.clock.nowMs(),
+      min_t: minTimeMs,
+      max_t: maxTimeMs,
+      dump_location: '',
+    };
+    await this.#options.store.change((jobs) => {
+      jobs.set(job.id, job);
+      return true;
+    });
+    this.#loop.wake();
+    return job;
+  }
+
+  /** Newest first, the running one with its progress. */
+  async list(): Promise<DumpJob[]> {
+    const jobs = await this.#options.store.list();
+    return Promise.all(jobs.map((job) => this.#withProgress(job)));
+  }
+
+  async get(id: string): Promise<DumpJob | undefined> {
+    const job = await this.#options.store.get(id);
+    return job === undefined ? undefined : this.#withProgress(job);
+  }
+
+  /**
+   * Removes the job and the files of its dump. false: no such job. A job under way is cancelled: at
+   * once when it runs here, at its next beat when it runs on another instance.
+   *
+   * Rejects when the files of a finished dump could not be removed; the job stays for another try.
+   */
+  async delete(id: string): Promise<boolean> {
+    const wasScheduled = await this.#schedule.cancel(id);
+    const job = await this.#options.store.get(id);
+    if (job === undefined) return wasScheduled;
+    this.#cancel(id);
+    await this.#removeFiles(job);
+    const removed = await this.#options.store.change((jobs) => jobs.delete(id));
+    this.#waiters.announce(id);
+    return removed || wasScheduled;
+  }
+
+  /**
+   * Removes all jobs as {@link delete} does. A damaged list is emptied, which nothing else could do.
+   * Jobs whose files could not be removed stay; the first such error is thrown at the end.
+   */
+  async deleteAll(): Promise<void> {
+    let jobs: DumpJob[];
+    try {
+      jobs = await this.#options.store.list();
+    } catch (error) {
+      if (!hasCode(error, 'ERR_JOBS_CORRUPT')) throw error;
+      await this.#options.store.reset();
+      return;
+    }
+    const failures: unknown[] = [];
+    for (const { id } of jobs) {
+      await this.delete(id).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** The job once it is finished or deleted (undefined), or as it is when time is up. */
+  async whenFinished(id: string, timeoutMs: number): Promise<DumpJob | undefined> {
+    const { clock } = this.#options;
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    for (;;) {
+      const news = this.#waiters.nextNews(id);
+      const job = await this.get(id);
+      const leftMs = deadlineMs - clock.monotonicMs();
+      if (job === undefined || isFinished(job) || leftMs <= 0) {
+        news.cancel();
+        return job;
+      }
+      await clock.sleep(Math.min(leftMs, POLL_PERIOD_MS), news.signal).catch(() => undefined);
+      news.cancel();
+    }
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    const isWorthWatching = await this.#recovery.look();
+    this.#periodMs = isWorthWatching ? WATCH_PERIOD_MS : POLL_PERIOD_MS;
+    while (!signal.aborted) {
+      const job = await this.#claim();
+      if (job === undefined) return;
+      await this.#execute(job, signal);
+    }
+  }
+
+  async #claim(): Promise<DumpJob | undefined> {
+    let claimed: DumpJob | undefined;
+    await this.#options.store.change((jobs) => {
+      const waiting = jobs.list();
+      const isBusy = waiting.some((job) => job.status === 'in_progress');
+      claimed = isBusy ? undefined : waiting.filter((job) => job.status === 'pending').at(-1);
+      if (claimed === undefined) return false;
+      const attempts = (claimed.attempts ?? 0) + 1;
+      jobs.set(claimed.id, {
+        status: 'in_progress',
+        owner: this.#options.owner,
+        attempts,
+        error: undefined,
+      });
+      return true;
+    });
+    // The sign of life comes before the work, which may keep this thread busy for a moment.
+    if (claimed !== undefined) await this.#showProgress(claimed.id, 0);
+    return claimed;
+  }
+
+  async #execute(job: DumpJob, stop: AbortSignal): Promise<void> {
+    const { dumps, logger } = this.#options;
+    const running = { id: job.id, cancel: new AbortController(), progress: 0 };
+    this.#running = running;
+    // Deleted or stopped between the claim and this line: nobody had anything to cancel yet.
+    if (stop.aborted) running.cancel.abort();
+    const finished = new AbortController();
+    const beats = this.#beat(running, finished.signal);
+    try {
+      const result = await dumps.make({
+        jobId: job.id,
+        minTimeMs: job.min_t,
+        maxTimeMs: job.max_t,
+        signal: running.cancel.signal,
+        onProgress: (fraction) => {
+          running.progress = Math.max(0, Math.min(1, Math.floor(fraction * 100) / 100));
+        },
+      });
+      await this.#finish(job.id, stop, {
+        status: 'success',
+        dump_location: result.location,
+        size_bytes: result.sizeBytes,
+        min_t: result.minTimeMs,
+        max_t: result.maxTimeMs,
+        ...(result.leftOut !== undefined && { error: result.leftOut }),
+      });
+      logger.info('Dump made', { jobId: job.id, sizeBytes: result.sizeBytes });
+    } catch (error) {
+      await this.#fail(job, error, running.cancel.signal.aborted, stop);
+    } finally {
+      finished.abort();
+      await beats;
+      this.#running = undefined;
+      this.#waiters.announce(job.id);
+    }
+  }
+
+  async #fail(job: DumpJob, error: unknown, cancelled: boolean, stop: AbortSignal): Promise<void> {
+    if (stop.aborted) {
+      // A stop is nobody's fault: the attempt does not count.
+      const attempts = job.attempts ?? 0;
+      await this.#save(job.id, { status: 'pending', attempts });
+      return;
+    }
+    if (cancelled) return;
+    const text = sentence(describeError(error)).slice(0, ERROR_LENGTH_MAX);
+    this.#options.logger.error('Dump failed', { jobId: job.id, error });
+    await this.#finish(job.id, stop, { status: 'error', error: text });
+  }
+
+  /** Stores the outcome, for as long as it takes; a dump whose job is gone is removed again. */
+  async #finish(id: string, stop: AbortSignal, outcome: Partial<DumpJob>): Promise<void> {
+    const backoff = new Backoff(500, SAVE_RETRY_MAX_MS);
+    for (;;) {
+      try {
+        const stored = await this.#save(id, outcome);
+        // Gone: nobody wants the dump. Another instance's: that one makes it again at its place.
+        const isGone = !stored && (await this.#options.store.get(id)) === undefined;
+        if (isGone) await this.#options.dumps.remove(id);
+        return;
+      } catch (error) {
+        if (stop.aborted) return;
+        this.#options.logger.warn('The outcome of a dump could not be stored', {
+          jobId: id,
+          error,
+        });
+        await this.#options.clock.sleep(backoff.nextMs(), stop).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Shows progress, and ends the job when it was deleted or given to another instance. */
+  async #beat(
+    running: { id: string; cancel: AbortController; progress: number },
+    finished: AbortSignal,
+  ): Promise<void> {
+    const { clock, store } = this.#options;
+    for (let misses = 0; misses < MISSES_MAX;) {
+      await clock.sleep(BEAT_PERIOD_MS, finished).catch(() => undefined);
+      if (finished.aborted) break;
+      await this.#showProgress(running.id, running.progress);
+      try {
+        const job = await store.get(running.id);
+        misses = this.#isOurs(job) ? 0 : misses + 1;
+      } catch {
+        // Whoever cannot be asked has not said no.
+      }
+    }
+    if (!finished.aborted) {
+      running.cancel.abort(new CodedError('ERR_JOB_CANCELLED', 'the dump job was deleted'));
+    }
+    await this.#progress.remove(running.id).catch(() => undefined);
+  }
+
+  /** Whether this instance is the one that runs the job. */
+  #isOurs(job: DumpJob | undefined): boolean {
+    const { owner } = this.#options;
+    // A Go node that rewrites the list drops the owner.
+    return job?.status === 'in_progress' && (job.owner ?? owner) === owner;
+  }
+
+  /** The row is a courtesy: the job goes on without it. */
+  async #showProgress(id: string, progress: number): Promise<void> {
+    await this.#progress.write(id, progress).catch((error: unknown) => {
+      this.#options.logger.debug('Progress could not be stored', { jobId: id, error });
+    });
+  }
+
+  #save(id: string, fields: Partial<DumpJob>): Promise<boolean> {
+    return this.#options.store.change((jobs) => {
+      const job = jobs.get(id);
+      if (!this.#isOurs(job)) return false;
+      jobs.set(id, { ...fields, owner: undefined });
+      return true;
+    });
+  }
+
+  #cancel(id: string): void {
+    if (this.#running?.id !== id) return;
+    this.#running.cancel.abort(new CodedError('ERR_JOB_CANCELLED', 'the dump job was deleted'));
+  }
+
+  async #removeFiles(job: DumpJob): Promise<void> {
+    try {
+      await this.#options.dumps.remove(job.id);
+    } catch (error) {
+      if (job.status === 'success') throw error;
+      this.#options.logger.warn('Files of a dump job could not be removed', {
+        jobId: job.id,
+        error,
+      });
+    }
+  }
+
+  async #withProgress(job: DumpJob): Promise<DumpJob> {
+    if (job.status !== 'in_progress') return job;
+    const running = this.#running;
+    if (running?.id === job.id) return { ...job, progress: running.progress };
+    const progress = await this.#progress.read(job.id);
+    return progress === undefined ? job : { ...job, progress };
+  }
+}
+
+function isFinished(job: DumpJob): boolean {
+  return job.status === 'success' || job.status === 'error';
+}
+
+/** A capital letter and a full stop, for the panel. */
+function sentence(text: string): string {
+  const end = /[.!?]$/.test(text) ? '' : '.';
+  return text.charAt(0).toUpperCase() + text.slice(1) + end;
+}
+
+function checkRange(minTimeMs: number, maxTimeMs: number): void {
+  const valid =
+    Number.isSafeInteger(minTimeMs) && Number.isSafeInteger(maxTimeMs) && minTimeMs <= maxTimeMs;
+  if (valid) return;
+  throw new CodedError(
+    'ERR_JOB_RANGE',
+    'min_t and max_t must be whole milliseconds since 1970, and min_t not after max_t',
+    { minTimeMs, maxTimeMs },
+  );
+}

@@ -1,0 +1,46 @@
+import type { BlockMeta, HeadStats } from '../../tsdb/index.ts';
+import { withoutCovered } from '../blocksync/covered.ts';
+
+/** `GET /tsdb/stats`, with the Go plugin's names. Times in Unix milliseconds, 0 without samples. */
+export interface StoreStats {
+  readonly min_t: number;
+  readonly max_t: number;
+  readonly num_samples: number;
+  /** Of the block (or the head) with the most series: series live on from block to block. */
+  readonly num_series: number;
+}
+
+/**
+ * What all samples that this plugin can reach add up to: blocks of the file store, local ones that
+ * are not there yet, and the head.
+ */
+export function summarize(
+  store: readonly BlockMeta[],
+  local: readonly BlockMeta[],
+  head: HeadStats | undefined,
+): StoreStats {
+  const known = new Map([...local, ...store].map((block) => [block.ulid, block]));
+  let minTime = Infinity;
+  let maxTime = -Infinity;
+  let samples = 0;
+  let series = 0;
+  for (const block of withoutCovered([...known.values()])) {
+    minTime = Math.min(minTime, block.minTime);
+    maxTime = Math.max(maxTime, block.maxTime);
+    samples += block.stats.numSamples;
+    series = Math.max(series, block.stats.numSeries);
+  }
+  if (head?.minTimeMs !== undefined && head.maxTimeMs !== undefined) {
+    minTime = Math.min(minTime, head.minTimeMs);
+    maxTime = Math.max(maxTime, head.maxTimeMs);
+    samples += head.sampleCount;
+    series = Math.max(series, head.seriesCount);
+  }
+  const empty = minTime > maxTime;
+  return {
+    min_t: empty ? 0 : minTime,
+    max_t: empty ? 0 : maxTime,
+    num_samples: samples,
+    num_series: series,
+  };
+}
