@@ -1,0 +1,60 @@
+// The plugin process: constructs what the machine offers, serves the hooks, exits. No logic here.
+// Started by a person with `tsdb` as the first argument, the executable is the command-line tool.
+
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+
+import manifest from '../../plugin.json' with { type: 'json' };
+import { archivePacker } from './platform/archive-packer.ts';
+import { diskFs } from './platform/disk-fs.ts';
+import { NodeHttpClient } from './platform/http-client.ts';
+import { pluginProcess } from './platform/plugin-process.ts';
+import { NodeProcessStats } from './platform/process-stats.ts';
+import { systemResolver } from './platform/resolver.ts';
+import { systemClock } from './platform/system-clock.ts';
+import { WorkerPool } from './platform/worker-pool.ts';
+import { makeHooks } from './plugin/hooks.ts';
+import { ProcessLogger } from './plugin/process-logger.ts';
+import { servePlugin } from './protocol/mattermost/index.ts';
+import { Db } from './tsdb/index.ts';
+
+// The host sets the cookie and gives no arguments.
+const isTool = process.argv[2] === 'tsdb' && process.env.MATTERMOST_PLUGIN === undefined;
+if (isTool) {
+  void import('./tool.ts').then(({ main }) => main(process.argv.slice(2)));
+} else {
+  runPlugin();
+}
+
+function runPlugin(): void {
+  const logger = new ProcessLogger((line) => void pluginProcess.writeStderr(line));
+
+  // Whatever nobody caught is a bug, but the host disables a plugin for good that ends three times.
+  process.on('uncaughtException', (error) => logger.error('Unexpected error', { error }));
+  process.on('unhandledRejection', (error) => logger.error('Unexpected error', { error }));
+
+  const tasks = new WorkerPool();
+  const hooks = makeHooks({
+    info: { id: manifest.id, version: manifest.version },
+    platform: {
+      fs: diskFs,
+      clock: systemClock,
+      http: new NodeHttpClient(),
+      resolver: systemResolver,
+      process: new NodeProcessStats(),
+      packer: archivePacker,
+      randomBytes,
+      hostname: hostname(),
+      openDb: (dir, log) => Db.open({ fs: diskFs, dir, clock: systemClock, logger: log, tasks }),
+    },
+    onLogger: (log) => logger.setHost(log),
+  });
+
+  servePlugin(hooks, { process: pluginProcess, clock: systemClock, logger }).then(
+    (exitCode) => process.exit(exitCode),
+    (error: unknown) => {
+      logger.error('The plugin cannot be served', { error });
+      process.exit(1);
+    },
+  );
+}

@@ -1,0 +1,142 @@
+import type { Clock } from '../base/clock.ts';
+import { describeError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { Fs } from '../base/ports/fs.ts';
+import { RepeatingTask } from '../base/sync/repeating-task.ts';
+import { LocalFileStore } from '../filestore/local-file-store.ts';
+import type { WarningBoard } from '../services/health/warning-board.ts';
+import type { BlockMeta, Db, TimeRange } from '../tsdb/index.ts';
+
+/** What the plugin uses of the database. */
+export type MetricsDb = Pick<
+  Db,
+  'dir' | 'appender' | 'blocks' | 'headStats' | 'walStats' | 'writeHeadBlock' | 'flush' | 'close'
+>;
+
+/** How often a database that cannot be opened is tried again, at the latest. */
+const RETRY_PERIOD_MS = 30_000;
+const WARNING = 'database_unavailable';
+
+export interface DatabaseKeeperOptions {
+  readonly fs: Fs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** `Db.open` with all that it needs but the folder. */
+  readonly openDb: (dir: string) => Promise<MetricsDb>;
+  readonly board: WarningBoard;
+  /** Where to look first. */
+  readonly dir: string;
+  /** Called once, when the database is open. */
+  readonly onOpen: (database: OpenDatabase) => void;
+}
+
+/** The database with its folder seen as a file store, as sync and dumps want it. */
+export class OpenDatabase {
+  readonly db: MetricsDb;
+  readonly store: LocalFileStore;
+
+  constructor(db: MetricsDb, fs: Fs, clock: Clock) {
+    this.db = db;
+    this.store = new LocalFileStore({ fs, root: db.dir, nowMs: () => clock.nowMs() });
+  }
+
+  blocks(): readonly BlockMeta[] {
+    return this.db.blocks().map((block) => block.meta);
+  }
+
+  /** @param parentDir below the database's folder */
+  writeHeadBlock(parentDir: string, range: TimeRange): Promise<BlockMeta | undefined> {
+    return this.db.writeHeadBlock(`${this.db.dir}/${parentDir}`, range);
+  }
+}
+
+/** Opens the database, as often as it takes, and closes it. */
+export class DatabaseKeeper {
+  readonly #options: DatabaseKeeperOptions;
+  readonly #task: RepeatingTask;
+  #open: OpenDatabase | undefined;
+  #dir: string;
+  #announceTried: () => void = () => {};
+  /** Resolves after the first try, good or bad. */
+  readonly tried: Promise<void>;
+
+  constructor(options: DatabaseKeeperOptions) {
+    this.#options = options;
+    this.#dir = options.dir;
+    this.tried = new Promise((resolve) => {
+      this.#announceTried = resolve;
+    });
+    this.#task = new RepeatingTask({
+      clock: options.clock,
+      periodMs: () => RETRY_PERIOD_MS,
+      run: (signal) => this.#try(signal),
+      onError: (error) => this.#complain(error),
+    });
+  }
+
+  get current(): OpenDatabase | undefined {
+    return this.#open;
+  }
+
+  start(): void {
+    this.#task.start();
+  }
+
+  /** Where the database is, or is to be. */
+  get dir(): string {
+    return this.#dir;
+  }
+
+  /** Tries another folder. Without effect once the database is open. */
+  move(dir: string): void {
+    if (this.#open !== undefined || dir === this.#dir) return;
+    this.#dir = dir;
+    this.#task.wake();
+  }
+
+  /** Waits for a try under way; none follows. The database stays open. */
+  async stopTrying(): Promise<void> {
+    await this.#task.stop();
+    this.#announceTried();
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.db.close();
+  }
+
+  async #try(signal: AbortSignal): Promise<void> {
+    if (this.#open !== undefined || signal.aborted) return;
+    const { fs, clock, logger, openDb, board, onOpen } = this.#options;
+    const dir = this.#dir;
+    const startMs = clock.monotonicMs();
+    const db = await openDb(dir);
+    const open = new OpenDatabase(db, fs, clock);
+    this.#open = open;
+    this.#dir = dir;
+    board.clear(WARNING);
+    logger.info('The time series database is open', {
+      dir,
+      blocks: db.blocks().length,
+      headSeries: db.headStats().seriesCount,
+      durationMs: Math.round(clock.monotonicMs() - startMs),
+    });
+    this.#announceTried();
+    if (!signal.aborted) onOpen(open);
+  }
+
+  #complain(error: unknown): void {
+    this.#options.board.raise(
+      {
+        code: WARNING,
+        message: `The time series database in ${this.#dir} cannot be opened: ${describeError(error)}.`,
+        action:
+          'Let the user that runs the Mattermost server write to this folder, or choose another ' +
+          'one as TSDB Path and restart the plugin. It is tried again all the time.',
+      },
+      error,
+    );
+    this.#announceTried();
+  }
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { FakeClock, settle } from '../../test/support/fake-clock.ts';
+import { silentLogger } from '../base/log.ts';
+import type { DumpJob } from '../services/jobs/job.ts';
+import { runMetricsCommand } from './dump-command.ts';
+import type { EphemeralPost } from './host.ts';
+
+const ID = 'aaaaaaaaaaaaaaaaaaaaaaaaaa';
+
+function setUp(...outcomes: Partial<DumpJob>[]) {
+  const posts: EphemeralPost[] = [];
+  const created: [number, number][] = [];
+  const clock = new FakeClock(Date.UTC(2026, 1, 10, 12));
+  const job = (outcome: Partial<DumpJob>): DumpJob => ({
+    id: ID,
+    status: 'pending',
+    create_at: 0,
+    min_t: Date.UTC(2026, 1, 9),
+    max_t: Date.UTC(2026, 1, 10),
+    dump_location: '',
+    ...outcome,
+  });
+  const run = (text: string, userId = 'admin'): Promise<string> =>
+    runMetricsCommand(
+      { userId, channelId: 'channel', rootId: 'thread', text },
+      {
+        host: {
+          isAdministrator: async (id) => id === 'admin',
+          sendEphemeral: async (post) => void posts.push(post),
+        },
+        jobs: {
+          create: async (min, max) => {
+            created.push([min, max]);
+            return job({});
+          },
+          whenFinished: async () => job(outcomes.shift() ?? {}),
+        },
+        downloadLink: (id) => `/plugins/x/jobs/download/${id}`,
+        clock,
+        logger: silentLogger,
+      },
+    );
+  return { run, posts, created, clock };
+}
+
+describe('/metrics', () => {
+  it('is for system administrators only', async () => {
+    const { run, created } = setUp();
+    assert.match(await run('/metrics dump', 'somebody'), /Only system administrators/);
+    assert.deepEqual(created, []);
+  });
+
+  it('dump answers with the link when the dump is quick', async () => {
+    const { run, created, clock, posts } = setUp({ status: 'success', size_bytes: 1_234_567 });
+    const answer = await run('/metrics   dump 2h ');
+    assert.equal(
+      answer,
+      `The dump is ready: [Download (1.2 MB)](/plugins/x/jobs/download/${ID}), ` +
+        '2026-02-09 00:00 to 2026-02-10 00:00 UTC.',
+    );
+    assert.deepEqual(created, [[clock.nowMs() - 7_200_000, clock.nowMs()]]);
+    assert.deepEqual(posts, []);
+  });
+
+  it('dump answers at once and posts the link later when it takes time', async () => {
+    const { run, posts } = setUp({ status: 'in_progress' }, { status: 'success', error: 'Note.' });
+    assert.match(await run('/metrics dump'), /is being made/);
+    await settle();
+    assert.equal(posts.length, 1);
+    assert.deepEqual(
+      [posts[0].userId, posts[0].channelId, posts[0].rootId],
+      ['admin', 'channel', 'thread'],
+    );
+    assert.match(posts[0].message, /\[Download .*\nNote\.$/s);
+  });
+
+  it('dump gives the reason of a failure', async () => {
+    const { run } = setUp({ status: 'error', error: 'The disk is full.' });
+    assert.equal(await run('/metrics dump'), 'The dump failed: The disk is full.');
+  });
+
+  it('explains itself for anything else', async () => {
+    const { run, created } = setUp();
+    for (const text of ['/metrics', '/metrics help', '/metrics dump yesterday']) {
+      assert.match(await run(text), /Usage: `\/metrics dump`/);
+    }
+    assert.deepEqual(created, []);
+  });
+});

@@ -1,0 +1,127 @@
+import { CodedError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { autocomplete, listArgument, PLUGIN_STATE_RUNNING } from '../protocol/mattermost/index.ts';
+import type { Command, Config, MattermostApi } from '../protocol/mattermost/index.ts';
+import { CALLS_PLUGIN_ID } from '../services/discovery/index.ts';
+import type { EphemeralPost, Host, ServerConfig, SlashCommand } from './host.ts';
+import { S3_DRIVER, loadS3FileSettings } from './s3-file-settings.ts';
+
+/** What the server itself takes when its configuration does not say. */
+const DEFAULT_LISTEN_ADDRESS = ':8067';
+const DEFAULT_FILE_DRIVER = 'local';
+const DEFAULT_FILE_DIRECTORY = './data/';
+
+const ADMINISTRATOR_ROLE = 'system_admin';
+const ADMINISTRATOR_PERMISSION = 'manage_system';
+/** Of the answer about a plugin that is not installed. */
+const HTTP_NOT_FOUND = 404;
+const NOTHING = new Uint8Array(0);
+const KEYS_PER_PAGE = 1_000;
+
+/** The Mattermost server as the plugin sees it. */
+export function adaptHost(api: MattermostApi, log: Logger): Host {
+  return {
+    log,
+    loadSettings: () => api.loadPluginConfiguration(),
+    serverConfig: () => loadServerConfig(api),
+    isPluginRunning: (pluginId) => isPluginRunning(api, pluginId),
+    hasMetricsLicense: async () => (await api.getLicense())?.Features?.Metrics === true,
+    kv: {
+      get: (key) => api.kvGet(key),
+      compareAndSet: (key, old, next) => api.kvCompareAndSet(key, old ?? NOTHING, next),
+      createFor: (key, value, seconds) =>
+        api.kvSetWithOptions(key, value, { Atomic: true, ExpireInSeconds: seconds }),
+      setFor: (key, value, seconds) => api.kvSetWithExpiry(key, value, seconds),
+      delete: (key) => api.kvDelete(key),
+      keys: (prefix) => listKeys(api, prefix),
+    },
+    isAdministrator: (userId) => api.hasPermissionTo(userId, ADMINISTRATOR_PERMISSION),
+    identity: async () => {
+      const [serverVersion, serverId, license] = await Promise.all([
+        api.getServerVersion(),
+        api.getTelemetryId(),
+        api.getLicense(),
+      ]);
+      const licenseId = license?.Id ?? '';
+      return { serverVersion, serverId, licenseId, customerId: license?.Customer?.Id ?? '' };
+    },
+    registerCommand: (command) => api.registerCommand(toCommand(command)),
+    sendEphemeral: async ({ userId, channelId, rootId, message }: EphemeralPost) => {
+      const post = { UserId: userId, ChannelId: channelId, RootId: rootId, Message: message };
+      await api.sendEphemeralPost(userId, post);
+    },
+  };
+}
+
+async function loadServerConfig(api: MattermostApi): Promise<ServerConfig> {
+  const config = readConfig(await api.getConfig());
+  // Secrets are asked for only when they are needed.
+  if (config.fileDriver !== S3_DRIVER) return config;
+  return { ...config, s3: await loadS3FileSettings(api) };
+}
+
+/** The API lists all keys of the plugin, page by page. */
+async function listKeys(api: MattermostApi, prefix: string): Promise<string[]> {
+  const found: string[] = [];
+  for (let page = 0; ; page++) {
+    const keys = await api.kvList(page, KEYS_PER_PAGE);
+    found.push(...keys.filter((key) => key.startsWith(prefix)));
+    if (keys.length < KEYS_PER_PAGE) return found;
+  }
+}
+
+function readConfig(config: Config): ServerConfig {
+  const { ServiceSettings, ClusterSettings, MetricsSettings, FileSettings, PluginSettings } =
+    config;
+  return {
+    siteUrl: (ServiceSettings?.SiteURL ?? '').replace(/\/+$/, ''),
+    isCluster: ClusterSettings?.Enable ?? false,
+    metricsEnabled: MetricsSettings?.Enable ?? false,
+    metricsListenAddress: MetricsSettings?.ListenAddress || DEFAULT_LISTEN_ADDRESS,
+    fileDriver: FileSettings?.DriverName || DEFAULT_FILE_DRIVER,
+    fileDirectory: FileSettings?.Directory || DEFAULT_FILE_DIRECTORY,
+    rtcdServiceUrl: textSetting(PluginSettings?.Plugins?.[CALLS_PLUGIN_ID] ?? {}, 'rtcdserviceurl'),
+  };
+}
+
+/** A setting of a plugin, whose key may be written in any case. */
+function textSetting(settings: Readonly<Record<string, unknown>>, key: string): string {
+  const found = Object.entries(settings).find(([each]) => each.toLowerCase() === key);
+  return typeof found?.[1] === 'string' ? found[1].trim() : '';
+}
+
+async function isPluginRunning(api: MattermostApi, pluginId: string): Promise<boolean> {
+  try {
+    return (await api.getPluginStatus(pluginId)).State === PLUGIN_STATE_RUNNING;
+  } catch (error) {
+    if (error instanceof CodedError && error.details.statusCode === HTTP_NOT_FOUND) return false;
+    throw error;
+  }
+}
+
+function toCommand(command: SlashCommand): Partial<Command> {
+  const { trigger, description, subcommands } = command;
+  return {
+    Trigger: trigger,
+    DisplayName: 'Metrics',
+    Description: description,
+    AutoComplete: true,
+    AutoCompleteDesc: description,
+    AutoCompleteHint: subcommands.map((subcommand) => subcommand.trigger).join(' | '),
+    AutocompleteData: autocomplete({
+      Trigger: trigger,
+      Hint: '[command]',
+      HelpText: description,
+      RoleID: ADMINISTRATOR_ROLE,
+      SubCommands: subcommands.map((subcommand) =>
+        autocomplete({
+          Trigger: subcommand.trigger,
+          Hint: subcommand.hint,
+          HelpText: subcommand.helpText,
+          RoleID: ADMINISTRATOR_ROLE,
+          Arguments: [listArgument({ helpText: subcommand.hint }, subcommand.suggestions)],
+        }),
+      ),
+    }),
+  };
+}

@@ -1,0 +1,64 @@
+import type { LogFields, Logger } from '../base/log.ts';
+
+/** The host's log calls; each resolves when the line has arrived. */
+export interface HostLog {
+  logDebug(message: string, fields?: LogFields): Promise<void>;
+  logInfo(message: string, fields?: LogFields): Promise<void>;
+  logWarn(message: string, fields?: LogFields): Promise<void>;
+  logError(message: string, fields?: LogFields): Promise<void>;
+}
+
+/** A host that takes no lines any more must not make this process grow. */
+const WAITING_MAX = 1_000;
+
+/**
+ * Writes into the Mattermost server's log. Lines go out one after another, since the host would
+ * mix the order of calls made at once; nobody waits for them, and a lost host is no error.
+ */
+export class HostLogger implements Logger {
+  readonly #log: HostLog;
+  #tail: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #dropped = 0;
+
+  constructor(log: HostLog) {
+    this.#log = log;
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#send('logDebug', message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#send('logInfo', message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#send('logWarn', message, fields);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#send('logError', message, fields);
+  }
+
+  /** Resolves when all lines so far have arrived or are lost. */
+  async flush(): Promise<void> {
+    await this.#tail;
+  }
+
+  #send(level: keyof HostLog, message: string, fields: LogFields = {}): void {
+    if (this.#waiting >= WAITING_MAX) {
+      this.#dropped++;
+      return;
+    }
+    const sent = this.#dropped > 0 ? { ...fields, droppedLines: this.#dropped } : fields;
+    this.#dropped = 0;
+    this.#waiting++;
+    this.#tail = this.#tail
+      .then(() => this.#log[level](message, sent))
+      .catch(() => undefined)
+      .finally(() => {
+        this.#waiting--;
+      });
+  }
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import type { TargetStatus } from '../ingest/index.ts';
+import { scrapeWarnings } from './scrape-warnings.ts';
+import type { ScrapeFacts } from './scrape-warnings.ts';
+
+function target(job: string, up: boolean, lastError?: string): TargetStatus {
+  return {
+    url: `http://localhost/${job}`,
+    job,
+    instance: `localhost:${job}`,
+    up,
+    lastScrapeMs: 1,
+    lastDurationMs: 1,
+    lastError,
+    samples: 0,
+    refused: 0,
+  };
+}
+
+function warnings(facts: Partial<ScrapeFacts>, metricsEnabled = true, isCluster = false) {
+  const verdicts = scrapeWarnings({
+    config: {
+      siteUrl: '',
+      rtcdServiceUrl: '',
+      isCluster,
+      metricsEnabled,
+      metricsListenAddress: ':8067',
+      fileDriver: 'local',
+      fileDirectory: 'data',
+    },
+    hasLicense: true,
+    targets: [],
+    wasUp: () => false,
+    ...facts,
+  });
+  return verdicts.filter((verdict) => verdict.warning !== undefined);
+}
+
+describe('scrape warnings', () => {
+  it('are none when all is well, also before the first scrape', () => {
+    assert.deepEqual(
+      warnings({ targets: [target('prometheus', true), target('node', false)] }),
+      [],
+    );
+    assert.deepEqual(warnings({ targets: [target('prometheus', false)] }), []);
+  });
+
+  it('tell what to do when performance monitoring is off, and only that', () => {
+    const targets = [target('prometheus', false, 'connection refused')];
+    const [only, ...more] = warnings({ targets, hasLicense: false }, false);
+    assert.equal(more.length, 0);
+    assert.equal(only.code, 'metrics_disabled');
+    assert.match(only.warning?.action ?? '', /Enable Performance Monitoring/);
+  });
+
+  it('give the reason when the server does not answer, and name a missing licence', () => {
+    const targets = [target('prometheus', false, 'connection refused')];
+    const [licensed] = warnings({ targets });
+    assert.match(licensed.warning?.message ?? '', /cannot be collected: connection refused\.$/);
+    const [unlicensed] = warnings({ targets, hasLicense: false });
+    assert.match(unlicensed.warning?.message ?? '', /has no licence/);
+    assert.match(unlicensed.warning?.action ?? '', /licence/);
+  });
+
+  it('do not nag about a licence while the metrics come in', () => {
+    assert.deepEqual(warnings({ targets: [target('prometheus', true)], hasLicense: false }), []);
+  });
+
+  it('miss an exporter only once it was there', () => {
+    const targets = [target('node', false, 'connection refused')];
+    assert.deepEqual(warnings({ targets }), []);
+    const [lost] = warnings({ targets, wasUp: () => true });
+    assert.equal(lost.code, 'exporter_down');
+    assert.match(lost.warning?.message ?? '', /localhost:node cannot be collected any more/);
+  });
+
+  it('say that clusters are not supported', () => {
+    assert.deepEqual(
+      warnings({}, true, true).map((verdict) => verdict.code),
+      ['cluster_unsupported'],
+    );
+  });
+});

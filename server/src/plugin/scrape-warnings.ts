@@ -1,0 +1,89 @@
+import type { TargetStatus } from '../ingest/index.ts';
+import type { Warning } from '../services/health/warning-board.ts';
+import type { ServerConfig } from './host.ts';
+
+export interface ScrapeFacts {
+  readonly config: ServerConfig;
+  /** Whether the licence covers performance metrics. */
+  readonly hasLicense: boolean;
+  readonly targets: readonly TargetStatus[];
+  /** Whether the target with this URL was ever scraped with success. */
+  readonly wasUp: (url: string) => boolean;
+}
+
+interface Verdict {
+  readonly code: string;
+  /** undefined: all is well. */
+  readonly warning: Omit<Warning, 'code'> | undefined;
+}
+
+/** The job of the Mattermost server's own metrics. */
+const SERVER_JOB = 'prometheus';
+
+/** What an administrator should know about the scraping; one verdict for each code there is. */
+export function scrapeWarnings(facts: ScrapeFacts): Verdict[] {
+  const { config, targets } = facts;
+  const failing = targets.filter((target) => !target.up && target.lastError !== undefined);
+  const server = failing.find((target) => target.job === SERVER_JOB);
+  return [
+    { code: 'metrics_disabled', warning: config.metricsEnabled ? undefined : METRICS_DISABLED },
+    { code: 'server_not_scraped', warning: serverWarning(facts, server) },
+    { code: 'exporter_down', warning: exporterWarning(facts, failing) },
+    { code: 'cluster_unsupported', warning: config.isCluster ? CLUSTER_UNSUPPORTED : undefined },
+  ];
+}
+
+const METRICS_DISABLED = {
+  message:
+    'Performance monitoring of the Mattermost server is switched off, so it has no metrics to collect.',
+  action:
+    'Switch on System Console > Environment > Performance Monitoring > Enable Performance Monitoring.',
+};
+
+const CLUSTER_UNSUPPORTED = {
+  message: 'This version does not know clusters yet: each node collects only its own metrics.',
+  action: 'Switch the plugin on where one node’s metrics are enough.',
+};
+
+function serverWarning(
+  facts: ScrapeFacts,
+  server: TargetStatus | undefined,
+): Omit<Warning, 'code'> | undefined {
+  if (server === undefined || !facts.config.metricsEnabled) return undefined;
+  const message = `The Mattermost server's own metrics cannot be collected: ${reason(server)}`;
+  if (facts.hasLicense) {
+    return {
+      message,
+      action:
+        'Check Environment > Performance Monitoring in the System Console: the listen address ' +
+        'must be one that the server can reach itself.',
+    };
+  }
+  return {
+    message: `${message} The server has no licence for performance monitoring.`,
+    action: 'The server offers metrics with an Entry, Enterprise or Enterprise Advanced licence.',
+  };
+}
+
+/**
+ * Exporters other than the server. node_exporter is a target by default, installed or not, so one
+ * that never answered is no news; the panel's table of targets shows it.
+ */
+function exporterWarning(
+  facts: ScrapeFacts,
+  failing: readonly TargetStatus[],
+): Omit<Warning, 'code'> | undefined {
+  const lost = failing.filter(({ job, url }) => job !== SERVER_JOB && facts.wasUp(url));
+  if (lost.length === 0) return undefined;
+  const [first] = lost;
+  const more = lost.length === 1 ? '' : ` (and ${lost.length - 1} more)`;
+  return {
+    message: `Metrics of ${first.instance}${more} cannot be collected any more: ${reason(first)}`,
+    action: 'Check that the exporter is running and can be reached from the Mattermost server.',
+  };
+}
+
+function reason(target: TargetStatus): string {
+  const text = target.lastError ?? 'the last scrape failed';
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { FakeHttp } from '../../test/kits/fake-http.ts';
+import { RecordingStorage } from '../../test/kits/recording-storage.ts';
+import { FakeClock, settle } from '../../test/support/fake-clock.ts';
+import { FakeHost } from '../../test/support/fake-host.ts';
+import { silentLogger } from '../base/log.ts';
+import type { ScrapeResult } from '../ingest/index.ts';
+import { parseSettings } from '../services/config/parse-settings.ts';
+import { WarningBoard } from '../services/health/warning-board.ts';
+import { Scraping } from './scraping.ts';
+
+const SERVER = 'http://localhost:8067/metrics';
+const CALLS_ID = 'com.mattermost.calls';
+const CALLS = `http://localhost:8067/plugins/${CALLS_ID}/metrics`;
+const RTCD = 'http://10.0.0.1:8045/metrics';
+
+function setUp() {
+  const host = new FakeHost(
+    {
+      siteUrl: '',
+      rtcdServiceUrl: '',
+      isCluster: false,
+      metricsEnabled: true,
+      metricsListenAddress: ':8067',
+      fileDriver: 'local',
+      fileDirectory: '',
+    },
+    { enablenodeexportertargets: false },
+  );
+  const world = {
+    host,
+    http: new FakeHttp(),
+    storage: new RecordingStorage(),
+    clock: new FakeClock(),
+    board: new WarningBoard(silentLogger),
+    resolve: async (): Promise<string[]> => ['10.0.0.1'],
+    results: [] as ScrapeResult[],
+  };
+  const scraping = new Scraping({
+    host,
+    http: world.http,
+    resolver: { resolve: () => world.resolve() },
+    clock: world.clock,
+    logger: silentLogger,
+    board: world.board,
+    settings: () => parseSettings(host.settings).settings,
+    userAgent: 'test',
+    pluginId: 'us',
+    onConfig: () => {},
+    onScrape: (result) => world.results.push(result),
+  });
+  scraping.open(world.storage);
+  const urls = (): string[] => scraping.targets().map(({ url }) => url);
+  return { scraping, world, urls };
+}
+
+test('the server is a target at once, however long RTCD takes to be found', async () => {
+  const { scraping, world, urls } = setUp();
+  world.host.runningPlugins.add(CALLS_ID);
+  world.host.config = { ...world.host.config, rtcdServiceUrl: 'http://rtcd:8045' };
+  let answer: (addresses: string[]) => void = () => {};
+  world.resolve = () => new Promise((resolve) => (answer = resolve));
+  scraping.start();
+  await settle();
+  const own = 'http://localhost:8067/plugins/us/metrics';
+  assert.deepEqual(urls(), [SERVER, own]);
+  answer(['10.0.0.1']);
+  await settle();
+  assert.deepEqual(urls(), [SERVER, own, CALLS, RTCD]);
+  await scraping.stop();
+});
+
+test('Calls, its settings and ours are followed within a minute, or when something changes', async () => {
+  const { scraping, world, urls } = setUp();
+  scraping.start();
+  await settle();
+  assert.ok(!urls().includes(CALLS));
+  world.host.runningPlugins.add(CALLS_ID);
+  for (let i = 0; i < 61; i++) await world.clock.advance(1_000);
+  assert.ok(urls().includes(CALLS) && !urls().includes(RTCD));
+  world.host.config = { ...world.host.config, rtcdServiceUrl: 'http://rtcd:8045' };
+  scraping.wake();
+  await settle();
+  assert.ok(urls().includes(RTCD));
+  Object.assign(world.host.settings, {
+    extratargets: 'http://db1:9187/metrics postgres',
+    callsoffloaderhosts: 'off1',
+  });
+  world.host.runningPlugins.clear();
+  scraping.wake();
+  await settle();
+  assert.deepEqual(urls().slice(2), ['http://off1:9100/metrics', 'http://db1:9187/metrics']);
+  assert.deepEqual(world.board.list(), []);
+  await scraping.stop();
+});
+
+test('what the server copies from Calls is stored once, from Calls itself', async () => {
+  const { scraping, world } = setUp();
+  world.host.runningPlugins.add(CALLS_ID);
+  const hookTime = `mattermost_plugin_hook_time_sum{plugin_id="${CALLS_ID}"}`;
+  world.http.answers.set(SERVER, `sessions{plugin_id="${CALLS_ID}"} 3\n${hookTime} 1\n`);
+  world.http.answers.set(CALLS, 'sessions 3\n');
+  scraping.start();
+  for (let i = 0; i < 30; i++) await world.clock.advance(100);
+  const names = world.storage.names().filter((name) => /^(sessions|mattermost)/.test(name));
+  assert.deepEqual(names.sort(), [
+    `mattermost_plugin_hook_time_sum{instance="localhost:8067",job="prometheus",plugin_id="${CALLS_ID}"}`,
+    'sessions{instance="localhost:8067",job="calls"}',
+  ]);
+  assert.deepEqual(
+    world.results.map(({ failureCode }) => failureCode),
+    world.results.map(() => undefined),
+  );
+  assert.equal(world.results.length, 3, 'each scrape is counted');
+  await scraping.stop();
+});

@@ -1,0 +1,166 @@
+import type { Clock } from '../base/clock.ts';
+import { describeError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { HttpClient } from '../base/ports/http-client.ts';
+import type { Resolver } from '../base/ports/resolver.ts';
+import { RepeatingTask } from '../base/sync/repeating-task.ts';
+import { ScrapeManager } from '../ingest/index.ts';
+import type { ScrapeResult, ScrapeSettings, Target, TargetStatus } from '../ingest/index.ts';
+import type { Settings } from '../services/config/settings.ts';
+import { parseExtraTargets, parseHosts } from '../services/config/target-lists.ts';
+import type { ParsedList } from '../services/config/target-lists.ts';
+import { buildTargets, CallsDiscovery } from '../services/discovery/index.ts';
+import type { WarningBoard } from '../services/health/warning-board.ts';
+import type { Appendable } from '../storage/appender.ts';
+import type { Host, ServerConfig } from './host.ts';
+import { scrapeWarnings } from './scrape-warnings.ts';
+
+/** Configuration and targets are looked up this often, and at each change of the configuration. */
+const REFRESH_PERIOD_MS = 60_000;
+/** How soon a target that fails or recovers shows among the warnings. */
+const CHECK_PERIOD_MS = 5_000;
+const TARGETS_UNKNOWN = 'targets_unknown';
+
+export interface ScrapingOptions {
+  readonly host: Host;
+  readonly http: HttpClient;
+  readonly resolver: Resolver;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly board: WarningBoard;
+  readonly settings: () => Settings;
+  readonly userAgent: string;
+  readonly pluginId: string;
+  readonly onScrape: (result: ScrapeResult) => void;
+  /** Told of the server's configuration at each look-up. */
+  readonly onConfig: (config: ServerConfig) => void;
+}
+
+/** Knows what is to be scraped and keeps the scraper at it once there is a database to write to. */
+export class Scraping {
+  readonly #options: ScrapingOptions;
+  readonly #calls: CallsDiscovery;
+  readonly #refreshes: RepeatingTask;
+  readonly #checks: RepeatingTask;
+  #manager: ScrapeManager | undefined;
+  #targets: readonly Target[] | undefined;
+  #config: ServerConfig | undefined;
+  #hasLicense = true;
+  /** Targets that were up once: only of these, and of the server itself, is silence news. */
+  readonly #everUp = new Set<string>();
+
+  constructor(options: ScrapingOptions) {
+    this.#options = options;
+    const { clock, board, host, resolver } = options;
+    const isPluginRunning = (id: string): Promise<boolean> => host.isPluginRunning(id);
+    this.#calls = new CallsDiscovery({ isPluginRunning, resolver, clock, board });
+    this.#refreshes = new RepeatingTask({
+      clock,
+      periodMs: () => REFRESH_PERIOD_MS,
+      run: () => this.#refresh(),
+      onError: (error) => {
+        const message = `What to scrape could not be found out: ${describeError(error)}.`;
+        board.raise({ code: TARGETS_UNKNOWN, message }, error);
+      },
+    });
+    this.#checks = new RepeatingTask({
+      clock,
+      periodMs: () => CHECK_PERIOD_MS,
+      run: async () => this.#check(),
+      onError: (error) => options.logger.error('Targets could not be checked', { error }),
+    });
+  }
+
+  get isRunning(): boolean {
+    return this.#manager !== undefined && this.#targets !== undefined;
+  }
+
+  targets(): TargetStatus[] {
+    return this.#manager?.targets() ?? [];
+  }
+
+  start(): void {
+    this.#refreshes.start();
+    this.#checks.start();
+  }
+
+  /** Settings or the server's configuration have changed. */
+  wake(): void {
+    this.#refreshes.wake();
+  }
+
+  /** Begins to scrape into `appendable`. */
+  open(appendable: Appendable): void {
+    const { http, clock, logger, userAgent, onScrape } = this.#options;
+    this.#manager = new ScrapeManager({ http, appendable, clock, logger, userAgent, onScrape });
+    this.#apply();
+  }
+
+  /** Resolves when the last samples and the stale markers are stored. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#refreshes.stop(), this.#checks.stop()]);
+    await this.#manager?.stop();
+  }
+
+  async #refresh(): Promise<void> {
+    const { host, board, onConfig } = this.#options;
+    const config = await host.serverConfig();
+    this.#config = config;
+    onConfig(config);
+    this.#applyTargets(config);
+    board.clear(TARGETS_UNKNOWN);
+    // Names may take seconds to resolve, and nobody else shall wait for them.
+    await this.#calls.look(config.rtcdServiceUrl);
+    this.#applyTargets(config);
+    this.#hasLicense = await host.hasMetricsLicense();
+    this.#check();
+  }
+
+  #applyTargets(config: ServerConfig): void {
+    const settings = this.#options.settings();
+    this.#targets = buildTargets({
+      listenAddress: config.metricsListenAddress,
+      nodes: [],
+      enableNodeExporter: settings.enableNodeExporterTargets,
+      nodeExporterPort: settings.nodeExporterPort,
+      pluginId: this.#options.pluginId,
+      calls: this.#calls.known,
+      callsOffloaderHosts: entriesOf(parseHosts(settings.callsOffloaderHosts)),
+      extraTargets: entriesOf(parseExtraTargets(settings.extraTargets)),
+    });
+    this.#apply();
+  }
+
+  #apply(): void {
+    if (this.#targets === undefined) return;
+    this.#manager?.apply(scrapeSettings(this.#options.settings()), this.#targets);
+  }
+
+  #check(): void {
+    if (this.#config === undefined) return;
+    const targets = this.targets();
+    for (const target of targets) if (target.up) this.#everUp.add(target.url);
+    const warnings = scrapeWarnings({
+      config: this.#config,
+      hasLicense: this.#hasLicense,
+      targets,
+      wasUp: (url) => this.#everUp.has(url),
+    });
+    for (const { code, warning } of warnings) this.#options.board.set(code, warning);
+  }
+}
+
+/** Settings are checked when they are loaded, so there is nothing to complain about any more. */
+function entriesOf<T>(list: ParsedList<T>): readonly T[] {
+  return 'entries' in list ? list.entries : [];
+}
+
+function scrapeSettings(settings: Settings): ScrapeSettings {
+  return {
+    intervalMs: settings.scrapeIntervalSeconds * 1000,
+    timeoutMs: settings.scrapeTimeoutSeconds * 1000,
+    bodyLimitBytes: settings.bodySizeLimitBytes,
+    sampleLimit: settings.sampleLimit,
+    honorTimestamps: settings.honorTimestamps,
+  };
+}

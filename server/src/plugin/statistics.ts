@@ -1,0 +1,31 @@
+import { CodedError, describeError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { BlockCatalog } from '../services/blocksync/block-catalog.ts';
+import { summarize } from '../services/stats/stats.ts';
+import type { StoreStats } from '../services/stats/stats.ts';
+import type { OpenDatabase } from './database-keeper.ts';
+import type { FileStoreKeeper } from './file-store-keeper.ts';
+
+/** Statistics of whatever can be reached: a database or a file store that is away is left out. */
+export async function collectStatistics(
+  database: OpenDatabase | undefined,
+  fileStore: FileStoreKeeper,
+  catalog: BlockCatalog,
+  logger: Logger,
+): Promise<StoreStats> {
+  const store = fileStore.current;
+  if (database === undefined && store === undefined) {
+    throw new CodedError('ERR_NOT_READY', 'the plugin is still starting');
+  }
+  const local = database?.blocks() ?? [];
+  const head = database?.db.headStats();
+  if (store === undefined) return summarize([], local, head);
+  try {
+    return summarize((await catalog.list(store)).whole, local, head);
+  } catch (error) {
+    if (database === undefined) throw error;
+    fileStore.suspect();
+    logger.debug('Statistics without the file store', { reason: describeError(error) });
+    return summarize([], local, head);
+  }
+}

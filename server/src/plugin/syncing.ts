@@ -1,0 +1,136 @@
+import type { Clock } from '../base/clock.ts';
+import { CodedError, describeError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { RepeatingTask } from '../base/sync/repeating-task.ts';
+import type { BlockSync } from '../services/blocksync/block-sync.ts';
+import type { Settings } from '../services/config/settings.ts';
+import type { WarningBoard } from '../services/health/warning-board.ts';
+import type { OpenDatabase } from './database-keeper.ts';
+import type { FileStoreKeeper } from './file-store-keeper.ts';
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const WARNING = 'sync_failing';
+
+export interface SyncingOptions {
+  readonly blockSync: BlockSync;
+  readonly database: () => OpenDatabase | undefined;
+  readonly fileStore: FileStoreKeeper;
+  readonly settings: () => Settings;
+  readonly board: WarningBoard;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Told of each run that had something to try. */
+  readonly onUpload: (outcome: 'success' | 'error') => void;
+}
+
+/** The two loops that keep the file store in step: uploads, and the clean-up of what is too old. */
+export class Syncing {
+  readonly #options: SyncingOptions;
+  readonly #uploads: RepeatingTask;
+  readonly #cleanUps: RepeatingTask;
+  #lastSuccessMs: number | undefined;
+  #seenBlocks = new Set<string>();
+
+  constructor(options: SyncingOptions) {
+    this.#options = options;
+    const { clock, logger, settings } = options;
+    this.#uploads = new RepeatingTask({
+      clock,
+      periodMs: () => settings().fileStoreSyncPeriodMinutes * MINUTE_MS,
+      run: (signal) => this.upload(signal),
+      onError: (error) => {
+        logger.warn('Blocks could not be brought to the file store; trying again', { error });
+      },
+    });
+    this.#cleanUps = new RepeatingTask({
+      clock,
+      periodMs: () => settings().fileStoreCleanupPeriodMinutes * MINUTE_MS,
+      run: (signal) => this.#cleanUp(signal),
+      onError: (error) => {
+        logger.warn('The file store could not be cleaned up; trying again', { error });
+      },
+    });
+  }
+
+  /** When all local blocks were last known to be in the file store. */
+  get lastSuccessMs(): number | undefined {
+    return this.#lastSuccessMs;
+  }
+
+  start(): void {
+    this.#uploads.start();
+    this.#cleanUps.start();
+  }
+
+  /** Settings or stores are others than before. */
+  wake(): void {
+    this.#uploads.wake();
+    this.#cleanUps.wake();
+  }
+
+  /** Uploads soon when the database has a block that was not there at the last call. */
+  noticeNewBlocks(): void {
+    const blocks = new Set(
+      this.#options
+        .database()
+        ?.blocks()
+        .map((block) => block.ulid),
+    );
+    const isNew = [...blocks].some((ulid) => !this.#seenBlocks.has(ulid));
+    this.#seenBlocks = blocks;
+    if (isNew) this.#uploads.wake();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#uploads.stop(), this.#cleanUps.stop()]);
+  }
+
+  /** One upload of all that is missing; nothing to do without database or file store. */
+  async upload(signal: AbortSignal): Promise<void> {
+    const { blockSync, board, clock, fileStore } = this.#options;
+    const database = this.#options.database();
+    const store = fileStore.current;
+    if (database === undefined || store === undefined) return;
+    if (!(await fileStore.check())) {
+      throw new CodedError('ERR_FILESTORE', 'the file store takes no files');
+    }
+    try {
+      await blockSync.upload(database, store, this.#retentionMs(), signal);
+    } catch (error) {
+      fileStore.suspect();
+      if (!signal.aborted) {
+        this.#options.onUpload('error');
+        this.#complain(error);
+      }
+      throw error;
+    }
+    this.#lastSuccessMs = clock.nowMs();
+    this.#options.onUpload('success');
+    board.clear(WARNING);
+  }
+
+  #complain(error: unknown): void {
+    this.#options.board.raise(
+      {
+        code: WARNING,
+        message: `Collected metrics could not be stored in the file store: ${describeError(error)}.`,
+        action:
+          'They are kept on the local disk and stored as soon as it works; if this stays, check ' +
+          'the free space of the file store and of the folder of the database.',
+      },
+      error,
+    );
+  }
+
+  async #cleanUp(signal: AbortSignal): Promise<void> {
+    const store = this.#options.fileStore.current;
+    if (store === undefined) return;
+    const database = this.#options.database();
+    await this.#options.blockSync.cleanUp(database, store, this.#retentionMs(), signal);
+  }
+
+  #retentionMs(): number {
+    return this.#options.settings().retentionDurationDays * DAY_MS;
+  }
+}

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+
+import { silentLogger } from '../src/base/log.ts';
+import { makeLabels } from '../src/model/labels.ts';
+import { diskFs } from '../src/platform/disk-fs.ts';
+import { systemClock } from '../src/platform/system-clock.ts';
+import { Db, tsdbTasks } from '../src/tsdb/index.ts';
+import { inlineTasks } from './support/inline-tasks.ts';
+import { makeBlock, type SeriesToWrite, testUlid } from './support/make-block.ts';
+import { Random } from './support/random.ts';
+import { hasTool } from './support/tools.ts';
+
+// The command-line tool side by side with promtool.
+
+const HOUR_MS = 60 * 60 * 1000;
+const START_MS = 1795334400000;
+const TOOL = join(import.meta.dirname, '..', 'src', 'tool.ts');
+const MAX_BUFFER = 2 ** 28;
+
+let root = '';
+/** Three blocks, the last two of which overlap and differ. */
+let store = '';
+
+before(async () => {
+  root = mkdtempSync(join(tmpdir(), 'tool-'));
+  store = join(root, 'store');
+  mkdirSync(join(store, 'wal'), { recursive: true });
+  for (const [i, [from, to]] of [
+    [0, 2],
+    [2, 4],
+    [3, 5],
+  ].entries()) {
+    const range = [START_MS + from * HOUR_MS, START_MS + to * HOUR_MS] as const;
+    await makeBlock(diskFs, store, testUlid(i), range, randomSeries(new Random(i), ...range));
+  }
+});
+after(() => rmSync(root, { recursive: true, force: true }));
+
+function randomSeries(random: Random, fromMs: number, toMs: number): SeriesToWrite[] {
+  const odd = [0, -0, NaN, Infinity, -Infinity, 1e6, 1e21, 1e-5, 123456.75, 5e-324, -1234567.5];
+  const series: SeriesToWrite[] = [];
+  for (let s = 0; s < 300; s++) {
+    if (random.below(6) === 0) continue;
+    const samples: [number, number][] = [];
+    const count = s % 13 === 0 ? 1 : 20 + random.below(100);
+    const stepMs = Math.floor((toMs - fromMs) / count);
+    for (let i = 0; i < count; i++) {
+      const value = s % 5 === 0 ? odd[random.below(odd.length)] : random.below(10000) / 8;
+      samples.push([fromMs + i * stepMs, value]);
+    }
+    const labels = {
+      __name__: `metric_${s % 23}`,
+      id: String(s),
+      job: `job-${s % 3}`,
+      ...(s % 7 === 0 && { zone: 'größer "🎈"\n\\\u00a0' }),
+    };
+    series.push({ labels, samples });
+  }
+  return series;
+}
+
+function ours(...args: string[]): string {
+  return outputOf(process.execPath, [TOOL, ...args]);
+}
+
+function theirs(...args: string[]): string {
+  return outputOf('promtool', ['tsdb', ...args]);
+}
+
+function outputOf(program: string, args: readonly string[]): string {
+  return execFileSync(program, args, {
+    maxBuffer: MAX_BUFFER,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).toString();
+}
+
+function failure(...args: string[]): { status: number | null; stderr: string } {
+  const { status, stderr } = spawnSync(process.execPath, [TOOL, ...args]);
+  return { status, stderr: stderr.toString() };
+}
+
+describe('the tool', () => {
+  const range = [
+    '--min-time',
+    String(START_MS + HOUR_MS + 1),
+    `--max-time=${START_MS + 3 * HOUR_MS}`,
+  ];
+  const same: string[][] = [
+    ['list'],
+    ['list', '-r'],
+    ['list', '--human-readable'],
+    ['dump'],
+    ['dump', ...range],
+    ['dump', '--match', 'metric_7'],
+    ['dump', '--match={__name__=~"metric_(1|2.*)",job!="job-1"}', ...range],
+    ['dump', '--match={zone!=""}'],
+    ['dump', '--match={zone="",id!~"1.*"}'],
+    ['dump', '--match={nothing="x"}'],
+  ];
+  for (const args of same) {
+    it(`prints what promtool prints: ${args.join(' ')}`, (t) => {
+      if (!hasTool(t, 'promtool')) return;
+      assert.equal(ours(...args, store), theirs(...args, store));
+    });
+  }
+
+  it('analyzes a block as promtool does, up to the order of equals', (t) => {
+    if (!hasTool(t, 'promtool')) return;
+    for (const args of [[store], [store, testUlid(0)]]) {
+      const limit = ['analyze', '--extended', '--limit=100000'];
+      const sections = (text: string): string[][] =>
+        text.split('\n\n').map((section) => section.split('\n').sort());
+      assert.deepEqual(sections(ours(...limit, ...args)), sections(theirs(...limit, ...args)));
+      const numbers = (text: string): string[] =>
+        text.split('\n').map((line) => (/^\d+ /.exec(line) ?? [line])[0]);
+      assert.deepEqual(numbers(ours('analyze', ...args)), numbers(theirs('analyze', ...args)));
+    }
+  });
+
+  it('dumps the log behind the blocks', async (t) => {
+    if (!hasTool(t, 'promtool')) return;
+    const dir = join(root, 'log');
+    cpSync(store, dir, { recursive: true });
+    const db = await Db.open({
+      fs: diskFs,
+      dir,
+      clock: systemClock,
+      logger: silentLogger,
+      tasks: inlineTasks(tsdbTasks(diskFs)),
+      maintenanceIntervalMs: 0,
+    });
+    const appender = db.appender();
+    for (let s = 0; s < 50; s++) {
+      const ref = appender.series(
+        makeLabels([
+          ['__name__', `metric_${s}`],
+          ['id', String(s)],
+        ]),
+      );
+      for (let i = 0; i < 30; i++) appender.append(ref, START_MS + 6 * HOUR_MS + i * 1000, s + i);
+    }
+    await appender.commit();
+    // As Prometheus' own, the command works while somebody else writes.
+    const text = ours('dump', dir);
+    await db.close();
+    assert.equal(text, theirs('dump', dir));
+  });
+
+  it('dumps OpenMetrics text that promtool makes the same blocks of', async (t) => {
+    if (!hasTool(t, 'promtool')) return;
+    const dir = join(root, 'simple');
+    mkdirSync(join(dir, 'wal'), { recursive: true });
+    const samples = Array.from({ length: 50 }, (_, i): [number, number] => [
+      START_MS + i * 1001,
+      i / 4,
+    ]);
+    const series = [1, 2, 3].map((i) => ({ labels: { __name__: `m${i}`, id: `${i}` }, samples }));
+    await makeBlock(diskFs, dir, testUlid(0), [START_MS, START_MS + HOUR_MS], series);
+    const back = join(root, 'back');
+    const input = join(root, 'dump.om');
+    const text = ours('dump-openmetrics', dir);
+    assert.match(text, /^m1\{id="1"\} 0 1795334400\.000\n/);
+    assert.match(text, /\n# EOF\n$/);
+    await diskFs.open(input, 'create').then(async (file) => {
+      await file.write(new TextEncoder().encode(text));
+      await file.close();
+    });
+    execFileSync('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', input, back], {
+      stdio: 'ignore',
+    });
+    assert.equal(ours('dump', back), ours('dump', dir));
+  });
+
+  it('merges a folder, which then holds the same', () => {
+    const dir = join(root, 'merged');
+    cpSync(store, dir, { recursive: true });
+    const dumped = ours('dump', dir);
+    const output = ours('merge', '--max-range=6h', dir);
+    assert.match(output, /^\w{26} \w{26} -> \w{26}\n$/);
+    assert.deepEqual(readdirSync(dir).filter((name) => name.startsWith('0')).length, 2);
+    assert.equal(ours('dump', dir), dumped);
+    assert.equal(ours('verify', dir).match(/ ok: /g)?.length, 2);
+    assert.equal(ours('merge', dir), '');
+  });
+
+  it('leaves a folder alone that somebody else uses', async () => {
+    const lock = await diskFs.lockDir(store);
+    try {
+      const { status, stderr } = failure('merge', store);
+      assert.equal(status, 1);
+      assert.match(stderr, /used|lock/i);
+    } finally {
+      await lock.release();
+    }
+  });
+
+  it('finds damage, and says so in its exit code', () => {
+    const dir = join(root, 'damaged');
+    cpSync(store, dir, { recursive: true });
+    truncateSync(join(dir, testUlid(1), 'chunks', '000001'), 100);
+    const { status, stderr } = failure('verify', dir);
+    assert.equal(status, 1);
+    assert.match(stderr, /1 blocks are damaged/);
+  });
+
+  it('explains wrong arguments', () => {
+    assert.match(failure('huh').stderr, /unknown command huh\ntry tsdb --help/);
+    assert.match(failure('list', '--huh').stderr, /unknown flag --huh/);
+    assert.match(failure('list', 'a', 'b').stderr, /unexpected b/);
+    assert.match(failure('dump', '--min-time').stderr, /--min-time needs a value/);
+    assert.match(failure('dump', '--min-time=x', 'a').stderr, /--min-time is no whole number/);
+    assert.match(failure('merge', '--max-range=6', 'a').stderr, /--max-range is no length of time/);
+    assert.match(failure('analyze', store, 'x').stderr, /block x not found/);
+    assert.match(failure('dump', '--match={', store).stderr, /selector/);
+    assert.match(failure('list', join(root, 'missing')).stderr, /missing/);
+    assert.match(ours('tsdb', '--help'), /^usage: tsdb <command>/);
+  });
+
+  it('ends quietly when its reader has read enough', async () => {
+    const tool = spawn(process.execPath, [TOOL, 'dump', store], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stderr = '';
+    tool.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
+    await new Promise((resolve) => tool.stdout.once('data', resolve));
+    tool.stdout.destroy();
+    const status = await new Promise((resolve) => tool.once('exit', resolve));
+    assert.deepEqual([status, stderr], [0, '']);
+  });
+});
