@@ -1,0 +1,39 @@
+import type { GlobalState } from '@mattermost/types/store';
+
+import { pluginId } from '../manifest.ts';
+import type { Job, PluginStatus, TimeRange, TsdbStats } from '../types/api.ts';
+import { initialState } from './state.ts';
+import type { PanelState } from './state.ts';
+
+const STATE_KEY = `plugins-${pluginId}` as const;
+
+export type StateWithPanel = Pick<GlobalState, 'entities'> & { [STATE_KEY]?: PanelState };
+
+export function selectPanel(state: StateWithPanel): PanelState {
+  return state[STATE_KEY] ?? initialState;
+}
+
+/** Whether a dump is waiting or being made, so that the table changes soon. */
+export function hasUnfinishedJob(jobs: readonly Job[]): boolean {
+  return jobs.some((job) => job.status === 'pending' || job.status === 'in_progress');
+}
+
+/** From the oldest to the newest sample, in blocks and in the head; undefined before the first sample. */
+export function collectedRange(
+  stats: TsdbStats | undefined,
+  status: PluginStatus | undefined,
+): TimeRange | undefined {
+  const parts: TimeRange[] = [];
+  for (const part of [stats, status?.head]) {
+    if (part !== undefined && part.max_t > 0) {
+      parts.push({ from: part.min_t, to: part.max_t });
+    }
+  }
+  if (parts.length === 0) {
+    return undefined;
+  }
+  return {
+    from: Math.min(...parts.map((part) => part.from)),
+    to: Math.max(...parts.map((part) => part.to)),
+  };
+}

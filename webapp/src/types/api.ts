@@ -1,0 +1,70 @@
+// What the plugin's HTTP API answers. Times are Unix milliseconds, 0 where there is nothing yet.
+
+export type JobStatus = 'pending' | 'in_progress' | 'success' | 'error';
+
+export interface Job {
+  id: string;
+  status: JobStatus;
+  create_at: number;
+  /** The range asked for, and once the dump is finished the range that it holds. */
+  min_t: number;
+  max_t: number;
+  dump_location: string;
+  /** Why the dump failed, or on a finished one what it had to leave out. */
+  error?: string;
+  size_bytes?: number;
+  /** Share of the bytes that are in the dump, 0 to 1, while it is made. */
+  progress?: number;
+}
+
+export interface TsdbStats {
+  min_t: number;
+  max_t: number;
+  num_series: number;
+  num_samples: number;
+}
+
+export interface Target {
+  url: string;
+  job: string;
+  instance: string;
+  up: boolean;
+  /** 0 before the first scrape. */
+  last_scrape_ms: number;
+  last_duration_ms: number;
+  last_error: string;
+  samples: number;
+  /** Samples of the last answer that could not be stored. */
+  refused: number;
+}
+
+export interface Warning {
+  code: string;
+  message: string;
+  /** What an administrator can do about it. */
+  action?: string;
+}
+
+export interface HeadStats {
+  series: number;
+  samples: number;
+  min_t: number;
+  max_t: number;
+}
+
+export interface PluginStatus {
+  version: string;
+  /** Whether the plugin is still on its way up. */
+  isStarting: boolean;
+  /** When blocks were last copied to the file store. */
+  lastSyncMs: number;
+  warnings: Warning[];
+  targets: Target[];
+  head?: HeadStats;
+}
+
+/** Unix milliseconds; `from` lies before `to`. */
+export interface TimeRange {
+  from: number;
+  to: number;
+}
