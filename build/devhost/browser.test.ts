@@ -1,0 +1,71 @@
+// What `make run` promises, with the buttons pressed in a real browser on the real executable.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, suite, test } from 'node:test';
+
+import type { Browser, Page } from 'playwright-core';
+
+import { launchChromium, skipWithoutChromium } from '../../webapp/tests/chromium.ts';
+import { withPrometheus } from '../e2e/prometheus.ts';
+import {
+  skipWithoutExecutable,
+  skipWithoutPrometheus,
+  startTestHost,
+  type TestHost,
+  unpack,
+} from './test-support.ts';
+
+suite(
+  'the page of the stand-in host',
+  { skip: skipWithoutExecutable || skipWithoutChromium },
+  () => {
+    let running: TestHost;
+    let browser: Browser;
+    let page: Page;
+    const thrown: Error[] = [];
+    const button = (name: string) => page.getByRole('button', { name, exact: true });
+
+    before(async () => {
+      running = await startTestHost();
+      browser = await launchChromium();
+      page = await browser.newPage();
+      page.on('pageerror', (error) => thrown.push(error));
+      await page.goto(running.host.url);
+      await button('Create dump').first().waitFor();
+    });
+    after(async () => {
+      await browser.close();
+      await running.host.close();
+    });
+
+    test(
+      'a dump is created, downloaded and opened in Prometheus',
+      { skip: skipWithoutPrometheus },
+      async () => {
+        await button('Create dump').first().click();
+        await page
+          .locator('[role=dialog].modal')
+          .getByRole('button', { name: 'Create dump' })
+          .click();
+        const link = page.getByRole('link', { name: /^Download the dump of/ }).first();
+        await link.waitFor({ timeout: 60_000 });
+        const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
+        const dir = unpack(readFileSync(await download.path()));
+        await withPrometheus(dir, async (prometheus) => {
+          const query = 'time() - max(timestamp(process_resident_memory_bytes)) < 60';
+          const { result } = await prometheus.instantQuery(query, Date.now());
+          assert.equal(result.length, 1, 'a sample of the last minute');
+        });
+      },
+    );
+
+    test('a slash command answers with a link', async () => {
+      const box = page.getByLabel('Slash command');
+      await box.fill('/metrics dump');
+      await box.press('Enter');
+      await page.locator('output', { hasText: '/jobs/download/' }).waitFor({ timeout: 60_000 });
+    });
+
+    test('the page threw nothing', () => assert.deepEqual(thrown, []));
+  },
+);

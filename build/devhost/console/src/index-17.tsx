@@ -1,0 +1,5 @@
+import ReactDOM from 'react-dom';
+
+import { startConsole } from './start.tsx';
+
+void startConsole((element, root) => ReactDOM.render(element, root));
