@@ -1,0 +1,72 @@
+/**
+ * `make bench-scrape`: our scraper and Prometheus under the same load, in turn, in one run. What
+ * counts is the ratio; absolute figures move with the machine. The environment may shorten a run:
+ * BENCH_RUNS (3), BENCH_SECONDS (60) and BENCH_WARMUP (15) per measurement, and BENCH_ONLY, a part
+ * of the name of the only comparison wanted.
+ */
+import { temporaryDir } from '../support/temporary.ts';
+import { missingTools, tools } from '../support/tools.ts';
+import { measure, type Load, type Measured } from './scrape/measure.ts';
+import { type Programs, bundleOurs } from './scrape/peer.ts';
+import { median, print, ratioLine, runs } from './support.ts';
+
+const base = {
+  targets: 10,
+  series: 5000,
+  intervalMs: 1000,
+  seconds: Number(process.env['BENCH_SECONDS'] ?? 60),
+  warmUpSeconds: Number(process.env['BENCH_WARMUP'] ?? 15),
+};
+const only = process.env['BENCH_ONLY'] ?? '';
+
+type Side = readonly [who: Programs | 'theirs', load: Load];
+
+/** Medians of both sides, measured in turn. */
+async function compare(name: string, a: Side, b: Side): Promise<[Measured, Measured]> {
+  const all: Measured[][] = [[], []];
+  for (let run = 1; run <= runs; run++) {
+    for (const [index, [who, load]] of [a, b].entries()) {
+      const one = await measure(who, load);
+      all[index].push(one);
+      const cpu = `${one.cpuPerMillion.toFixed(3)} CPU s/M samples`;
+      const shape = `${load.targets} x ${load.series} at ${load.intervalMs / 1000} s`;
+      print(
+        `${name} run ${run}, ${who === 'theirs' ? 'theirs' : 'ours'}, ${shape}: ${cpu}, ${one.rssMiB.toFixed(1)} MiB`,
+      );
+    }
+  }
+  const [ours, theirs] = all.map((many) => ({
+    cpuPerMillion: median(many.map((one) => one.cpuPerMillion)),
+    rssMiB: median(many.map((one) => one.rssMiB)),
+    delayMs: median(many.map((one) => one.delayMs)),
+    cutDelayMs: median(many.map((one) => one.cutDelayMs)),
+  }));
+  return [ours, theirs];
+}
+
+const missing = missingTools([tools.prometheus, tools.setpriv]);
+if (missing.length > 0) {
+  console.error(missing.join('\n'));
+  process.exit(1);
+}
+const programs = await bundleOurs(temporaryDir('bench-ours'));
+if ('scrape_cpu scrape_rss'.includes(only)) {
+  const [ours, theirs] = await compare('1 s', [programs, base], ['theirs', base]);
+  print(ratioLine('scrape_cpu', 's/M', ours.cpuPerMillion, theirs.cpuPerMillion));
+  print(ratioLine('scrape_rss', 'MiB', ours.rssMiB, theirs.rssMiB));
+  const delays = [ours.delayMs, ours.cutDelayMs].map((delayMs) => `${delayMs.toFixed(1)} ms`);
+  print(`event loop delay p99.9: ${delays[0]} scraping, ${delays[1]} while a block is cut`);
+}
+if ('scrape_cpu_10s'.includes(only)) {
+  const load = { ...base, intervalMs: 10_000 };
+  const [ours, theirs] = await compare('10 s', [programs, load], ['theirs', load]);
+  print(ratioLine('scrape_cpu_10s', 's/M', ours.cpuPerMillion, theirs.cpuPerMillion));
+}
+if ('scrape_growth'.includes(only)) {
+  const [many, one] = [
+    { ...base, targets: 40 },
+    { ...base, targets: 1 },
+  ];
+  const [grown, single] = await compare('growth', [programs, many], [programs, one]);
+  print(ratioLine('scrape_growth', 's/M', grown.cpuPerMillion, single.cpuPerMillion));
+}

@@ -1,0 +1,72 @@
+// Our side of the comparison, in a process of its own: the scrape manager on the whole database, as
+// the plugin runs them. Arguments: the TSDB's directory, the interval in ms, the ports of the targets.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Worker } from 'node:worker_threads';
+
+import { silentLogger } from '../../../server/src/base/log.ts';
+import { ScrapeManager } from '../../../server/src/ingest/index.ts';
+import { diskFs } from '../../../server/src/platform/disk-fs.ts';
+import { NodeHttpClient } from '../../../server/src/platform/http-client.ts';
+import { systemClock } from '../../../server/src/platform/system-clock.ts';
+import { WorkerPool } from '../../../server/src/platform/worker-pool.ts';
+import { Db } from '../../../server/src/tsdb/index.ts';
+
+const delay = monitorEventLoopDelay({ resolution: 1 });
+
+/** The loop's delay since the last call; the timer's own millisecond is not the loop's. */
+function takeDelayMs(): number {
+  const delayMs = delay.percentile(99.9) / 1e6 - 1;
+  delay.reset();
+  return Math.max(0, delayMs);
+}
+
+type Question = 'reset' | 'delay' | 'cut' | 'stop';
+
+async function main(): Promise<void> {
+  const [dir, interval, worker, ...ports] = process.argv.slice(2);
+  const intervalMs = Number(interval);
+  const common = { clock: systemClock, logger: silentLogger };
+  const tasks = new WorkerPool({ createWorker: () => new Worker(worker) });
+  const db = await Db.open({ fs: diskFs, dir, tasks, ...common });
+  const http = new NodeHttpClient();
+  const manager = new ScrapeManager({ http, appendable: db, ...common });
+  const targets = ports.map((port) => {
+    const instance = `127.0.0.1:${port}`;
+    return { url: `http://${instance}/metrics`, labels: { job: 'prometheus', instance } };
+  });
+  manager.apply(
+    {
+      intervalMs,
+      timeoutMs: Math.min(intervalMs, 10_000),
+      bodyLimitBytes: 1024 ** 3,
+      sampleLimit: 0,
+      honorTimestamps: true,
+    },
+    targets,
+  );
+  delay.enable();
+  const answers: Record<Question, () => Promise<object>> = {
+    reset: async () => ({ delayMs: takeDelayMs() }),
+    delay: async () => ({ delayMs: takeDelayMs() }),
+    cut: async () => {
+      takeDelayMs();
+      await db.flush();
+      return { delayMs: takeDelayMs() };
+    },
+    stop: async () => {
+      const down = manager.targets().filter(({ up }) => !up).length;
+      await manager.stop();
+      http.close();
+      await db.close();
+      return { down };
+    },
+  };
+  process.on('message', (question: Question) => {
+    void answers[question]().then((answer) => {
+      process.send?.(answer, () => question === 'stop' && process.exit());
+    });
+  });
+  process.send?.({});
+}
+
+void main();

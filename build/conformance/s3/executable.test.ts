@@ -1,0 +1,126 @@
+/** The real executable under the official host, with its files in S3. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+
+import { memoryOf } from '../../support/processes.ts';
+import { waitUntil } from '../../support/wait.ts';
+import { builtBundle } from '../bundle-folder.ts';
+import { Exporter } from '../exporter.ts';
+import { goSkip } from '../gob/skip.ts';
+import { runningPlugin, startHost } from '../lifecycle.ts';
+import { hostVersions } from '../official-host.ts';
+import type { HostVersion, OfficialHost } from '../official-host.ts';
+import { ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY, startS3Server } from './s3-server.ts';
+import type { S3Server } from './s3-server.ts';
+
+const user = 'the-admin';
+const settings = { scrapeintervalseconds: 1, enablenodeexportertargets: false };
+
+interface Status {
+  warnings: { code: string; message: string }[];
+  head?: { samples: number };
+}
+
+interface Job {
+  id: string;
+  status: string;
+  dump_location: string;
+  error?: string;
+}
+
+function testWithS3(version: HostVersion): void {
+  let exporter: Exporter;
+  let server: S3Server;
+  let host: OfficialHost;
+
+  /** As an administrator leaves it: with SSL off and the region empty, both of which gob leaves out. */
+  const config = (more: object = {}): object => ({
+    MetricsSettings: { Enable: true, ListenAddress: exporter.address },
+    FileSettings: {
+      DriverName: 'amazons3',
+      AmazonS3AccessKeyId: ACCESS_KEY_ID,
+      AmazonS3SecretAccessKey: SECRET_ACCESS_KEY,
+      AmazonS3Bucket: BUCKET,
+      AmazonS3PathPrefix: 'mattermost',
+      AmazonS3Region: '',
+      AmazonS3Endpoint: server.endpoint,
+      AmazonS3SSL: false,
+      ...more,
+    },
+  });
+
+  const json = async <T>(path: string, init: RequestInit = {}): Promise<T> => {
+    const response = await host.fetch(path, { ...init, user });
+    const text = await response.text();
+    assert.equal(response.status, 200, `${path}: ${text}`);
+    return JSON.parse(text) as T;
+  };
+
+  before(async () => {
+    exporter = await Exporter.start();
+    server = await startS3Server();
+    host = await startHost(version, builtBundle(), {
+      admins: [user],
+      licensed: true,
+      config: config(),
+      plugin_config: settings,
+    });
+    await host.perform('activate');
+  });
+
+  after(async () => {
+    await host?.stop();
+    await server?.stop();
+    await exporter?.stop();
+  });
+
+  test('a dump is kept in the bucket and downloaded, whole and in part', async () => {
+    await waitUntil('it scrapes without a warning', async () => {
+      const { warnings, head } = await json<Status>('/status');
+      if (warnings.length > 0) throw new Error(JSON.stringify(warnings));
+      return (head?.samples ?? 0) > 0;
+    });
+    const range = { min_t: Date.now() - 3_600_000, max_t: Date.now() };
+    const { id } = await json<Job>('/jobs/create', { method: 'POST', body: JSON.stringify(range) });
+    const job = await waitUntil('the dump is finished', async () => {
+      const found = (await json<Job[]>('/jobs')).find((each) => each.id === id);
+      return (found?.status === 'success' || found?.status === 'error') && found;
+    });
+    assert.equal(job.status, 'success', job.error);
+    assert.ok(existsSync(join(server.dir, 'mattermost', job.dump_location)));
+    const whole = await host.fetch(`/jobs/download/${id}`, { user });
+    const bytes = Buffer.from(await whole.arrayBuffer());
+    assert.match(gunzipSync(bytes).toString('latin1'), /metadata\.yaml/);
+    const headers = { Range: 'bytes=10-' };
+    const part = await host.fetch(`/jobs/download/${id}`, { user, headers });
+    assert.equal(part.status, 206);
+    assert.ok(Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(10)));
+    const rss = memoryOf(runningPlugin(host)).rssBytes / 2 ** 20;
+    console.log(`# ${version}: RSS with the client of S3 ${rss.toFixed(1)} MiB`);
+  });
+
+  test('a bucket that does not exist is named, and nothing secret is', async () => {
+    const changed = config({ AmazonS3Bucket: 'no-such-bucket' });
+    await host.perform('set_config', { config: changed, plugin_config: settings });
+    const { message } = await waitUntil(
+      'the warning',
+      async () => {
+        const { warnings } = await json<Status>('/status');
+        return warnings.find(({ code }) => code === 'file_store_unavailable');
+      },
+      45_000,
+    );
+    assert.match(message, /S3 bucket no-such-bucket at 127\.0\.0\.1.*the bucket does not exist/s);
+    const everything = JSON.stringify([host.logs, host.hostLog, message]);
+    assert.ok(!everything.includes(SECRET_ACCESS_KEY));
+  });
+}
+
+for (const version of hostVersions) {
+  describe(`the executable under server/public ${version}, with amazons3`, { skip: goSkip }, () => {
+    testWithS3(version);
+  });
+}

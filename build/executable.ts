@@ -1,0 +1,107 @@
+// Builds the plugin's executable: Node itself with our code inside ("single executable
+// application", https://nodejs.org/docs/latest-v24.x/api/single-executable-applications.html).
+import { chmod, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import type { Bundle } from './bundle.ts';
+import { type Arch, machineArch, rootDir } from './manifest.ts';
+import { nodeBinary } from './node-binaries.ts';
+import { run } from './run.ts';
+
+/** Marks the place in Node's executable that says whether a program was injected. */
+const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+
+/**
+ * Limits of V8, in MiB. Short-lived garbage dominates a scrape: a young generation of 8 MiB per
+ * half-space keeps the resident size down. The old space is capped where a runaway head would
+ * otherwise take the memory of the Mattermost server on the same machine.
+ */
+export const v8Limits = ['--max-semi-space-size=8', '--max-old-space-size=2048'];
+
+export interface ExecutableOptions {
+  readonly arch: Arch;
+  /** A file for the upload bundle: stripped, and with our own library folder as the last resort. */
+  readonly release: boolean;
+}
+
+const systemLibraryDirs: Readonly<Record<Arch, readonly string[]>> = {
+  amd64: ['/lib/x86_64-linux-gnu', '/usr/lib/x86_64-linux-gnu'],
+  arm64: ['/lib/aarch64-linux-gnu', '/usr/lib/aarch64-linux-gnu'],
+};
+
+/**
+ * Where the executable looks for its libraries. The system comes first: its libstdc++ fits its
+ * glibc, while ours is for images that have none. `$ORIGIN` is the folder of the executable.
+ */
+export function runPath(arch: Arch): string {
+  const common = ['/lib64', '/usr/lib64', '/lib', '/usr/lib'];
+  return [...systemLibraryDirs[arch], ...common, `$ORIGIN/${libraryDir(arch)}`].join(':');
+}
+
+/** Folder beside the executable; one for each platform, as a bundle may hold both. */
+export function libraryDir(arch: Arch): string {
+  return `lib/linux-${arch}`;
+}
+
+/** Writes the executable to `target`, with the executable bit set; nothing half-written is left. */
+export async function buildExecutable(
+  bundle: Bundle,
+  target: string,
+  { arch, release }: ExecutableOptions,
+): Promise<void> {
+  const node = await nodeBinary(arch);
+  const work = await mkdtemp(path.join(tmpdir(), 'plugin-executable-'));
+  const file = `${target}.${process.pid}.tmp`;
+  try {
+    const blob = await makeBlob(bundle, work, arch);
+    await mkdir(path.dirname(target), { recursive: true });
+    await copyFile(node.executable, file);
+    await chmod(file, 0o755);
+    // The order is a must: patchelf moves sections, and postject then breaks the file.
+    if (release) await run(crossTool(arch, 'strip'), [file]);
+    await inject(file, blob);
+    if (release) await run('patchelf', ['--set-rpath', runPath(arch), file]);
+    await rename(file, target);
+  } finally {
+    await rm(file, { force: true });
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** The blob is made by the very Node that is shipped, or by its twin of this machine. */
+async function makeBlob(bundle: Bundle, work: string, arch: Arch): Promise<string> {
+  const own = machineArch();
+  const builder = await nodeBinary(own);
+  const blob = path.join(work, 'plugin.blob');
+  await writeFile(path.join(work, 'main.js'), bundle.main);
+  await writeFile(path.join(work, 'worker.js'), bundle.worker);
+  const config = {
+    main: 'main.js',
+    output: blob,
+    disableExperimentalSEAWarning: true,
+    useSnapshot: false,
+    // The cache holds machine code: it is of use only on the architecture that made it.
+    useCodeCache: arch === own,
+    execArgv: v8Limits,
+    // The server's NODE_OPTIONS is inherited and must not change us.
+    execArgvExtension: 'none',
+    assets: { 'worker.js': 'worker.js' },
+  };
+  await writeFile(path.join(work, 'sea.json'), JSON.stringify(config));
+  await run(builder.executable, ['--experimental-sea-config', 'sea.json'], { cwd: work });
+  return blob;
+}
+
+/** In a process of its own: postject prints warnings that mean nothing, and holds 500 MB. */
+async function inject(file: string, blob: string): Promise<void> {
+  const postject = path.join(rootDir, 'node_modules', 'postject', 'dist', 'cli.js');
+  const args = [postject, file, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', sentinelFuse];
+  await run(process.execPath, args);
+}
+
+/** Name of a binutils program that understands files of `arch`. */
+export function crossTool(arch: Arch, tool: string): string {
+  if (arch === machineArch()) return tool;
+  return `${arch === 'arm64' ? 'aarch64' : 'x86-64'}-linux-gnu-${tool}`;
+}
