@@ -21,6 +21,8 @@ export interface Parts {
   readonly logger: Logger;
   readonly jobs: Stoppable;
   readonly scraping: Stoppable;
+  /** Ends the scraping before it lets another instance take over. */
+  readonly cluster: Stoppable;
   readonly syncing: Stoppable & Pick<Syncing, 'upload'>;
   readonly upkeep: Stoppable;
   readonly database: Pick<DatabaseKeeper, 'current' | 'stopTrying' | 'close'> | undefined;
@@ -51,6 +53,7 @@ export async function deactivate(parts: Parts): Promise<void> {
       parts.upkeep.stop(),
       parts.jobs.stop(),
       parts.syncing.stop(),
+      parts.cluster.stop(),
       parts.scraping.stop(),
     ]),
   );

@@ -17,6 +17,8 @@ export interface SyncingOptions {
   readonly database: () => OpenDatabase | undefined;
   readonly fileStore: FileStoreKeeper;
   readonly settings: () => Settings;
+  /** Whether this instance looks after the file store; of a cluster, one does. */
+  readonly isScraper: () => boolean;
   readonly board: WarningBoard;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -125,7 +127,7 @@ export class Syncing {
 
   async #cleanUp(signal: AbortSignal): Promise<void> {
     const store = this.#options.fileStore.current;
-    if (store === undefined) return;
+    if (store === undefined || !this.#options.isScraper()) return;
     const database = this.#options.database();
     await this.#options.blockSync.cleanUp(database, store, this.#retentionMs(), signal);
   }
