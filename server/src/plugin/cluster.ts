@@ -4,6 +4,8 @@ import type { TargetStatus } from '../ingest/index.ts';
 import { copyBlock } from '../services/blocksync/copy-block.ts';
 import { HeadRequests } from '../services/cluster/head-requests.ts';
 import type { HeadAnswer, HeadRequest } from '../services/cluster/head-requests.ts';
+import { HeldBack } from '../services/cluster/held-back.ts';
+import { queryLockEnd } from '../services/cluster/lock-end.ts';
 import { Instances } from '../services/cluster/instances.ts';
 import type { InstanceReport } from '../services/cluster/instances.ts';
 import type { Warning } from '../services/health/warning-board.ts';
@@ -47,6 +49,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #requests: HeadRequests;
   readonly #instances: Instances;
+  readonly #heldBack: HeldBack;
   readonly #instance: string;
   #config: ServerConfig | undefined;
   #database: OpenDatabase | undefined;
@@ -61,13 +64,22 @@ export class Cluster {
     this.#instance = instance;
     const isCluster = (): boolean => this.#isCluster;
     this.roles = new Roles({
-      lease: { kv, clock, logger, pluginId: info.id, instance, node: () => this.node },
+      lease: {
+        kv,
+        clock,
+        logger,
+        pluginId: info.id,
+        instance,
+        node: () => this.node,
+        lockEnd: (key) => this.#lockEnd(key),
+      },
       scraping,
       syncing,
       clock,
       logger,
       onChange: () => this.#instances.wake(),
     });
+    this.#heldBack = new HeldBack(kv, clock, () => this.node);
     this.#requests = new HeadRequests({
       kv,
       clock,
@@ -116,6 +128,19 @@ export class Cluster {
     return this.#requests.ask(run.jobId, run.minTimeMs, run.maxTimeMs);
   }
 
+  /** What neither the file store nor the instance that scrapes has, as sentences for people. */
+  async missingSamples(): Promise<string[]> {
+    if (!this.#isCluster) return [];
+    const scraper = this.roles.owner?.node;
+    const held = await this.#heldBack.list();
+    return held
+      .filter(({ node }) => node !== this.node && node !== scraper)
+      .map(({ node, sinceMs }) => {
+        const since = new Date(sinceMs).toISOString().slice(0, 16).replace('T', ' ');
+        return `What ${node} has collected since ${since} UTC and not yet stored is missing.`;
+      });
+  }
+
   /** undefined outside of a cluster. */
   async view(): Promise<ClusterView | undefined> {
     if (!this.#isCluster) return undefined;
@@ -128,8 +153,29 @@ export class Cluster {
     };
   }
 
+  /** Goes on with what is left undone; called now and then. */
+  async tend(): Promise<void> {
+    await this.roles.tend();
+    if (!this.#isCluster || this.roles.role === 'starting') return;
+    if (this.roles.role === 'scraper') await this.#heldBack.mark();
+    else await this.settle();
+  }
+
+  /** Takes note of it when the file store has all that this node has collected. */
+  async settle(): Promise<void> {
+    const db = this.#database?.db;
+    if (!this.#isCluster || db?.headStats().sampleCount !== 0) return;
+    if (this.#options.syncing.isComplete) await this.#heldBack.clear();
+  }
+
   get #isCluster(): boolean {
     return this.#config?.isCluster === true;
+  }
+
+  #lockEnd(key: string): Promise<number | undefined> {
+    const { host, info } = this.#options;
+    const driver = this.#config?.sqlDriver ?? '';
+    return queryLockEnd((sql, args) => host.query(sql, args), driver, info.id, key);
   }
 
   #report(): Omit<InstanceReport, 'instance' | 'reportedMs'> {

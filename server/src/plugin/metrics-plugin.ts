@@ -105,6 +105,7 @@ export class MetricsPlugin {
       fileStore: this.#fileStore,
       settings,
       isScraper: () => this.#cluster.roles.isScraper,
+      dumpJobs: () => this.#jobs.list(),
       board,
       clock,
       logger,
@@ -242,6 +243,7 @@ export class MetricsPlugin {
         pluginVersion: this.#info.version,
       }),
       askScraper: (run) => this.#cluster.askScraper(run),
+      missingSamples: () => this.#cluster.missingSamples(),
       catalog: this.#catalog,
       packer,
       clock,
@@ -368,7 +370,7 @@ export class MetricsPlugin {
 
   async #doUpkeep(): Promise<void> {
     this.#syncing.noticeNewBlocks();
-    await this.#cluster.roles.tend();
+    await this.#cluster.tend();
     await this.ownMetrics.measure();
     if (!this.#isCommandRegistered) {
       await this.#host.registerCommand(METRICS_COMMAND);

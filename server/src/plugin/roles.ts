@@ -25,6 +25,9 @@ export interface RolesOptions {
   readonly onChange: () => void;
 }
 
+/** The database refuses samples older than it has; a clock that is set back by less soon catches up. */
+const CLOCK_BACK_MS = 10_000;
+
 /**
  * Decides whether this instance scrapes, and follows each decision through: one that scrapes has an
  * open database and, in a cluster, the lease; one that stands by leaves nothing in its head that the
@@ -41,6 +44,8 @@ export class Roles {
   #term: number | undefined;
   #isStopped = false;
   #sinceMs = 0;
+  /** The newest time of day at which this instance has stored samples. */
+  #newestMs = -Infinity;
 
   constructor(options: RolesOptions) {
     this.#options = options;
@@ -49,7 +54,7 @@ export class Roles {
   get role(): Role {
     if (this.#database === undefined || this.#isCluster === undefined) return 'starting';
     if (!this.#isCluster) return 'scraper';
-    const state = this.#lease?.state ?? 'unknown';
+    const state = this.#lease?.state ?? 'waiting';
     if (state === 'held') return 'scraper';
     return state === 'unknown' ? 'starting' : 'waiting';
   }
@@ -77,7 +82,6 @@ export class Roles {
     this.#update();
   }
 
-  /** Who cannot store samples does not ask for the right to. */
   setDatabase(database: OpenDatabase): void {
     this.#database = database;
     this.#compete();
@@ -86,6 +90,7 @@ export class Roles {
 
   /** Goes on with what a change of the role has left undone; called now and then. */
   tend(): Promise<void> {
+    this.#compete();
     return this.#turns.run(() => this.#follow());
   }
 
@@ -96,13 +101,16 @@ export class Roles {
     await this.#lease?.stop();
   }
 
+  /** Asks for the lease or lets go of it: who cannot store samples does not ask for the right to. */
   #compete(): void {
+    if (this.#isStopped) return;
     const { lease } = this.#options;
-    if (this.#isCluster !== true) {
+    const canStore = this.#database !== undefined && !this.#isClockBack;
+    if (this.#isCluster !== true || !canStore) {
       const ending = this.#lease;
       this.#lease = undefined;
       void ending?.stop();
-    } else if (this.#database !== undefined && this.#lease === undefined) {
+    } else if (this.#lease === undefined) {
       this.#lease = new ScraperLease({ ...lease, onChange: () => this.#update() });
       this.#lease.start();
     }
@@ -118,7 +126,7 @@ export class Roles {
   }
 
   async #follow(): Promise<void> {
-    const { scraping, clock } = this.#options;
+    const { scraping, syncing, clock } = this.#options;
     const { role } = this;
     const database = this.#database;
     if (this.#isStopped || database === undefined || role === 'starting') return;
@@ -132,6 +140,8 @@ export class Roles {
       this.#term = term;
       this.#sinceMs = clock.nowMs();
       scraping.open(database.db, this.#permission(term));
+      // It is for this instance to look after the file store from now on.
+      syncing.wake();
     } else {
       await this.#clearHead(database);
     }
@@ -141,7 +151,28 @@ export class Roles {
   #permission(term: number): () => boolean {
     const lease = this.#lease;
     if (lease === undefined) return () => this.#lease === undefined;
-    return () => this.#lease === lease && lease.isValid && lease.owner?.term === term;
+    return () => {
+      const mayStore = this.#lease === lease && lease.isValid && lease.owner?.term === term;
+      return mayStore && this.#checkClock();
+    };
+  }
+
+  get #isClockBack(): boolean {
+    return this.#options.clock.nowMs() < this.#newestMs - CLOCK_BACK_MS;
+  }
+
+  /** Whoever's clock was set back could store nothing until it has caught up: another one can. */
+  #checkClock(): boolean {
+    const { clock, logger } = this.#options;
+    if (!this.#isClockBack) {
+      this.#newestMs = Math.max(this.#newestMs, clock.nowMs());
+      return true;
+    }
+    const backMs = this.#newestMs - clock.nowMs();
+    logger.warn('The clock was set back; another node scrapes until it has caught up', { backMs });
+    this.#compete();
+    this.#update();
+    return false;
   }
 
   /** What a scraper that stands by has collected goes to the file store at once. */

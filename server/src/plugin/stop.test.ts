@@ -28,7 +28,7 @@ function setUp(hanging: readonly string[], failing: readonly string[] = []) {
     logger: silentLogger,
     jobs: { stop: () => act('jobs') },
     scraping: { stop: () => act('scraping') },
-    cluster: { stop: () => act('cluster') },
+    cluster: { stop: () => act('cluster'), settle: () => act('settle') },
     upkeep: { stop: () => act('upkeep') },
     syncing: { stop: () => act('syncing'), upload: () => act('upload') },
     // Only these members are used; a whole database would need a disk.
@@ -37,7 +37,7 @@ function setUp(hanging: readonly string[], failing: readonly string[] = []) {
   return { clock, log, stopping, hasEnded: () => ended };
 }
 
-const ORDER = ['stopTrying', 'flush', 'upload', 'close'];
+const ORDER = ['stopTrying', 'flush', 'upload', 'settle', 'close'];
 
 describe('a stop', () => {
   it('ends the scraper, then makes a block of the head, uploads it and closes', async () => {

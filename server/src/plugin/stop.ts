@@ -22,7 +22,10 @@ export interface Parts {
   readonly jobs: Stoppable;
   readonly scraping: Stoppable;
   /** Ends the scraping before it lets another instance take over. */
-  readonly cluster: Stoppable;
+  readonly cluster: Stoppable & {
+    /** Takes note of it when the file store has everything. */
+    settle(): Promise<void>;
+  };
   readonly syncing: Stoppable & Pick<Syncing, 'upload'>;
   readonly upkeep: Stoppable;
   readonly database: Pick<DatabaseKeeper, 'current' | 'stopTrying' | 'close'> | undefined;
@@ -65,6 +68,7 @@ export async function deactivate(parts: Parts): Promise<void> {
     const cancel = new AbortController();
     await step('upload', leftMs(CLOSE_MS), () => parts.syncing.upload(cancel.signal));
     cancel.abort(new CodedError('ERR_STOP_TIMEOUT', 'the plugin is stopping'));
+    await step('cluster', leftMs(CLOSE_MS), () => parts.cluster.settle());
   }
   await step('database', leftMs(0), () => database.close());
 }

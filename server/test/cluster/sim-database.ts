@@ -94,6 +94,11 @@ export class SimDatabase {
             .filter((key) => this.#read(key, clock, link.lagMs) !== undefined)
             .sort(),
         ),
+      lockEnd: (key: string) =>
+        call(() => {
+          const version = this.#keys.get(key)?.at(-1);
+          return version?.value === undefined ? undefined : version.endMs;
+        }),
       nodes: () => call(() => this.nodes.map((name): unknown[] => [name, clock.nowMs()])),
     };
   }

@@ -49,8 +49,9 @@ export class SimNode {
   isDeaf = false;
   /** How long each operation of its disk takes at most. */
   diskMaxMs = 0;
-  /** By how much its time of day is ahead. */
+  /** By how much its time of day is ahead, and was at most: its database has samples from then. */
   aheadMs = 0;
+  #aheadMaxMs = 0;
   readonly #world: SimWorld;
   #suspendedMs = 0;
   #disk: MemoryFs;
@@ -74,7 +75,8 @@ export class SimNode {
   /** Whether a process runs that is not stopped and can reach the database. */
   get isHealthy(): boolean {
     const isRunning = this.#run !== undefined && !this.#run.clock.isStopped;
-    return isRunning && !this.link.isCut && this.link.latencyMaxMs < 500 && this.diskMaxMs < 100;
+    const isFast = this.link.latencyMaxMs < 500 && this.diskMaxMs < 100;
+    return isRunning && isFast && !this.link.isCut && this.aheadMs > this.#aheadMaxMs - 10_000;
   }
 
   start(): void {
@@ -135,6 +137,7 @@ export class SimNode {
 
   /** Sets the time of day of the machine. */
   jump(byMs: number): void {
+    this.#aheadMaxMs = Math.max(this.#aheadMaxMs, this.aheadMs);
     this.aheadMs += byMs;
     if (this.#run !== undefined) this.#run.clock.aheadMs = this.aheadMs;
   }
@@ -184,7 +187,7 @@ export class SimNode {
 
   #makeHost(clock: NodeClock, gate: () => Promise<void>): Host {
     const world = this.#world;
-    const { nodes, ...kv } = world.database.connect(this.link, clock, world.clock, gate);
+    const { nodes, lockEnd, ...kv } = world.database.connect(this.link, clock, world.clock, gate);
     const settings = {
       dbpath: DB_DIR,
       scrapeintervalseconds: SCRAPE_INTERVAL_MS / 1000,
@@ -202,7 +205,11 @@ export class SimNode {
       isPluginRunning: () => Promise.resolve(false),
       hasMetricsLicense: () => Promise.resolve(true),
       kv,
-      query: async () => ({ rows: await nodes() }),
+      query: async (sql, args) => {
+        if (sql.includes('ClusterDiscovery')) return { rows: await nodes() };
+        const endMs = await lockEnd(String(args[1]));
+        return { rows: endMs === undefined ? [] : [[endMs]] };
+      },
       publish: (event) => world.publish(this, event),
       isAdministrator: () => Promise.resolve(true),
       identity: () =>

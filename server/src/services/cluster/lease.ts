@@ -40,6 +40,8 @@ export interface LeaseOptions {
   readonly instance: string;
   /** The name of this machine, for people. */
   readonly node: () => string;
+  /** When the lock ends by the clock of whoever wrote it; undefined: there is none. */
+  readonly lockEnd: (lockKey: string) => Promise<number | undefined>;
   /** Called with each new state, within the turn of the event loop in which it holds. */
   readonly onChange: (state: LeaseState) => void;
 }
@@ -54,6 +56,8 @@ const MARGIN_MS = 2_000;
 /** How often those who wait look; a clean stop must be noticed within 5 s. */
 const LOOK_MS = 2_000;
 const RETRY_MS = 1_000;
+/** An owner that is quiet for so long is suspect: one refresh and a look later than it should be. */
+const QUIET_MS = 10_000;
 /** A database that takes longer counts as away. */
 const CALL_TIMEOUT_MS = 3_000;
 /** Who holds the lock and reads old records for so long writes over them. */
@@ -86,6 +90,8 @@ export class ScraperLease {
   #records: readonly OwnerRecord[] = [];
   #periodMs = LOOK_MS;
   #failure = '';
+  /** The end of a lock that was met, and since when it is the same. */
+  #met: { readonly endMs: number | undefined; readonly sinceMs: number } | undefined;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -163,8 +169,10 @@ export class ScraperLease {
     const start = this.#now();
     if (this.#watch.isAlive || !(await this.#call(this.#createLock()))) {
       this.#setState('waiting');
+      if (this.#watch.quietMs >= QUIET_MS) await this.#freeDeadLock();
       return;
     }
+    this.#met = undefined;
     const record = await this.#claim(start);
     if (record === undefined) {
       // The lock ends by itself; by now it may be somebody else's.
@@ -177,6 +185,25 @@ export class ScraperLease {
     this.#periodMs = REFRESH_MS;
     logger.info('This node scrapes from now on', { node: record.node, term: record.term });
     this.#setState('held');
+  }
+
+  /**
+   * A holder whose clock ran ahead leaves a lock that ends too late. Whoever lives puts the end off
+   * each 7.5 s, with either plugin; a lock whose end stays for 15 s is nobody's.
+   */
+  async #freeDeadLock(): Promise<void> {
+    const { kv, lockEnd, logger } = this.#options;
+    const endMs = await this.#call(lockEnd(this.#lockKey));
+    const { monotonicMs } = this.#now();
+    if (this.#met === undefined || this.#met.endMs !== endMs) {
+      this.#met = { endMs, sinceMs: monotonicMs };
+      return;
+    }
+    if (endMs === undefined || monotonicMs - this.#met.sinceMs < LOCK_MS) return;
+    logger.warn('The scraper’s lock is held by nobody and is removed', { endMs });
+    this.#met = undefined;
+    await this.#call(kv.delete(this.#lockKey));
+    this.#periodMs = 0;
   }
 
   #createLock(): Promise<boolean> {

@@ -13,7 +13,7 @@ export class OwnerWatch {
   readonly #instance: string;
   readonly #silenceMs: number;
   #seen: OwnerRecord | undefined;
-  #movedMs = 0;
+  #movedMs = -Infinity;
 
   /**
    * @param instance our own, which is never somebody to wait for
@@ -39,11 +39,16 @@ export class OwnerWatch {
     this.#seen = record;
   }
 
+  /** For how long the record has stood still. */
+  get quietMs(): number {
+    return this.#clock.monotonicMs() - this.#movedMs;
+  }
+
   /** Whether somebody seems to hold the lease. */
   get isAlive(): boolean {
     const seen = this.#seen;
     if (seen === undefined || seen.isReleased || seen.instance === this.#instance) return false;
-    return this.#clock.monotonicMs() - this.#movedMs < this.#silenceMs;
+    return this.quietMs < this.#silenceMs;
   }
 }
 

@@ -43,6 +43,8 @@ export interface DumpServiceOptions {
    * that is this instance. Rejects, with a reason for people, when they cannot be had.
    */
   readonly askScraper: (run: DumpRun) => Promise<{ readonly ulid: string | undefined } | undefined>;
+  /** What cannot be in a dump because a node of the cluster is away, as sentences for people. */
+  readonly missingSamples: () => Promise<readonly string[]>;
   /** Throws a `CodedError` that says why when there is no usable file store. */
   readonly fileStore: () => FileStore;
   readonly identity: () => Promise<ServerIdentity>;
@@ -165,15 +167,16 @@ export class DumpService implements DumpMaker {
     target: FileStore,
     database: DumpDatabase | undefined,
   ): Promise<{ folders: BlockFolder[]; leftOut: string | undefined }> {
+    const notes: string[] = [];
     const folders: BlockFolder[] = [];
     let head: BlockMeta | undefined;
     const remote = await this.#scraperHead(run, target);
-    let { leftOut } = remote;
     if (remote.folder !== undefined) folders.push(remote.folder);
+    if (remote.note !== undefined) notes.push(remote.note);
     if (database !== undefined) {
       head = await this.#writeHead(run, database);
     } else if (remote.isOurs) {
-      leftOut = 'The newest samples are missing: the database could not be opened.';
+      notes.push('The newest samples are missing: the database could not be opened.');
     }
     run.signal.throwIfAborted();
     const held = await this.#options.catalog.list(target);
@@ -191,23 +194,22 @@ export class DumpService implements DumpMaker {
     const unreadable = held.broken.filter((block) => block.state !== 'partial');
     if (unreadable.length > 0) {
       const names = unreadable.map((block) => block.ulid).join(', ');
-      leftOut = [leftOut, `Blocks that could not be read are missing: ${names}.`]
-        .filter((part) => part !== undefined)
-        .join(' ');
+      notes.push(`Blocks that could not be read are missing: ${names}.`);
       this.#options.logger.warn('Blocks of the file store could not be read for a dump', {
         jobId: run.jobId,
         blocks: names,
         reason: unreadable[0].reason,
       });
     }
-    return { folders, leftOut };
+    notes.push(...(await this.#options.missingSamples()));
+    return { folders, leftOut: notes.length === 0 ? undefined : notes.join(' ') };
   }
 
   /** The newest samples of the instance that scrapes, when that is another one. */
   async #scraperHead(
     run: DumpRun,
     target: FileStore,
-  ): Promise<{ isOurs: boolean; folder?: BlockFolder; leftOut?: string | undefined }> {
+  ): Promise<{ isOurs: boolean; folder?: BlockFolder; note?: string }> {
     const { jobId } = run;
     try {
       const answer = await this.#options.askScraper(run);
@@ -222,7 +224,7 @@ export class DumpService implements DumpMaker {
       this.#options.logger.warn('A dump goes without the newest samples', { jobId, error });
       return {
         isOurs: false,
-        leftOut: `The newest minutes are missing: ${describeError(error)}.`,
+        note: `The newest minutes are missing: ${describeError(error)}.`,
       };
     }
   }
