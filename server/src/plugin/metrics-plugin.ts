@@ -20,12 +20,14 @@ import { JobStore } from '../services/jobs/job-store.ts';
 import { newJobId } from '../services/jobs/job.ts';
 import { collectSupportFiles } from '../services/supportpacket/support-packet.ts';
 import type { PacketFile } from '../services/supportpacket/support-packet.ts';
+import { Cluster } from './cluster.ts';
+import { clusterOverview, otherScraper } from './cluster-status.ts';
 import { DatabaseKeeper } from './database-keeper.ts';
 import type { MetricsDb } from './database-keeper.ts';
 import { METRICS_COMMAND, runMetricsCommand } from './dump-command.ts';
 import type { CommandCall } from './dump-command.ts';
 import { FileStoreKeeper } from './file-store-keeper.ts';
-import type { Host, ServerConfig } from './host.ts';
+import type { ClusterEvent, Host, ServerConfig } from './host.ts';
 import { OwnMetrics } from './own-metrics.ts';
 import { Scraping } from './scraping.ts';
 import { collectStatistics } from './statistics.ts';
@@ -68,6 +70,7 @@ export class MetricsPlugin {
   readonly #catalog = new BlockCatalog();
   readonly #fileStore: FileStoreKeeper;
   readonly #scraping: Scraping;
+  readonly #cluster: Cluster;
   readonly #syncing: Syncing;
   readonly #jobs: JobService;
   readonly #dumps: DumpService;
@@ -101,6 +104,8 @@ export class MetricsPlugin {
       database: () => this.#database?.current,
       fileStore: this.#fileStore,
       settings,
+      isScraper: () => this.#cluster.roles.isScraper,
+      dumpJobs: () => this.#jobs.list(),
       board,
       clock,
       logger,
@@ -120,8 +125,18 @@ export class MetricsPlugin {
       onConfig: (config) => {
         this.#config = config;
         this.#fileStore.configure(config);
+        this.#cluster.configure(config);
         this.#configKnown.abort();
       },
+    });
+    this.#cluster = new Cluster({
+      host,
+      platform,
+      info,
+      scraping: this.#scraping,
+      syncing: this.#syncing,
+      fileStore: this.#fileStore,
+      warnings: () => board.list(),
     });
     this.#upkeep = new RepeatingTask({
       clock,
@@ -173,10 +188,16 @@ export class MetricsPlugin {
       logger: this.#host.log,
       jobs: this.#jobs,
       scraping: this.#scraping,
+      cluster: this.#cluster,
       syncing: this.#syncing,
       upkeep: this.#upkeep,
       database: this.#database,
     });
+  }
+
+  /** Another instance of the cluster has something to say. */
+  onClusterEvent(event: ClusterEvent): void {
+    this.#cluster.onEvent(event);
   }
 
   runCommand(call: CommandCall): Promise<string> {
@@ -221,6 +242,8 @@ export class MetricsPlugin {
         pluginId: this.#info.id,
         pluginVersion: this.#info.version,
       }),
+      askScraper: (run) => this.#cluster.askScraper(run),
+      missingSamples: () => this.#cluster.missingSamples(),
       catalog: this.#catalog,
       packer,
       clock,
@@ -229,14 +252,14 @@ export class MetricsPlugin {
   }
 
   #makeJobs(dumps: DumpService): JobService {
-    const { clock, fs, hostname, randomBytes } = this.#platform;
+    const { clock, fs, randomBytes } = this.#platform;
     return new JobService({
       store: new JobStore(this.#host.kv, clock),
       dumps: this.ownMetrics.counting(dumps),
       clock,
       logger: this.#host.log,
       newId: () => newJobId(randomBytes),
-      owner: hostname,
+      owner: () => this.#cluster.node,
       isCluster: () => this.#config?.isCluster ?? true,
       removeWrecks: (isRunning) => removeGoWrecks(fs, isRunning),
     });
@@ -248,18 +271,22 @@ export class MetricsPlugin {
       isAdministrator: (userId) => this.#host.isAdministrator(userId),
       jobs: this.#jobs,
       fileStore: () => this.#fileStore.require(),
-      stats: () => {
+      stats: async () => {
         const database = this.#database?.current;
-        return collectStatistics(database, this.#fileStore, this.#catalog, this.#host.log);
+        const head = otherScraper(await this.#cluster.view())?.head;
+        return collectStatistics(database, head, this.#fileStore, this.#catalog, this.#host.log);
       },
       status: {
         version: this.#info.version,
         state: () => {
           if (this.#isStopping) return 'stopping';
-          return this.#scraping.isRunning ? 'running' : 'starting';
+          const { role } = this.#cluster.roles;
+          if (role === 'waiting') return 'waiting';
+          return role === 'scraper' && this.#scraping.isReady ? 'running' : 'starting';
         },
         warnings: () => this.#board.list(),
         targets: () => this.#scraping.targets(),
+        cluster: async () => clusterOverview(await this.#cluster.view()),
         head: () => this.#database?.current?.db.headStats(),
         lastSyncMs: () => this.#syncing.lastSuccessMs,
         process: this.#platform.process,
@@ -305,8 +332,8 @@ export class MetricsPlugin {
       board: this.#board,
       dir: this.#settings.dbPath,
       openDb: (dir) => openDb(dir, logger),
-      onOpen: ({ db }) => {
-        this.#scraping.open(db);
+      onOpen: (open) => {
+        this.#cluster.open(open);
         this.#syncing.wake();
         this.#removeLeftovers();
       },
@@ -314,6 +341,7 @@ export class MetricsPlugin {
     this.#database = database;
     database.start();
     this.#scraping.start();
+    this.#cluster.start();
     this.#syncing.start();
     this.#startJobs(database).catch((error: unknown) => {
       logger.error('Dump jobs could not be started', { error });
@@ -342,6 +370,7 @@ export class MetricsPlugin {
 
   async #doUpkeep(): Promise<void> {
     this.#syncing.noticeNewBlocks();
+    await this.#cluster.tend();
     await this.ownMetrics.measure();
     if (!this.#isCommandRegistered) {
       await this.#host.registerCommand(METRICS_COMMAND);
