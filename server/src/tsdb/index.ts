@@ -21,5 +21,5 @@ export { mergeTask } from './compact/merge-task.ts';
 export { firstOverlap, planMerge } from './compact/plan.ts';
 export { parseSelector } from './query/selector.ts';
 export type { SeriesSet } from './query/querier.ts';
-export type { SampleSource } from './series/sample-source.ts';
+export type { SampleSource } from './chunkenc/sample-source.ts';
 export { removeBlock } from './db/block-folder.ts';
