@@ -202,9 +202,11 @@ class Simulation {
   }
 
   #judgeScrapers(): void {
-    const isSlow = this.#faults.some(({ kind }) => kind === 'slow' || kind === 'disk');
-    // A refresh is two calls of at most 3 s each, and a commit may be on its way to a slow disk.
-    const boundMs = REFRESH_MS + (isSlow ? 8_000 : 1_000);
+    const has = (...kinds: string[]): boolean => this.#faults.some((f) => kinds.includes(f.kind));
+    // Only a clock that is wrong lets a lock end too early; then the next refresh, of two calls of at
+    // most 3 s each, tells. Otherwise nothing but a commit on its way to the disk comes too late.
+    const wrongClockMs = has('jump') ? REFRESH_MS + (has('slow') ? 6_000 : 1_000) : 0;
+    const boundMs = wrongClockMs + (has('disk') ? 2_000 : 100);
     const tenures = this.#tenures();
     for (const [index, a] of tenures.entries()) {
       for (const b of tenures.slice(index + 1)) {

@@ -56,6 +56,8 @@ const MARGIN_MS = 2_000;
 /** How often those who wait look; a clean stop must be noticed within 5 s. */
 const LOOK_MS = 2_000;
 const RETRY_MS = 1_000;
+/** Who has trouble with the database lets others go first for so long. */
+const HOLD_OFF_MS = 10_000;
 /** An owner that is quiet for so long is suspect: one refresh and a look later than it should be. */
 const QUIET_MS = 10_000;
 /** A database that takes longer counts as away. */
@@ -90,6 +92,7 @@ export class ScraperLease {
   #records: readonly OwnerRecord[] = [];
   #periodMs = LOOK_MS;
   #failure = '';
+  #troubleMs = -Infinity;
   /** The end of a lock that was met, and since when it is the same. */
   #met: { readonly endMs: number | undefined; readonly sinceMs: number } | undefined;
 
@@ -167,7 +170,9 @@ export class ScraperLease {
     const seen = await this.#call(kv.get(OWNER_KEY));
     this.#watch.note(decodeOwnerRecord(seen));
     const start = this.#now();
-    if (this.#watch.isAlive || !(await this.#call(this.#createLock()))) {
+    const isTroubled = start.monotonicMs - this.#troubleMs < HOLD_OFF_MS;
+    const canTry = !this.#watch.isAlive && !isTroubled;
+    if (!canTry || !(await this.#call(this.#createLock()))) {
       this.#setState('waiting');
       if (this.#watch.quietMs >= QUIET_MS) await this.#freeDeadLock();
       return;
@@ -284,6 +289,7 @@ export class ScraperLease {
   #onFailure(error: unknown): void {
     const { clock, logger } = this.#options;
     this.#periodMs = RETRY_MS;
+    this.#troubleMs = clock.monotonicMs();
     const reason = describeError(error);
     if (reason !== this.#failure) {
       this.#failure = reason;
