@@ -17,7 +17,7 @@ function setUp() {
   const database = new SimDatabase(time, new Random(1));
   const connect = (clock: NodeClock, link = new DatabaseLink()) =>
     database.connect(link, clock, world, () => Promise.resolve());
-  const start = (instance: string, link?: DatabaseLink) => {
+  const start = (instance: string, link?: DatabaseLink, isFit = true) => {
     const clock = new NodeClock(time);
     const kv = connect(clock, link);
     const states: string[] = [];
@@ -29,6 +29,7 @@ function setUp() {
       instance,
       node: () => `node of ${instance}`,
       lockEnd: kv.lockEnd,
+      isFit: () => isFit,
       onChange: (state) => states.push(state),
     });
     lease.start();
@@ -187,6 +188,20 @@ suite('the lease', () => {
     await secondsUntil(() => b.lease.isValid);
     await run(60);
     assert.deepEqual(b.states, ['waiting', 'held']);
+  });
+
+  test('is left to an instance that is fit, and taken when there is none', async () => {
+    const { start, run, secondsUntil } = setUp();
+    const unfit = start('a', undefined, false);
+    await run(20);
+    const fit = start('b');
+    await run(20);
+    assert.equal(unfit.lease.state, 'waiting');
+    assert.equal(fit.lease.state, 'held');
+    const stopped = fit.lease.stop();
+    const seconds = await secondsUntil(() => unfit.lease.isValid);
+    await stopped;
+    assert.ok(seconds > 30 && seconds < 70, `${seconds} s`);
   });
 
   test('survives a record that is none', async () => {

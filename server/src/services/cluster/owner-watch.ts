@@ -15,7 +15,7 @@ export class OwnerWatch {
   readonly #instance: string;
   readonly #silenceMs: number;
   #seen: OwnerRecord | undefined;
-  #movedMs = -Infinity;
+  #movedMs: number;
 
   /**
    * @param instance our own, which is never somebody to wait for
@@ -25,6 +25,7 @@ export class OwnerWatch {
     this.#clock = clock;
     this.#instance = instance;
     this.#silenceMs = silenceMs;
+    this.#movedMs = clock.monotonicMs();
   }
 
   /** The newest record so far. */
@@ -42,7 +43,7 @@ export class OwnerWatch {
     this.#seen = record;
   }
 
-  /** For how long the record has stood still. */
+  /** For how long the record has stood still, or has been missing. */
   get quietMs(): number {
     return this.#clock.monotonicMs() - this.#movedMs;
   }
