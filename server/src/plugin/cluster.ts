@@ -8,6 +8,7 @@ import { HeldBack } from '../services/cluster/held-back.ts';
 import { queryLockEnd } from '../services/cluster/lock-end.ts';
 import { Instances } from '../services/cluster/instances.ts';
 import type { InstanceReport } from '../services/cluster/instances.ts';
+import type { OwnerRecord } from '../services/cluster/owner-record.ts';
 import type { Warning } from '../services/health/warning-board.ts';
 import type { DumpRun } from '../services/jobs/job-service.ts';
 import { newJobId } from '../services/jobs/job.ts';
@@ -40,7 +41,7 @@ export interface ClusterView {
   readonly node: string;
   readonly instances: readonly InstanceReport[];
   /** The instance that scrapes, as the lease has it; undefined: none, or one with the Go plugin. */
-  readonly scraper: { readonly node: string; readonly sinceMs: number } | undefined;
+  readonly scraper: Pick<OwnerRecord, 'instance' | 'node' | 'sinceMs'> | undefined;
 }
 
 /** Everything that the instances of a cluster do with one another. Alone, it only names the role. */
@@ -77,7 +78,10 @@ export class Cluster {
       syncing,
       clock,
       logger,
-      onChange: () => this.#instances.wake(),
+      onChange: () => {
+        this.#instances.wake();
+        void this.#noteHeldBack();
+      },
     });
     this.#heldBack = new HeldBack(kv, clock, () => this.node);
     this.#requests = new HeadRequests({
@@ -149,16 +153,14 @@ export class Cluster {
       instance: this.#instance,
       node: this.node,
       instances: await this.#instances.list(),
-      scraper: owner && { node: owner.node, sinceMs: owner.sinceMs },
+      scraper: owner,
     };
   }
 
   /** Goes on with what is left undone; called now and then. */
   async tend(): Promise<void> {
     await this.roles.tend();
-    if (!this.#isCluster || this.roles.role === 'starting') return;
-    if (this.roles.role === 'scraper') await this.#heldBack.mark();
-    else await this.settle();
+    await this.#noteHeldBack();
   }
 
   /** Takes note of it when the file store has all that this node has collected. */
@@ -166,6 +168,17 @@ export class Cluster {
     const db = this.#database?.db;
     if (!this.#isCluster || db?.headStats().sampleCount !== 0) return;
     if (this.#options.syncing.isComplete) await this.#heldBack.clear();
+  }
+
+  async #noteHeldBack(): Promise<void> {
+    const { role } = this.roles;
+    if (!this.#isCluster || role === 'starting') return;
+    try {
+      await (role === 'scraper' ? this.#heldBack.mark() : this.settle());
+    } catch (error) {
+      const message = 'It could not be noted what this node holds back; trying again';
+      this.#options.host.log.debug(message, { error });
+    }
   }
 
   get #isCluster(): boolean {

@@ -16,7 +16,7 @@ import type { Syncing } from './syncing.ts';
 export type Role = 'starting' | 'scraper' | 'waiting';
 
 export interface RolesOptions {
-  readonly lease: Omit<LeaseOptions, 'onChange'>;
+  readonly lease: Omit<LeaseOptions, 'isFit' | 'onChange'>;
   readonly scraping: Pick<Scraping, 'open' | 'close'>;
   readonly syncing: Pick<Syncing, 'wake'>;
   readonly clock: Clock;
@@ -44,7 +44,7 @@ export class Roles {
   #term: number | undefined;
   #isStopped = false;
   #sinceMs = 0;
-  /** The newest time of day at which this instance has stored samples. */
+  /** Of the samples in the database, as far as we know: what is older is refused. */
   #newestMs = -Infinity;
 
   constructor(options: RolesOptions) {
@@ -54,7 +54,7 @@ export class Roles {
   get role(): Role {
     if (this.#database === undefined || this.#isCluster === undefined) return 'starting';
     if (!this.#isCluster) return 'scraper';
-    const state = this.#lease?.state ?? 'waiting';
+    const state = this.#lease?.state ?? 'unknown';
     if (state === 'held') return 'scraper';
     return state === 'unknown' ? 'starting' : 'waiting';
   }
@@ -84,13 +84,15 @@ export class Roles {
 
   setDatabase(database: OpenDatabase): void {
     this.#database = database;
+    const { maxTimeMs = -Infinity } = database.db.headStats();
+    const ends = database.blocks().map((block) => block.maxTime);
+    this.#newestMs = Math.max(maxTimeMs, ...ends);
     this.#compete();
     this.#update();
   }
 
   /** Goes on with what a change of the role has left undone; called now and then. */
   tend(): Promise<void> {
-    this.#compete();
     return this.#turns.run(() => this.#follow());
   }
 
@@ -101,17 +103,16 @@ export class Roles {
     await this.#lease?.stop();
   }
 
-  /** Asks for the lease or lets go of it: who cannot store samples does not ask for the right to. */
+  /** Asks for the lease, or lets go of it: who cannot store samples does not ask for the right to. */
   #compete(): void {
-    if (this.#isStopped) return;
     const { lease } = this.#options;
-    const canStore = this.#database !== undefined && !this.#isClockBack;
-    if (this.#isCluster !== true || !canStore) {
+    if (this.#isCluster !== true) {
       const ending = this.#lease;
       this.#lease = undefined;
       void ending?.stop();
-    } else if (this.#lease === undefined) {
-      this.#lease = new ScraperLease({ ...lease, onChange: () => this.#update() });
+    } else if (this.#database !== undefined && this.#lease === undefined) {
+      const isFit = (): boolean => !this.#isClockBack;
+      this.#lease = new ScraperLease({ ...lease, isFit, onChange: () => this.#update() });
       this.#lease.start();
     }
   }
@@ -151,9 +152,11 @@ export class Roles {
   #permission(term: number): () => boolean {
     const lease = this.#lease;
     if (lease === undefined) return () => this.#lease === undefined;
+    // Whoever took over for want of another goes on whatever its clock says.
+    const isLastResort = this.#isClockBack;
     return () => {
-      const mayStore = this.#lease === lease && lease.isValid && lease.owner?.term === term;
-      return mayStore && this.#checkClock();
+      if (this.#lease !== lease || !lease.isValid || lease.owner?.term !== term) return false;
+      return isLastResort || this.#checkClock(lease);
     };
   }
 
@@ -162,7 +165,7 @@ export class Roles {
   }
 
   /** Whoever's clock was set back could store nothing until it has caught up: another one can. */
-  #checkClock(): boolean {
+  #checkClock(lease: ScraperLease): boolean {
     const { clock, logger } = this.#options;
     if (!this.#isClockBack) {
       this.#newestMs = Math.max(this.#newestMs, clock.nowMs());
@@ -170,8 +173,7 @@ export class Roles {
     }
     const backMs = this.#newestMs - clock.nowMs();
     logger.warn('The clock was set back; another node scrapes until it has caught up', { backMs });
-    this.#compete();
-    this.#update();
+    void lease.yield();
     return false;
   }
 

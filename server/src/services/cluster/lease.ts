@@ -42,6 +42,8 @@ export interface LeaseOptions {
   readonly node: () => string;
   /** When the lock ends by the clock of whoever wrote it; undefined: there is none. */
   readonly lockEnd: (lockKey: string) => Promise<number | undefined>;
+  /** Whether this instance could store what it scrapes; one that could not lets others go first. */
+  readonly isFit: () => boolean;
   /** Called with each new state, within the turn of the event loop in which it holds. */
   readonly onChange: (state: LeaseState) => void;
 }
@@ -56,6 +58,10 @@ const MARGIN_MS = 2_000;
 /** How often those who wait look; a clean stop must be noticed within 5 s. */
 const LOOK_MS = 2_000;
 const RETRY_MS = 1_000;
+/** Who has trouble with the database lets others go first for so long. */
+const HOLD_OFF_MS = 10_000;
+/** Who is not fit takes over all the same when nobody has for so long. */
+const UNFIT_WAIT_MS = 60_000;
 /** An owner that is quiet for so long is suspect: one refresh and a look later than it should be. */
 const QUIET_MS = 10_000;
 /** A database that takes longer counts as away. */
@@ -89,7 +95,8 @@ export class ScraperLease {
    */
   #records: readonly OwnerRecord[] = [];
   #periodMs = LOOK_MS;
-  #failure = '';
+  #isFailing = false;
+  #troubleMs = -Infinity;
   /** The end of a lock that was met, and since when it is the same. */
   #met: { readonly endMs: number | undefined; readonly sinceMs: number } | undefined;
 
@@ -137,6 +144,11 @@ export class ScraperLease {
   /** Lets go, so that another instance takes over at its next look, and ends. Never rejects. */
   async stop(): Promise<void> {
     await this.#task.stop();
+    await this.yield();
+  }
+
+  /** Lets go in favour of an instance that is fit. Never rejects. */
+  async yield(): Promise<void> {
     const records = this.#records;
     const isOurs = this.isValid;
     this.#records = [];
@@ -154,7 +166,8 @@ export class ScraperLease {
     try {
       if (this.#state === 'held') await this.#refresh();
       else await this.#look();
-      this.#failure = '';
+      if (this.#isFailing) this.#options.logger.info('The scraper’s lease is looked after again');
+      this.#isFailing = false;
     } catch (error) {
       this.#onFailure(error);
     }
@@ -167,7 +180,7 @@ export class ScraperLease {
     const seen = await this.#call(kv.get(OWNER_KEY));
     this.#watch.note(decodeOwnerRecord(seen));
     const start = this.#now();
-    if (this.#watch.isAlive || !(await this.#call(this.#createLock()))) {
+    if (!this.#mayTry || !(await this.#call(this.#createLock()))) {
       this.#setState('waiting');
       if (this.#watch.quietMs >= QUIET_MS) await this.#freeDeadLock();
       return;
@@ -185,6 +198,12 @@ export class ScraperLease {
     this.#periodMs = REFRESH_MS;
     logger.info('This node scrapes from now on', { node: record.node, term: record.term });
     this.#setState('held');
+  }
+
+  get #mayTry(): boolean {
+    const { clock, isFit } = this.#options;
+    if (this.#watch.isAlive || clock.monotonicMs() - this.#troubleMs < HOLD_OFF_MS) return false;
+    return isFit() || this.#watch.quietMs >= UNFIT_WAIT_MS;
   }
 
   /**
@@ -284,9 +303,10 @@ export class ScraperLease {
   #onFailure(error: unknown): void {
     const { clock, logger } = this.#options;
     this.#periodMs = RETRY_MS;
-    const reason = describeError(error);
-    if (reason !== this.#failure) {
-      this.#failure = reason;
+    this.#troubleMs = clock.monotonicMs();
+    if (!this.#isFailing) {
+      this.#isFailing = true;
+      const reason = describeError(error);
       logger.warn('The scraper’s lease could not be looked after; trying again', { reason });
     }
     const ageMs = clock.monotonicMs() - this.#start.monotonicMs;
@@ -297,6 +317,8 @@ export class ScraperLease {
   #lose(reason: string): void {
     const { logger } = this.#options;
     logger.warn('This node has lost the lease and stops scraping', { reason });
+    // Where the record still is ours, others need not wait for its silence, only for the lock's end.
+    this.#release(this.#records, false).catch(() => undefined);
     this.#records = [];
     this.#periodMs = RETRY_MS;
     this.#setState('waiting');

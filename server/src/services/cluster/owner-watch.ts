@@ -1,8 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import type { OwnerRecord } from './owner-record.ts';
 
-/** An owner whose record is older than this when it is first seen is not waited for. */
+/** A record that is so old when it is first seen is probably that of a dead owner, or of a wrong clock. */
 const STALE_MS = 60_000;
+/** Then its next beat is waited for, no longer: more than a refresh. */
+const STALE_WAIT_MS = 10_000;
 
 /**
  * Tells from the outside whether an owner is alive: its record moves on, measured by our own
@@ -13,7 +15,7 @@ export class OwnerWatch {
   readonly #instance: string;
   readonly #silenceMs: number;
   #seen: OwnerRecord | undefined;
-  #movedMs = -Infinity;
+  #movedMs: number;
 
   /**
    * @param instance our own, which is never somebody to wait for
@@ -23,6 +25,7 @@ export class OwnerWatch {
     this.#clock = clock;
     this.#instance = instance;
     this.#silenceMs = silenceMs;
+    this.#movedMs = clock.monotonicMs();
   }
 
   /** The newest record so far. */
@@ -35,11 +38,12 @@ export class OwnerWatch {
     const seen = this.#seen;
     if (record === undefined || (seen !== undefined && !isNewer(record, seen))) return;
     const isOld = seen === undefined && this.#clock.nowMs() - record.beatMs > STALE_MS;
-    this.#movedMs = isOld ? -Infinity : this.#clock.monotonicMs();
+    const knownMs = isOld ? this.#silenceMs - STALE_WAIT_MS : 0;
+    this.#movedMs = this.#clock.monotonicMs() - knownMs;
     this.#seen = record;
   }
 
-  /** For how long the record has stood still. */
+  /** For how long the record has stood still, or has been missing. */
   get quietMs(): number {
     return this.#clock.monotonicMs() - this.#movedMs;
   }
