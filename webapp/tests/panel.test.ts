@@ -209,7 +209,9 @@ suite('the panel in Chromium', { skip: skipWithoutChromium }, () => {
       assert.match(await rowOf('app3').innerText(), /Does not answer/);
 
       delete plugin.status.cluster?.scraper;
-      await page.getByText('No node of this version scrapes right now.').waitFor();
+      // The next look comes within 15 s.
+      const nobody = page.getByText('No node of this version scrapes right now.');
+      await nobody.waitFor({ timeout: 30_000 });
     });
   });
 
