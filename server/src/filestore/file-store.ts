@@ -38,9 +38,16 @@ export interface FileStore {
   remove(path: string): Promise<void>;
   /** Removes a folder with all in it; fine when it is missing. */
   removeTree(dir: string): Promise<void>;
+  /** Where a file or folder is on a disk of this machine, in stores that keep them there. */
+  localPath?(path: string): string;
+  /** Bytes that the store has room for, where it has an end that can be told. */
+  freeBytes?(): Promise<number>;
 }
 
-/** Pieces of at most a few MiB; an empty one is allowed and means nothing. */
+/**
+ * Pieces of at most a few MiB; an empty one is allowed and means nothing. What is handed to `write`
+ * may use a piece's memory again as soon as the next one is pulled.
+ */
 export type ByteSource = AsyncIterable<Uint8Array>;
 
 /** Bytes `start` to `end` (exclusive), both within the file. */

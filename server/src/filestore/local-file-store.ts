@@ -107,6 +107,18 @@ export class LocalFileStore implements FileStore {
     await this.#attempt('remove', dir, () => this.#fs.removeTree(folder));
   }
 
+  localPath(path: string): string {
+    return this.#locate(path);
+  }
+
+  async freeBytes(): Promise<number> {
+    // The folder may not be there before the first write; its disk is that of the nearest one above.
+    for (let dir = this.#root; ; dir = parentOf(dir)) {
+      if ((await this.#fs.stat(dir)) === undefined && dir !== parentOf(dir)) continue;
+      return this.#attempt('measure', dir, () => this.#fs.freeBytes(dir));
+    }
+  }
+
   #locate(path: string): string {
     checkStorePath(path);
     return `${this.#root}/${path}`;

@@ -9,8 +9,10 @@ import { after, afterEach, before, describe, it } from 'node:test';
 
 import { ask, askJson, until } from '../../test/support/ask.ts';
 import { FakeHost } from '../../test/support/fake-host.ts';
+import { inlineTasks } from '../../test/support/inline-tasks.ts';
 import { FakeProcessStats } from '../../test/support/fake-process-stats.ts';
-import { archivePacker } from '../platform/archive-packer.ts';
+import { ThreadedPacker } from '../platform/archive/archive-packer.ts';
+import { archiveTasks } from '../platform/archive/deflate-task.ts';
 import { diskFs } from '../platform/disk-fs.ts';
 import { NodeHttpClient } from '../platform/http-client.ts';
 import { systemClock } from '../platform/system-clock.ts';
@@ -134,6 +136,7 @@ describe('the plugin', () => {
       dbs: [] as CountingDb[],
       names: {} as Record<string, string[]>,
     };
+    const tasks = inlineTasks(archiveTasks());
     const plugin = new MetricsPlugin(
       host,
       {
@@ -142,7 +145,8 @@ describe('the plugin', () => {
         http: new NodeHttpClient(),
         resolver: { resolve: async (name) => world.names[name] ?? [] },
         process: new FakeProcessStats(),
-        packer: archivePacker,
+        packer: new ThreadedPacker(tasks),
+        tasks,
         randomBytes,
         hostname: 'test',
         openDb: async (dbDir) => {

@@ -5,6 +5,7 @@ import type { Fs } from '../base/ports/fs.ts';
 import type { HttpClient } from '../base/ports/http-client.ts';
 import type { ProcessStats } from '../base/ports/process-stats.ts';
 import type { Resolver } from '../base/ports/resolver.ts';
+import type { TaskPool } from '../base/ports/task-runner.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import { makeApi } from '../httpapi/routes.ts';
 import type { Router } from '../httpapi/router.ts';
@@ -40,6 +41,7 @@ export interface Platform {
   readonly resolver: Resolver;
   readonly process: ProcessStats;
   readonly packer: ArchivePacker;
+  readonly tasks: TaskPool;
   readonly randomBytes: (count: number) => Uint8Array;
   /** Names this machine over restarts. */
   readonly hostname: string;
@@ -212,7 +214,7 @@ export class MetricsPlugin {
   }
 
   #makeDumps(): DumpService {
-    const { clock, packer } = this.#platform;
+    const { clock, packer, tasks } = this.#platform;
     return new DumpService({
       database: () => this.#database?.current,
       fileStore: () => this.#fileStore.require(),
@@ -223,6 +225,8 @@ export class MetricsPlugin {
       }),
       catalog: this.#catalog,
       packer,
+      tasks,
+      sizeLimitBytes: () => this.#settings.dumpSizeLimitBytes,
       clock,
       logger: this.#host.log,
     });
@@ -281,6 +285,7 @@ export class MetricsPlugin {
           },
     );
     this.#settings = settings;
+    this.#platform.tasks.limit(settings.workerThreads);
     const database = this.#database;
     database?.move(settings.dbPath);
     this.#board.set(

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError, describeError, hasCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { ArchiveFormat } from '../../base/ports/archive.ts';
 import { Backoff } from '../../base/sync/backoff.ts';
 import { RepeatingTask } from '../../base/sync/repeating-task.ts';
 import { GoSchedule } from './go-schedule.ts';
@@ -15,6 +16,9 @@ export interface DumpResult {
   /** Path in the file store. */
   readonly location: string;
   readonly sizeBytes: number;
+  readonly sampleCount: number;
+  /** Series of the block with the most. */
+  readonly seriesMax: number;
   /** First and last millisecond that the dump covers, within what was asked for. */
   readonly minTimeMs: number;
   readonly maxTimeMs: number;
@@ -26,6 +30,7 @@ export interface DumpRun {
   readonly jobId: string;
   readonly minTimeMs: number;
   readonly maxTimeMs: number;
+  readonly format: ArchiveFormat;
   readonly signal: AbortSignal;
   /** Told of how much is done, from 0 to 1. */
   readonly onProgress: (fraction: number) => void;
@@ -104,7 +109,11 @@ export class JobService {
   }
 
   /** Adds a job for the samples from `minTimeMs` to `maxTimeMs`, both included. */
-  async create(minTimeMs: number, maxTimeMs: number): Promise<DumpJob> {
+  async create(
+    minTimeMs: number,
+    maxTimeMs: number,
+    format: ArchiveFormat = 'tar.gz',
+  ): Promise<DumpJob> {
     checkRange(minTimeMs, maxTimeMs);
     const job: DumpJob = {
       id: this.#options.newId(),
@@ -113,6 +122,7 @@ export class JobService {
       min_t: minTimeMs,
       max_t: maxTimeMs,
       dump_location: '',
+      ...(format === 'zip' && { format }),
     };
     await this.#options.store.change((jobs) => {
       jobs.set(job.id, job);
@@ -231,6 +241,7 @@ export class JobService {
         jobId: job.id,
         minTimeMs: job.min_t,
         maxTimeMs: job.max_t,
+        format: job.format ?? 'tar.gz',
         signal: running.cancel.signal,
         onProgress: (fraction) => {
           running.progress = Math.max(0, Math.min(1, Math.floor(fraction * 100) / 100));
@@ -240,6 +251,8 @@ export class JobService {
         status: 'success',
         dump_location: result.location,
         size_bytes: result.sizeBytes,
+        num_samples: result.sampleCount,
+        num_series: result.seriesMax,
         min_t: result.minTimeMs,
         max_t: result.maxTimeMs,
         ...(result.leftOut !== undefined && { error: result.leftOut }),

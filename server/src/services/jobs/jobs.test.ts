@@ -96,7 +96,8 @@ class FakeDumps implements DumpMaker {
     assert.ok(run !== undefined && this.#end !== undefined, 'no dump is being made');
     const { jobId, minTimeMs, maxTimeMs } = run;
     const location = `dump/${jobId}/tsdb_dump.tar.gz`;
-    this.#end(outcome ?? { location, sizeBytes: 77, minTimeMs, maxTimeMs });
+    const counts = { sizeBytes: 77, sampleCount: 5, seriesMax: 2 };
+    this.#end(outcome ?? { location, ...counts, minTimeMs, maxTimeMs });
     await settle();
     await settle();
   }
@@ -224,7 +225,8 @@ describe('jobs', () => {
     const [running] = await service.list();
     assert.equal(running.status, 'in_progress');
     assert.equal(running.progress, 0.42);
-    await dumps.end({ location: 'l', sizeBytes: 9, minTimeMs: 110, maxTimeMs: 190 });
+    const counts = { sizeBytes: 9, sampleCount: 5, seriesMax: 2 };
+    await dumps.end({ location: 'l', ...counts, minTimeMs: 110, maxTimeMs: 190 });
     await until(() => kv.read()[job.id].status === 'success', clock);
     assert.deepEqual(kv.read()[job.id], {
       id: job.id,
@@ -233,6 +235,8 @@ describe('jobs', () => {
       min_t: 110,
       max_t: 190,
       dump_location: 'l',
+      num_samples: 5,
+      num_series: 2,
       attempts: 1,
       size_bytes: 9,
     });
