@@ -16,6 +16,11 @@ export const META_FILE_NAME = 'meta.json';
 export const DUMP_FILE_NAME = 'tsdb_dump.tar.gz';
 const DUMP_ZIP_NAME = 'tsdb_dump.zip';
 
+/** The folder of a block. */
+export function blockDirOf(ulid: string): string {
+  return `${STORE_BLOCKS_DIR}/${ulid}`;
+}
+
 /** The folder that holds everything of one job. */
 export function dumpDirOf(jobId: string): string {
   return `${STORE_DUMPS_DIR}/${jobId}`;

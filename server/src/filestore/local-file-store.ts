@@ -1,5 +1,5 @@
 import { CodedError, assert, codeOf } from '../base/errors.ts';
-import { parentOf, renameDurably } from '../base/ports/fs.ts';
+import { makeDirDurably, parentOf, renameDurably } from '../base/ports/fs.ts';
 import type { File, Fs } from '../base/ports/fs.ts';
 import { checkStorePath } from './file-store.ts';
 import type { ByteRange, ByteSource, FileStore, StoreEntry, StoreFileStat } from './file-store.ts';
@@ -82,7 +82,7 @@ export class LocalFileStore implements FileStore {
     const parent = parentOf(target);
     const temporary = `${temporaryPrefix(target)}${Math.random().toString(36).slice(2, 12)}`;
     try {
-      await this.#fs.makeDir(parent);
+      if ((await this.#fs.stat(parent)) === undefined) await makeDirDurably(this.#fs, parent);
       await this.#removeLeftovers(target);
     } catch (error) {
       throw storeError(error, 'prepare the folder of', path);

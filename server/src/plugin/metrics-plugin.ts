@@ -19,6 +19,7 @@ import { WarningBoard } from '../services/health/warning-board.ts';
 import { JobService } from '../services/jobs/job-service.ts';
 import { JobStore } from '../services/jobs/job-store.ts';
 import { newJobId } from '../services/jobs/job.ts';
+import { StoreUpkeep } from '../services/upkeep/store-upkeep.ts';
 import { collectSupportFiles } from '../services/supportpacket/support-packet.ts';
 import type { PacketFile } from '../services/supportpacket/support-packet.ts';
 import { DatabaseKeeper } from './database-keeper.ts';
@@ -100,6 +101,8 @@ export class MetricsPlugin {
     this.#jobs = this.#makeJobs(this.#dumps);
     this.#syncing = new Syncing({
       blockSync: new BlockSync({ catalog: this.#catalog, clock, logger }),
+      upkeep: this.#makeUpkeep(),
+      isCaretaker: () => this.#config?.isCluster === false,
       database: () => this.#database?.current,
       fileStore: this.#fileStore,
       settings,
@@ -229,6 +232,17 @@ export class MetricsPlugin {
       sizeLimitBytes: () => this.#settings.dumpSizeLimitBytes,
       clock,
       logger: this.#host.log,
+    });
+  }
+
+  #makeUpkeep(): StoreUpkeep {
+    const { clock, tasks } = this.#platform;
+    return new StoreUpkeep({
+      catalog: this.#catalog,
+      tasks,
+      clock,
+      logger: this.#host.log,
+      isDumping: async () => (await this.#jobs.list()).some((job) => job.status === 'in_progress'),
     });
   }
 

@@ -4,6 +4,7 @@ import type { Logger } from '../base/log.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import type { BlockSync } from '../services/blocksync/block-sync.ts';
 import type { Settings } from '../services/config/settings.ts';
+import type { StoreUpkeep } from '../services/upkeep/store-upkeep.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
 import type { OpenDatabase } from './database-keeper.ts';
 import type { FileStoreKeeper } from './file-store-keeper.ts';
@@ -14,6 +15,9 @@ const WARNING = 'sync_failing';
 
 export interface SyncingOptions {
   readonly blockSync: BlockSync;
+  readonly upkeep: StoreUpkeep;
+  /** Whether this is the node that merges the blocks of the file store. */
+  readonly isCaretaker: () => boolean;
   readonly database: () => OpenDatabase | undefined;
   readonly fileStore: FileStoreKeeper;
   readonly settings: () => Settings;
@@ -24,11 +28,12 @@ export interface SyncingOptions {
   readonly onUpload: (outcome: 'success' | 'error') => void;
 }
 
-/** The two loops that keep the file store in step: uploads, and the clean-up of what is too old. */
+/** The loops that keep the file store in step: uploads, clean-up of what is too old, and merges. */
 export class Syncing {
   readonly #options: SyncingOptions;
   readonly #uploads: RepeatingTask;
   readonly #cleanUps: RepeatingTask;
+  readonly #merges: RepeatingTask;
   #lastSuccessMs: number | undefined;
   #seenBlocks = new Set<string>();
 
@@ -51,6 +56,16 @@ export class Syncing {
         logger.warn('The file store could not be cleaned up; trying again', { error });
       },
     });
+    this.#merges = new RepeatingTask({
+      clock,
+      periodMs: () => settings().fileStoreCleanupPeriodMinutes * MINUTE_MS,
+      run: (signal) => this.#merge(signal),
+      onError: (error) => {
+        logger.warn('Blocks of the file store could not be merged; trying again', { error });
+      },
+      // A start has better things to do.
+      waitFirst: true,
+    });
   }
 
   /** When all local blocks were last known to be in the file store. */
@@ -61,6 +76,7 @@ export class Syncing {
   start(): void {
     this.#uploads.start();
     this.#cleanUps.start();
+    this.#merges.start();
   }
 
   /** Settings or stores are others than before. */
@@ -83,7 +99,7 @@ export class Syncing {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#uploads.stop(), this.#cleanUps.stop()]);
+    await Promise.all([this.#uploads, this.#cleanUps, this.#merges].map((loop) => loop.stop()));
   }
 
   /** One upload of all that is missing; nothing to do without database or file store. */
@@ -128,6 +144,14 @@ export class Syncing {
     if (store === undefined) return;
     const database = this.#options.database();
     await this.#options.blockSync.cleanUp(database, store, this.#retentionMs(), signal);
+  }
+
+  async #merge(signal: AbortSignal): Promise<void> {
+    const { upkeep, fileStore, clock, isCaretaker } = this.#options;
+    const store = fileStore.current;
+    const database = this.#options.database();
+    if (store === undefined || database === undefined || !isCaretaker()) return;
+    await upkeep.run(store, database.store, clock.nowMs() - this.#retentionMs(), signal);
   }
 
   #retentionMs(): number {

@@ -3,10 +3,11 @@ import { CodedError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { listTree } from '../../filestore/file-store.ts';
 import type { FileStore, TreeFile } from '../../filestore/file-store.ts';
-import { META_FILE_NAME, STORE_BLOCKS_DIR } from '../../filestore/layout.ts';
+import { blockDirOf } from '../../filestore/layout.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import type { BlockCatalog } from './block-catalog.ts';
 import { blocksToUpload, expiredBlocks, orphanedBlocks } from './plan.ts';
+import { removeBlock, uploadBlock } from './transfer.ts';
 
 /** The blocks of the local database. */
 export interface LocalBlocks {
@@ -48,7 +49,7 @@ export class BlockSync {
     for (const { ulid } of missing) {
       signal.throwIfAborted();
       try {
-        await uploadBlock(local.store, store, ulid, signal);
+        await uploadBlock({ store: local.store, dir: ulid }, store, ulid, signal);
         logger.info('Block stored in the file store', { ulid });
       } catch (error) {
         if (signal.aborted) throw error;
@@ -73,7 +74,7 @@ export class BlockSync {
     const ages = [];
     for (const block of held.broken) {
       signal.throwIfAborted();
-      const files = await listTree(store, blockDir(block.ulid));
+      const files = await listTree(store, blockDirOf(block.ulid));
       ages.push({ block, newestFileMs: newest(files) });
     }
     const ours = new Set(local?.blocks().map((block) => block.ulid));
@@ -101,51 +102,6 @@ export class BlockSync {
       failures[0],
     );
   }
-}
-
-/**
- * Copies one block with meta.json last, so that nobody takes a part for the whole. Files that are
- * there with the right size are not sent again: an upload goes on where it failed.
- */
-async function uploadBlock(
-  from: FileStore,
-  to: FileStore,
-  ulid: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const files = await listTree(from, ulid);
-  const meta = files.filter((file) => file.path === META_FILE_NAME);
-  if (meta.length === 0) {
-    throw new CodedError('ERR_BLOCKSYNC', 'the local block has no meta.json', { ulid });
-  }
-  const others = files.filter((file) => file.path !== META_FILE_NAME);
-  for (const { path, sizeBytes } of others) {
-    signal.throwIfAborted();
-    const target = `${blockDir(ulid)}/${path}`;
-    if ((await to.stat(target))?.sizeBytes === sizeBytes) continue;
-    await to.write(target, from.read(`${ulid}/${path}`));
-  }
-  for (const { path, sizeBytes } of others) {
-    const found = await to.stat(`${blockDir(ulid)}/${path}`);
-    if (found?.sizeBytes === sizeBytes) continue;
-    throw new CodedError('ERR_BLOCKSYNC', 'a stored file has not the size that was sent', {
-      ulid,
-      path,
-      expected: sizeBytes,
-      found: found?.sizeBytes,
-    });
-  }
-  await to.write(`${blockDir(ulid)}/${META_FILE_NAME}`, from.read(`${ulid}/${META_FILE_NAME}`));
-}
-
-/** meta.json goes first, so that a half-removed block is not taken for a whole one. */
-async function removeBlock(store: FileStore, ulid: string): Promise<void> {
-  await store.remove(`${blockDir(ulid)}/${META_FILE_NAME}`);
-  await store.removeTree(blockDir(ulid));
-}
-
-function blockDir(ulid: string): string {
-  return `${STORE_BLOCKS_DIR}/${ulid}`;
 }
 
 function newest(files: readonly TreeFile[]): number | undefined {
