@@ -128,6 +128,17 @@ export async function readSmallFile(
   return whole;
 }
 
+/** Where a file is. */
+export interface StorePath {
+  readonly store: FileStore;
+  readonly path: string;
+}
+
+/** Copies one file; see {@link FileStore.write}. */
+export function copyFile(from: StorePath, to: StorePath): Promise<number> {
+  return to.store.write(to.path, from.store.read(from.path, undefined, 'borrowed'));
+}
+
 /** A source of one piece. */
 export async function* sourceOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;

@@ -149,6 +149,10 @@ func makeDump(store, work, dest string) {
 	check(err)
 	db.DisableCompactions()
 	check(db.Compact(context.Background()))
+	var samples uint64
+	for _, block := range db.Blocks() {
+		samples += block.Meta().Stats.NumSamples
+	}
 	check(db.Close())
 	archive := filepath.Join(work, "tsdb_dump.tar.gz")
 	pack(data, archive)
@@ -158,7 +162,8 @@ func makeDump(store, work, dest string) {
 	check(err)
 	check(os.RemoveAll(work))
 	report(map[string]any{
-		"seconds": seconds, "cpuSeconds": cpuSeconds(), "archiveBytes": info.Size(), "peakRssBytes": peakRss(),
+		"seconds": seconds, "cpuSeconds": cpuSeconds(), "sampleCount": samples,
+		"archiveBytes": info.Size(), "peakRssBytes": peakRss(),
 	})
 }
 

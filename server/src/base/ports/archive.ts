@@ -20,6 +20,6 @@ export interface ArchiveEntry {
   readonly sizeBytes: number;
   /** Unix milliseconds. */
   readonly modifiedMs: number;
-  /** Called once, when it is the entry's turn. */
+  /** Called once, when it is the entry's turn. The packer is done with a piece when it pulls the next. */
   open(): AsyncIterable<Uint8Array>;
 }

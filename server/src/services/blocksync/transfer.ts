@@ -1,5 +1,5 @@
 import { CodedError } from '../../base/errors.ts';
-import { listTree } from '../../filestore/file-store.ts';
+import { copyFile, listTree } from '../../filestore/file-store.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
 import { META_FILE_NAME, blockDirOf } from '../../filestore/layout.ts';
 
@@ -23,7 +23,7 @@ export async function uploadBlock(
     signal.throwIfAborted();
     const target = `${blockDirOf(ulid)}/${path}`;
     if ((await to.stat(target))?.sizeBytes === sizeBytes) continue;
-    await to.write(target, from.store.read(`${from.dir}/${path}`));
+    await copyFile({ store: from.store, path: `${from.dir}/${path}` }, { store: to, path: target });
   }
   for (const { path, sizeBytes } of others) {
     const found = await to.stat(`${blockDirOf(ulid)}/${path}`);
@@ -35,10 +35,8 @@ export async function uploadBlock(
       found: found?.sizeBytes,
     });
   }
-  await to.write(
-    `${blockDirOf(ulid)}/${META_FILE_NAME}`,
-    from.store.read(`${from.dir}/${META_FILE_NAME}`),
-  );
+  const source = { store: from.store, path: `${from.dir}/${META_FILE_NAME}` };
+  await copyFile(source, { store: to, path: `${blockDirOf(ulid)}/${META_FILE_NAME}` });
 }
 
 /** meta.json goes first, so that a half-removed block is not taken for a whole one. */

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { describeError, hasCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
-import { listTree } from '../../filestore/file-store.ts';
+import { copyFile, listTree } from '../../filestore/file-store.ts';
 import { makeUlid } from '../../model/ulid.ts';
 import { mergeTask } from '../../tsdb/index.ts';
 import type { TimeRange } from '../../tsdb/index.ts';
@@ -70,6 +70,7 @@ async function copyFolder(
 ): Promise<void> {
   for (const { path } of await listTree(folder.store, folder.dir)) {
     signal.throwIfAborted();
-    await to.write(`${dir}/${path}`, folder.store.read(`${folder.dir}/${path}`));
+    const source = { store: folder.store, path: `${folder.dir}/${path}` };
+    await copyFile(source, { store: to, path: `${dir}/${path}` });
   }
 }

@@ -46,7 +46,8 @@ async function listFolder({ store, dir, meta }: BlockFolder): Promise<ArchiveEnt
     path: `${meta.ulid}/${path}`,
     sizeBytes,
     modifiedMs,
-    open: () => store.read(`${dir}/${path}`, { start: 0, end: sizeBytes }),
+    // The packer copies a piece before it pulls the next one.
+    open: () => store.read(`${dir}/${path}`, { start: 0, end: sizeBytes }, 'borrowed'),
   }));
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { CodedError, codeOf, describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
-import { listTree } from '../../filestore/file-store.ts';
+import { copyFile, listTree } from '../../filestore/file-store.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
 import { blockDirOf } from '../../filestore/layout.ts';
 import { makeUlid } from '../../model/ulid.ts';
@@ -185,7 +185,8 @@ async function fetchBlock(
   const dir = blockDirOf(ulid);
   for (const { path } of await listTree(store, dir)) {
     signal.throwIfAborted();
-    await work.write(`${WORK_DIR}/sources/${ulid}/${path}`, store.read(`${dir}/${path}`));
+    const target = { store: work, path: `${WORK_DIR}/sources/${ulid}/${path}` };
+    await copyFile({ store, path: `${dir}/${path}` }, target);
   }
 }
 
