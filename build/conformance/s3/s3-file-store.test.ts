@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 
 import { CodedError, describeError } from '../../../server/src/base/errors.ts';
 import { sourceOf } from '../../../server/src/filestore/file-store.ts';
-import { S3FileStore } from '../../../server/src/filestore/s3/s3-file-store.ts';
+import { BucketFileStore } from '../../../server/src/filestore/bucket/bucket-file-store.ts';
 import { readS3Settings } from '../../../server/src/filestore/s3/s3-settings.ts';
 import type { S3FileSettings } from '../../../server/src/filestore/s3/s3-settings.ts';
 import { openS3Bucket } from '../../../server/src/platform/s3/s3-bucket.ts';
@@ -27,11 +27,11 @@ describe('the file store amazons3 on versitygw', { skip: goSkip }, () => {
   });
   after(() => server.stop());
 
-  function open(change: Partial<S3FileSettings> = {}): S3FileStore {
+  function open(change: Partial<S3FileSettings> = {}): BucketFileStore {
     const settings = readS3Settings(
       fileSettings(server.endpoint, { pathPrefix: `store-${count++}`, ...change }),
     );
-    return new S3FileStore({
+    return new BucketFileStore({
       bucket: openS3Bucket(settings.bucket),
       description: 'the S3 server of this test',
       prefix: settings.prefix,

@@ -3,12 +3,11 @@ import type { Logger } from '../base/log.ts';
 import { autocomplete, listArgument, PLUGIN_STATE_RUNNING } from '../protocol/mattermost/index.ts';
 import type { Command, Config, MattermostApi } from '../protocol/mattermost/index.ts';
 import { CALLS_PLUGIN_ID } from '../services/discovery/index.ts';
+import { LOCAL_DRIVER, loadRemoteFileSettings } from './file-settings.ts';
 import type { EphemeralPost, Host, ServerConfig, SlashCommand } from './host.ts';
-import { S3_DRIVER, loadS3FileSettings } from './s3-file-settings.ts';
 
 /** What the server itself takes when its configuration does not say. */
 const DEFAULT_LISTEN_ADDRESS = ':8067';
-const DEFAULT_FILE_DRIVER = 'local';
 const DEFAULT_FILE_DIRECTORY = './data/';
 
 const ADMINISTRATOR_ROLE = 'system_admin';
@@ -55,9 +54,7 @@ export function adaptHost(api: MattermostApi, log: Logger): Host {
 
 async function loadServerConfig(api: MattermostApi): Promise<ServerConfig> {
   const config = readConfig(await api.getConfig());
-  // Secrets are asked for only when they are needed.
-  if (config.fileDriver !== S3_DRIVER) return config;
-  return { ...config, s3: await loadS3FileSettings(api) };
+  return { ...config, ...(await loadRemoteFileSettings(api, config.fileDriver)) };
 }
 
 /** The API lists all keys of the plugin, page by page. */
@@ -78,7 +75,7 @@ function readConfig(config: Config): ServerConfig {
     isCluster: ClusterSettings?.Enable ?? false,
     metricsEnabled: MetricsSettings?.Enable ?? false,
     metricsListenAddress: MetricsSettings?.ListenAddress || DEFAULT_LISTEN_ADDRESS,
-    fileDriver: FileSettings?.DriverName || DEFAULT_FILE_DRIVER,
+    fileDriver: FileSettings?.DriverName || LOCAL_DRIVER,
     fileDirectory: FileSettings?.Directory || DEFAULT_FILE_DIRECTORY,
     rtcdServiceUrl: textSetting(PluginSettings?.Plugins?.[CALLS_PLUGIN_ID] ?? {}, 'rtcdserviceurl'),
   };

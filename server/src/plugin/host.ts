@@ -1,4 +1,5 @@
 import type { Logger } from '../base/log.ts';
+import type { AzureFileSettings } from '../filestore/azureblob/azure-settings.ts';
 import type { S3FileSettings } from '../filestore/s3/s3-settings.ts';
 import type { ServerIdentity } from '../services/dump/dump-service.ts';
 import type { JobKeyValueStore } from '../services/jobs/job-store.ts';
@@ -35,6 +36,8 @@ export interface ServerConfig {
   readonly fileDirectory: string;
   /** Set when the driver is `amazons3`. */
   readonly s3?: S3FileSettings;
+  /** Set when the driver is `azureblob`. */
+  readonly azure?: AzureFileSettings;
   /** Where the Calls plugin finds RTCD; '' when it does not use it. May hold a key. */
   readonly rtcdServiceUrl: string;
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError, assert, hasCode } from '../../base/errors.ts';
 import type { Bucket } from '../../base/ports/bucket.ts';
+import { mapLimited } from '../../base/sync/map-limited.ts';
 import { checkStorePath } from '../file-store.ts';
 import type { ByteRange, ByteSource, FileStore, StoreEntry, StoreFileStat } from '../file-store.ts';
 import { readObject } from './resumed-read.ts';
@@ -11,10 +12,12 @@ import { uploadObject } from './upload.ts';
 const UPLOAD_AGE_MAX_MS = 24 * 60 * 60 * 1000;
 /** Of S3, for one request. */
 const REMOVE_BATCH_MAX = 1000;
+/** Where objects are removed one by one. */
+const REMOVALS_AT_ONCE = 8;
 /** A listing that is longer than all blocks and dumps together is an endless one. */
 const LIST_PAGES_MAX = 1000;
 
-export interface S3FileStoreOptions {
+export interface BucketFileStoreOptions {
   readonly bucket: Bucket;
   /** What people call it, such as `S3 bucket files at s3.amazonaws.com`. */
   readonly description: string;
@@ -29,10 +32,10 @@ export interface S3FileStoreOptions {
 }
 
 /**
- * The driver `amazons3`: a bucket of any store that speaks S3. Objects appear when they are complete
- * by the nature of S3; folders are what keys have in common.
+ * The drivers `amazons3` and `azureblob`: a bucket, or a container. Objects appear when they are
+ * complete, by the nature of these stores; folders are what keys have in common.
  */
-export class S3FileStore implements FileStore {
+export class BucketFileStore implements FileStore {
   readonly description: string;
   readonly #bucket: Bucket;
   readonly #prefix: string;
@@ -43,7 +46,7 @@ export class S3FileStore implements FileStore {
   #hasCleaned = false;
   #takesBatches = true;
 
-  constructor(options: S3FileStoreOptions) {
+  constructor(options: BucketFileStoreOptions) {
     assert(options.prefix === '' || options.prefix.endsWith('/'), 'a prefix ends with a slash');
     this.description = options.description;
     this.#bucket = options.bucket;
@@ -164,7 +167,9 @@ export class S3FileStore implements FileStore {
         this.#takesBatches = false;
       }
     }
-    for (const key of keys) await this.#retrier.run(() => this.#bucket.remove(key));
+    await mapLimited(keys, REMOVALS_AT_ONCE, (key) =>
+      this.#retrier.run(() => this.#bucket.remove(key)),
+    );
   }
 
   /**
