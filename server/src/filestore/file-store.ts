@@ -25,8 +25,8 @@ export interface FileStore {
   stat(path: string): Promise<StoreFileStat | undefined>;
   /**
    * The file's bytes in pieces, opened at the first pull and closed when the consumer stops. A
-   * missing file rejects the first pull. Each piece is the consumer's to keep, unless the pieces
-   * are `borrowed`: then the memory of one may be used again for the next but one.
+   * missing file rejects the first pull. Each piece is the consumer's to keep, unless `pieces` says
+   * otherwise.
    */
   read(path: string, range?: ByteRange, pieces?: PieceLifetime): ByteSource;
   /**
@@ -51,8 +51,11 @@ export interface FileStore {
  */
 export type ByteSource = AsyncIterable<Uint8Array>;
 
-/** How long the consumer of a read may look at a piece. */
-export type PieceLifetime = 'kept' | 'borrowed';
+/**
+ * How long the consumer of a read may look at a piece: for ever, until the next but one is pulled, or
+ * until the next one is.
+ */
+export type PieceLifetime = 'kept' | 'borrowed' | 'momentary';
 
 /** Bytes `start` to `end` (exclusive), both within the file. */
 export interface ByteRange {
@@ -136,7 +139,7 @@ export interface StorePath {
 
 /** Copies one file; see {@link FileStore.write}. */
 export function copyFile(from: StorePath, to: StorePath): Promise<number> {
-  return to.store.write(to.path, from.store.read(from.path, undefined, 'borrowed'));
+  return to.store.write(to.path, from.store.read(from.path, undefined, 'momentary'));
 }
 
 /** A source of one piece. */

@@ -47,7 +47,7 @@ async function listFolder({ store, dir, meta }: BlockFolder): Promise<ArchiveEnt
     sizeBytes,
     modifiedMs,
     // The packer copies a piece before it pulls the next one.
-    open: () => store.read(`${dir}/${path}`, { start: 0, end: sizeBytes }, 'borrowed'),
+    open: () => store.read(`${dir}/${path}`, { start: 0, end: sizeBytes }, 'momentary'),
   }));
 }
 
