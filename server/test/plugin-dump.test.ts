@@ -74,6 +74,7 @@ describe('a dump of live data', { skip }, () => {
     host = new FakeHost(
       {
         siteUrl: '',
+        writeTimeoutSeconds: 300,
         rtcdServiceUrl: '',
         isCluster: false,
         metricsEnabled: true,

@@ -93,6 +93,7 @@ describe('what the Go plugin left', () => {
     const host = new FakeHost(
       {
         siteUrl: '',
+        writeTimeoutSeconds: 300,
         rtcdServiceUrl: '',
         isCluster: false,
         metricsEnabled: true,

@@ -51,6 +51,7 @@ describe('the plugin with amazons3', { skip: goSkip }, () => {
     host = new FakeHost(
       {
         siteUrl: '',
+        writeTimeoutSeconds: 300,
         rtcdServiceUrl: '',
         isCluster: false,
         metricsEnabled: true,

@@ -9,6 +9,7 @@ export interface Jobs {
   list(): Promise<readonly DumpJob[]>;
   get(id: string): Promise<DumpJob | undefined>;
   create(minTimeMs: number, maxTimeMs: number, format?: ArchiveFormat): Promise<DumpJob>;
+  cancel(id: string): Promise<boolean>;
   delete(id: string): Promise<boolean>;
   deleteAll(): Promise<void>;
 }
@@ -33,6 +34,17 @@ export function createJobHandler(jobs: Jobs): Handler {
       throw new HttpError(400, 'ERR_JOB_FORMAT', 'format must be "tar.gz" or "zip".');
     }
     await sendJson(response, await jobs.create(minTimeMs, maxTimeMs, format));
+  };
+}
+
+/** `POST /jobs/cancel/{id}`: a job that is not finished stays in the list, as cancelled. */
+export function cancelJobHandler(jobs: Jobs): Handler {
+  return async ({ response, params }) => {
+    if (!isJobId(params.id)) throw new HttpError(400, 'ERR_JOB_ID', 'This is not the id of a job.');
+    if (!(await jobs.cancel(params.id))) {
+      throw new HttpError(404, 'ERR_JOB_UNKNOWN', 'There is no such job, or it is finished.');
+    }
+    await sendEmpty(response);
   };
 }
 

@@ -8,6 +8,7 @@ import type { EphemeralPost, Host, ServerConfig, SlashCommand } from './host.ts'
 
 /** What the server itself takes when its configuration does not say. */
 const DEFAULT_LISTEN_ADDRESS = ':8067';
+const DEFAULT_WRITE_TIMEOUT_SECONDS = 300;
 const DEFAULT_FILE_DIRECTORY = './data/';
 
 const ADMINISTRATOR_ROLE = 'system_admin';
@@ -72,6 +73,7 @@ function readConfig(config: Config): ServerConfig {
     config;
   return {
     siteUrl: (ServiceSettings?.SiteURL ?? '').replace(/\/+$/, ''),
+    writeTimeoutSeconds: ServiceSettings?.WriteTimeout ?? DEFAULT_WRITE_TIMEOUT_SECONDS,
     isCluster: ClusterSettings?.Enable ?? false,
     metricsEnabled: MetricsSettings?.Enable ?? false,
     metricsListenAddress: MetricsSettings?.ListenAddress || DEFAULT_LISTEN_ADDRESS,

@@ -27,6 +27,8 @@ export interface Host {
 export interface ServerConfig {
   /** Without a slash at the end; '' when it is not set. */
   readonly siteUrl: string;
+  /** How long the server lets an answer of the plugin take; 0: as long as it likes. */
+  readonly writeTimeoutSeconds: number;
   readonly isCluster: boolean;
   readonly metricsEnabled: boolean;
   /** Such as `:8067`. */

@@ -121,6 +121,7 @@ describe('the plugin', () => {
     const { port } = exporter.address() as AddressInfo;
     const config: ServerConfig = {
       siteUrl: 'https://chat.example.com',
+      writeTimeoutSeconds: 300,
       rtcdServiceUrl: '',
       isCluster: false,
       metricsEnabled: true,

@@ -266,6 +266,7 @@ export class MetricsPlugin {
       isAdministrator: (userId) => this.#host.isAdministrator(userId),
       jobs: this.#jobs,
       fileStore: () => this.#fileStore.require(),
+      writeTimeoutSeconds: () => this.#config?.writeTimeoutSeconds ?? 0,
       stats: () => {
         const database = this.#database?.current;
         return collectStatistics(database, this.#fileStore, this.#catalog, this.#host.log);

@@ -23,6 +23,7 @@ function warnings(facts: Partial<ScrapeFacts>, metricsEnabled = true, isCluster 
   const verdicts = scrapeWarnings({
     config: {
       siteUrl: '',
+      writeTimeoutSeconds: 300,
       rtcdServiceUrl: '',
       isCluster,
       metricsEnabled,

@@ -20,6 +20,7 @@ function setUp() {
   const host = new FakeHost(
     {
       siteUrl: '',
+      writeTimeoutSeconds: 300,
       rtcdServiceUrl: '',
       isCluster: false,
       metricsEnabled: true,

@@ -7,7 +7,7 @@ import type { ByteSource, FileStore } from '../../filestore/file-store.ts';
 import { STORE_BLOCKS_DIR, dumpDirOf, dumpPathOf } from '../../filestore/layout.ts';
 import type { BlockMeta, TimeRange } from '../../tsdb/index.ts';
 import type { BlockCatalog } from '../blocksync/block-catalog.ts';
-import type { DumpMaker, DumpResult, DumpRun } from '../jobs/job-service.ts';
+import type { DumpMaker, DumpResult, DumpRun } from '../jobs/dump-maker.ts';
 import { cutBlock } from './block-cutter.ts';
 import { listEntries } from './contents.ts';
 import type { BlockFolder } from './contents.ts';

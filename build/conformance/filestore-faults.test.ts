@@ -2,14 +2,19 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 
-import { CodedError } from '../../../server/src/base/errors.ts';
-import type { Bucket } from '../../../server/src/base/ports/bucket.ts';
-import { BucketFileStore } from '../../../server/src/filestore/bucket/bucket-file-store.ts';
-import { systemClock } from '../../../server/src/platform/system-clock.ts';
-import { waitUntil } from '../../support/wait.ts';
-import { bytesOf, patterned } from './bytes.ts';
-import { PASSING_FAULTS, startFaultProxy } from './fault-proxy.ts';
-import type { Fault, FaultProxy } from './fault-proxy.ts';
+import { CodedError } from '../../server/src/base/errors.ts';
+import type { Bucket } from '../../server/src/base/ports/bucket.ts';
+import { BucketFileStore } from '../../server/src/filestore/bucket/bucket-file-store.ts';
+import { AzureBucket } from '../../server/src/platform/azureblob/azure-bucket.ts';
+import { openS3Bucket } from '../../server/src/platform/s3/s3-bucket.ts';
+import { systemClock } from '../../server/src/platform/system-clock.ts';
+import { waitUntil } from '../support/wait.ts';
+import { containerSettings, startAzurite } from './azure/azurite.ts';
+import { goSkip } from './gob/skip.ts';
+import { bytesOf, patterned } from './s3/bytes.ts';
+import { PASSING_FAULTS, startFaultProxy } from './s3/fault-proxy.ts';
+import type { Fault, FaultProxy } from './s3/fault-proxy.ts';
+import { REGION, bucketSettings, startS3Server } from './s3/s3-server.ts';
 
 const MIB = 1024 * 1024;
 const PART_BYTES = 5 * MIB;
@@ -20,16 +25,16 @@ const BIG = patterned(2 * PART_BYTES + 12_345, 2);
 const SMALL = patterned(7_000, 3);
 
 /** A server that the suite starts, stops and speaks to, with a proxy between. */
-export interface StoreServer {
+interface StoreServer {
   /** Host and port. */
   readonly endpoint: string;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export interface FaultSuite {
+interface Driver {
   /** The name of the driver. */
-  readonly driver: string;
+  readonly name: string;
   readonly skip: string | false;
   readonly startServer: () => Promise<StoreServer>;
   /** The bucket of the server at an endpoint, which may be the proxy's. */
@@ -101,8 +106,25 @@ const scenarios: Scenario[] = [
   },
 ];
 
-export function testFaults({ driver, skip, startServer, open }: FaultSuite): void {
-  describe(`${driver} behind a network that fails`, { skip }, () => {
+const drivers: readonly Driver[] = [
+  {
+    name: 'amazons3',
+    skip: goSkip,
+    startServer: () => startS3Server(),
+    open: (endpoint, requestTimeoutMs) =>
+      openS3Bucket(bucketSettings(endpoint, { region: REGION, requestTimeoutMs })),
+  },
+  {
+    name: 'azureblob',
+    skip: false,
+    startServer: () => startAzurite(),
+    open: (endpoint, requestTimeoutMs) =>
+      new AzureBucket(containerSettings(endpoint, { requestTimeoutMs })),
+  },
+];
+
+for (const { name, skip, startServer, open } of drivers) {
+  describe(`${name} behind a network that fails`, { skip }, () => {
     let server: StoreServer;
     let proxy: FaultProxy;
     let direct: BucketFileStore;
