@@ -33,6 +33,8 @@ async function make(): Promise<object> {
     ...common,
     database: () => ({ store: local, blocks: () => [], writeHeadBlock: async () => undefined }),
     fileStore: () => store,
+    askScraper: async () => undefined,
+    missingSamples: async () => [],
     identity: async () => ({
       serverVersion: '11.4.0',
       serverId: 'bench',

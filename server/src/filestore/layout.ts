@@ -36,5 +36,10 @@ export function fileNameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+/** Blocks of another instance's head, made for this one dump and gone when it is finished. */
+export function dumpHeadDirOf(jobId: string): string {
+  return `${dumpDirOf(jobId)}/head`;
+}
+
 /** A file with this many bytes is no meta.json of a block. */
 export const META_SIZE_BYTES_MAX = 4 * 1024 * 1024;

@@ -102,6 +102,7 @@ function setUp(job: DumpJob = JOB) {
       lastSyncMs: () => undefined,
       process: new FakeProcessStats(),
       nowMs: () => 61_000,
+      cluster: async () => undefined,
     },
   });
 

@@ -11,7 +11,10 @@ async function* pieces(bytes: Buffer, length: number): AsyncGenerator<Buffer> {
 
 async function unpack(packed: Buffer, pieceBytes = 1000): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of gunzipped(pieces(packed, pieceBytes))) chunks.push(chunk);
+  for await (const chunk of gunzipped(pieces(packed, pieceBytes))) {
+    // Void with the next turn.
+    chunks.push(Buffer.from(chunk));
+  }
   return Buffer.concat(chunks);
 }
 

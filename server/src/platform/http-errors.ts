@@ -26,9 +26,6 @@ export function exchangeError(error: unknown, url: string): unknown {
   const code = codeOf(error) ?? '';
   const known = SENTENCES[code];
   if (known !== undefined) return new CodedError(known[0], known[1], { url }, error);
-  if (typeOf(error) === 'max-redirect') {
-    return new CodedError('ERR_HTTP_REDIRECTS', 'redirected more than 10 times', { url }, error);
-  }
   if (code.startsWith('HPE_')) {
     return new CodedError('ERR_HTTP', 'the answer is not HTTP', { url }, error);
   }
@@ -46,10 +43,4 @@ export function timeoutError(timeoutMs: number, hasHeaders: boolean): CodedError
 export function isBrokenConnection(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'ECONNRESET' || code === 'EPIPE';
-}
-
-/** node-fetch tells its own errors apart by `type`. */
-function typeOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('type' in error)) return '';
-  return String(error.type);
 }

@@ -2,6 +2,8 @@ import type { Logger } from '../base/log.ts';
 import type { AzureFileSettings } from '../filestore/azureblob/azure-settings.ts';
 import type { S3FileSettings } from '../filestore/s3/s3-settings.ts';
 import type { ServerIdentity } from '../services/dump/dump-service.ts';
+import type { LeaseKeyValueStore } from '../services/cluster/lease.ts';
+import type { Query } from '../services/cluster/nodes.ts';
 import type { JobKeyValueStore } from '../services/jobs/job-store.ts';
 
 /** The Mattermost server, reduced to what the plugin asks it for; `host-adapter.ts` is the real one. */
@@ -14,13 +16,22 @@ export interface Host {
   isPluginRunning(pluginId: string): Promise<boolean>;
   /** Whether the server's licence covers performance metrics. */
   hasMetricsLicense(): Promise<boolean>;
-  readonly kv: JobKeyValueStore;
+  readonly kv: JobKeyValueStore & LeaseKeyValueStore;
+  readonly query: Query;
+  /** Tells all other instances of the plugin; nobody hears it on a server without a cluster licence. */
+  publish(event: ClusterEvent): Promise<void>;
   /** Whether the user has the permission `manage_system`. */
   isAdministrator(userId: string): Promise<boolean>;
   identity(): Promise<Omit<ServerIdentity, 'pluginId' | 'pluginVersion'>>;
   registerCommand(command: SlashCommand): Promise<void>;
   /** Shows a message to one user in one channel (and thread), kept nowhere. */
   sendEphemeral(post: EphemeralPost): Promise<void>;
+}
+
+/** What one instance tells the others through the server. */
+export interface ClusterEvent {
+  readonly id: string;
+  readonly data: Uint8Array;
 }
 
 /** The server settings that matter here, with the server's own defaults filled in. */
@@ -30,6 +41,11 @@ export interface ServerConfig {
   /** How long the server lets an answer of the plugin take; 0: as long as it likes. */
   readonly writeTimeoutSeconds: number;
   readonly isCluster: boolean;
+  readonly clusterName: string;
+  /** How this server calls itself in the cluster; '' when that is left to the machine's name. */
+  readonly nodeName: string;
+  /** `postgres` or `mysql`. */
+  readonly sqlDriver: string;
   readonly metricsEnabled: boolean;
   /** Such as `:8067`. */
   readonly metricsListenAddress: string;

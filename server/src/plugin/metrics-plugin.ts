@@ -19,17 +19,19 @@ import { WarningBoard } from '../services/health/warning-board.ts';
 import { JobService } from '../services/jobs/job-service.ts';
 import { JobStore } from '../services/jobs/job-store.ts';
 import { newJobId } from '../services/jobs/job.ts';
-import { StoreUpkeep } from '../services/upkeep/store-upkeep.ts';
 import { collectSupportFiles } from '../services/supportpacket/support-packet.ts';
 import type { PacketFile } from '../services/supportpacket/support-packet.ts';
+import { Cluster } from './cluster.ts';
+import { clusterOverview, otherScraper } from './cluster-status.ts';
 import { DatabaseKeeper } from './database-keeper.ts';
 import type { MetricsDb } from './database-keeper.ts';
 import { METRICS_COMMAND, runMetricsCommand } from './dump-command.ts';
 import type { CommandCall } from './dump-command.ts';
 import { FileStoreKeeper } from './file-store-keeper.ts';
-import type { Host, ServerConfig } from './host.ts';
+import type { ClusterEvent, Host, ServerConfig } from './host.ts';
 import { OwnMetrics } from './own-metrics.ts';
 import { Scraping } from './scraping.ts';
+import { restartWarning, settingsWarning } from './settings-warnings.ts';
 import { collectStatistics } from './statistics.ts';
 import { deactivate } from './stop.ts';
 import { Syncing } from './syncing.ts';
@@ -71,6 +73,7 @@ export class MetricsPlugin {
   readonly #catalog = new BlockCatalog();
   readonly #fileStore: FileStoreKeeper;
   readonly #scraping: Scraping;
+  readonly #cluster: Cluster;
   readonly #syncing: Syncing;
   readonly #jobs: JobService;
   readonly #dumps: DumpService;
@@ -101,11 +104,13 @@ export class MetricsPlugin {
     this.#jobs = this.#makeJobs(this.#dumps);
     this.#syncing = new Syncing({
       blockSync: new BlockSync({ catalog: this.#catalog, clock, logger }),
-      upkeep: this.#makeUpkeep(),
-      isCaretaker: () => this.#config?.isCluster === false,
+      catalog: this.#catalog,
+      tasks: platform.tasks,
       database: () => this.#database?.current,
       fileStore: this.#fileStore,
       settings,
+      isScraper: () => this.#cluster.roles.isScraper,
+      dumpJobs: () => this.#jobs.list(),
       board,
       clock,
       logger,
@@ -125,8 +130,18 @@ export class MetricsPlugin {
       onConfig: (config) => {
         this.#config = config;
         this.#fileStore.configure(config);
+        this.#cluster.configure(config);
         this.#configKnown.abort();
       },
+    });
+    this.#cluster = new Cluster({
+      host,
+      platform,
+      info,
+      scraping: this.#scraping,
+      syncing: this.#syncing,
+      fileStore: this.#fileStore,
+      warnings: () => board.list(),
     });
     this.#upkeep = new RepeatingTask({
       clock,
@@ -178,10 +193,16 @@ export class MetricsPlugin {
       logger: this.#host.log,
       jobs: this.#jobs,
       scraping: this.#scraping,
+      cluster: this.#cluster,
       syncing: this.#syncing,
       upkeep: this.#upkeep,
       database: this.#database,
     });
+  }
+
+  /** Another instance of the cluster has something to say. */
+  onClusterEvent(event: ClusterEvent): void {
+    this.#cluster.onEvent(event);
   }
 
   runCommand(call: CommandCall): Promise<string> {
@@ -226,6 +247,8 @@ export class MetricsPlugin {
         pluginId: this.#info.id,
         pluginVersion: this.#info.version,
       }),
+      askScraper: (run) => this.#cluster.askScraper(run),
+      missingSamples: () => this.#cluster.missingSamples(),
       catalog: this.#catalog,
       packer,
       tasks,
@@ -235,26 +258,15 @@ export class MetricsPlugin {
     });
   }
 
-  #makeUpkeep(): StoreUpkeep {
-    const { clock, tasks } = this.#platform;
-    return new StoreUpkeep({
-      catalog: this.#catalog,
-      tasks,
-      clock,
-      logger: this.#host.log,
-      isDumping: async () => (await this.#jobs.list()).some((job) => job.status === 'in_progress'),
-    });
-  }
-
   #makeJobs(dumps: DumpService): JobService {
-    const { clock, fs, hostname, randomBytes } = this.#platform;
+    const { clock, fs, randomBytes } = this.#platform;
     return new JobService({
       store: new JobStore(this.#host.kv, clock),
       dumps: this.ownMetrics.counting(dumps),
       clock,
       logger: this.#host.log,
       newId: () => newJobId(randomBytes),
-      owner: hostname,
+      owner: () => this.#cluster.node,
       isCluster: () => this.#config?.isCluster ?? true,
       removeWrecks: (isRunning) => removeGoWrecks(fs, isRunning),
     });
@@ -267,18 +279,22 @@ export class MetricsPlugin {
       jobs: this.#jobs,
       fileStore: () => this.#fileStore.require(),
       writeTimeoutSeconds: () => this.#config?.writeTimeoutSeconds ?? 0,
-      stats: () => {
+      stats: async () => {
         const database = this.#database?.current;
-        return collectStatistics(database, this.#fileStore, this.#catalog, this.#host.log);
+        const head = otherScraper(await this.#cluster.view())?.head;
+        return collectStatistics(database, head, this.#fileStore, this.#catalog, this.#host.log);
       },
       status: {
         version: this.#info.version,
         state: () => {
           if (this.#isStopping) return 'stopping';
-          return this.#scraping.isRunning ? 'running' : 'starting';
+          const { role } = this.#cluster.roles;
+          if (role === 'waiting') return 'waiting';
+          return role === 'scraper' && this.#scraping.isReady ? 'running' : 'starting';
         },
         warnings: () => this.#board.list(),
         targets: () => this.#scraping.targets(),
+        cluster: async () => clusterOverview(await this.#cluster.view()),
         head: () => this.#database?.current?.db.headStats(),
         lastSyncMs: () => this.#syncing.lastSuccessMs,
         process: this.#platform.process,
@@ -289,29 +305,12 @@ export class MetricsPlugin {
 
   async #loadSettings(): Promise<void> {
     const { settings, problems } = parseSettings(await this.#host.loadSettings());
-    const texts = problems.map((problem) => problem.message).join(' ');
-    this.#board.set(
-      SETTINGS_WARNING,
-      problems.length === 0
-        ? undefined
-        : {
-            message: `Some settings of the plugin are not valid and their defaults are used. ${texts}`,
-            action: 'Correct them in the plugin’s settings (PluginSettings in the configuration).',
-          },
-    );
+    this.#board.set(SETTINGS_WARNING, settingsWarning(problems));
     this.#settings = settings;
     this.#platform.tasks.limit(settings.workerThreads);
     const database = this.#database;
     database?.move(settings.dbPath);
-    this.#board.set(
-      RESTART_WARNING,
-      database === undefined || database.dir === settings.dbPath
-        ? undefined
-        : {
-            message: `The database stays in ${database.dir}; ${settings.dbPath} is used after a restart.`,
-            action: 'Disable and enable the plugin to use the new TSDB Path.',
-          },
-    );
+    this.#board.set(RESTART_WARNING, restartWarning(database?.dir, settings.dbPath));
   }
 
   #startParts(): void {
@@ -325,8 +324,8 @@ export class MetricsPlugin {
       board: this.#board,
       dir: this.#settings.dbPath,
       openDb: (dir) => openDb(dir, logger),
-      onOpen: ({ db }) => {
-        this.#scraping.open(db);
+      onOpen: (open) => {
+        this.#cluster.open(open);
         this.#syncing.wake();
         this.#removeLeftovers();
       },
@@ -334,6 +333,7 @@ export class MetricsPlugin {
     this.#database = database;
     database.start();
     this.#scraping.start();
+    this.#cluster.start();
     this.#syncing.start();
     this.#startJobs(database).catch((error: unknown) => {
       logger.error('Dump jobs could not be started', { error });
@@ -362,6 +362,7 @@ export class MetricsPlugin {
 
   async #doUpkeep(): Promise<void> {
     this.#syncing.noticeNewBlocks();
+    await this.#cluster.tend();
     await this.ownMetrics.measure();
     if (!this.#isCommandRegistered) {
       await this.#host.registerCommand(METRICS_COMMAND);

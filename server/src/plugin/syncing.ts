@@ -1,10 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import { CodedError, describeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { TaskRunner } from '../base/ports/task-runner.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
+import type { BlockCatalog } from '../services/blocksync/block-catalog.ts';
 import type { BlockSync } from '../services/blocksync/block-sync.ts';
 import type { Settings } from '../services/config/settings.ts';
-import type { StoreUpkeep } from '../services/upkeep/store-upkeep.ts';
+import { StoreUpkeep } from '../services/upkeep/store-upkeep.ts';
+import { removeOrphanedDumps } from '../services/dump/orphans.ts';
+import type { DumpJob } from '../services/jobs/job.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
 import type { OpenDatabase } from './database-keeper.ts';
 import type { FileStoreKeeper } from './file-store-keeper.ts';
@@ -15,12 +19,14 @@ const WARNING = 'sync_failing';
 
 export interface SyncingOptions {
   readonly blockSync: BlockSync;
-  readonly upkeep: StoreUpkeep;
-  /** Whether this is the node that merges the blocks of the file store. */
-  readonly isCaretaker: () => boolean;
+  readonly catalog: BlockCatalog;
+  readonly tasks: TaskRunner;
   readonly database: () => OpenDatabase | undefined;
   readonly fileStore: FileStoreKeeper;
   readonly settings: () => Settings;
+  /** Whether this instance looks after the file store; of a cluster, one does. */
+  readonly isScraper: () => boolean;
+  readonly dumpJobs: () => Promise<readonly DumpJob[]>;
   readonly board: WarningBoard;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -34,12 +40,22 @@ export class Syncing {
   readonly #uploads: RepeatingTask;
   readonly #cleanUps: RepeatingTask;
   readonly #merges: RepeatingTask;
+  readonly #upkeep: StoreUpkeep;
   #lastSuccessMs: number | undefined;
   #seenBlocks = new Set<string>();
+  /** The blocks that the last upload found or brought to the store. */
+  #storedBlocks: ReadonlySet<string> = new Set();
 
   constructor(options: SyncingOptions) {
     this.#options = options;
-    const { clock, logger, settings } = options;
+    const { clock, logger, settings, catalog, tasks, dumpJobs } = options;
+    this.#upkeep = new StoreUpkeep({
+      catalog,
+      tasks,
+      clock,
+      logger,
+      isDumping: async () => (await dumpJobs()).some(({ status }) => status === 'in_progress'),
+    });
     this.#uploads = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreSyncPeriodMinutes * MINUTE_MS,
@@ -71,6 +87,12 @@ export class Syncing {
   /** When all local blocks were last known to be in the file store. */
   get lastSuccessMs(): number | undefined {
     return this.#lastSuccessMs;
+  }
+
+  /** Whether the file store has all local blocks. */
+  get isComplete(): boolean {
+    const blocks = this.#options.database()?.blocks() ?? [];
+    return blocks.every(({ ulid }) => this.#storedBlocks.has(ulid));
   }
 
   start(): void {
@@ -111,6 +133,7 @@ export class Syncing {
     if (!(await fileStore.check())) {
       throw new CodedError('ERR_FILESTORE', 'the file store takes no files');
     }
+    const blocks = database.blocks().map(({ ulid }) => ulid);
     try {
       await blockSync.upload(database, store, this.#retentionMs(), signal);
     } catch (error) {
@@ -122,6 +145,7 @@ export class Syncing {
       throw error;
     }
     this.#lastSuccessMs = clock.nowMs();
+    this.#storedBlocks = new Set(blocks);
     this.#options.onUpload('success');
     board.clear(WARNING);
   }
@@ -141,17 +165,18 @@ export class Syncing {
 
   async #cleanUp(signal: AbortSignal): Promise<void> {
     const store = this.#options.fileStore.current;
-    if (store === undefined) return;
+    if (store === undefined || !this.#options.isScraper()) return;
     const database = this.#options.database();
     await this.#options.blockSync.cleanUp(database, store, this.#retentionMs(), signal);
+    await removeOrphanedDumps(store, await this.#options.dumpJobs(), this.#options.clock.nowMs());
   }
 
   async #merge(signal: AbortSignal): Promise<void> {
-    const { upkeep, fileStore, clock, isCaretaker } = this.#options;
+    const { fileStore, clock, isScraper } = this.#options;
     const store = fileStore.current;
     const database = this.#options.database();
-    if (store === undefined || database === undefined || !isCaretaker()) return;
-    await upkeep.run(store, database.store, clock.nowMs() - this.#retentionMs(), signal);
+    if (store === undefined || database === undefined || !isScraper()) return;
+    await this.#upkeep.run(store, database.store, clock.nowMs() - this.#retentionMs(), signal);
   }
 
   #retentionMs(): number {

@@ -6,8 +6,9 @@ import type { FileStore, TreeFile } from '../../filestore/file-store.ts';
 import { blockDirOf } from '../../filestore/layout.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import type { BlockCatalog } from './block-catalog.ts';
+import { copyBlock } from './copy-block.ts';
 import { blocksToUpload, expiredBlocks, orphanedBlocks } from './plan.ts';
-import { removeBlock, uploadBlock } from './transfer.ts';
+import { removeBlock } from './remove-block.ts';
 
 /** The blocks of the local database. */
 export interface LocalBlocks {
@@ -49,7 +50,11 @@ export class BlockSync {
     for (const { ulid } of missing) {
       signal.throwIfAborted();
       try {
-        await uploadBlock({ store: local.store, dir: ulid }, store, ulid, signal);
+        await copyBlock(
+          { store: local.store, dir: ulid },
+          { store, dir: blockDirOf(ulid) },
+          signal,
+        );
         logger.info('Block stored in the file store', { ulid });
       } catch (error) {
         if (signal.aborted) throw error;

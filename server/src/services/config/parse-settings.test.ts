@@ -5,7 +5,7 @@ import { defaultSettings, parseSettings, validateSettings } from './parse-settin
 import { SETTING_SPECS } from './settings.ts';
 
 describe('settings', () => {
-  it('has the 16 settings and defaults of the Go plugin, and lists of targets', () => {
+  it('has the 16 settings and defaults of the Go plugin, lists of targets, and two limits', () => {
     assert.equal(Object.keys(SETTING_SPECS).length, 16 + 2);
     assert.deepEqual(
       { ...defaultSettings() },

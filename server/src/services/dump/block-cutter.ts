@@ -2,10 +2,10 @@ import type { Clock } from '../../base/clock.ts';
 import { describeError, hasCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
-import { copyFile, listTree } from '../../filestore/file-store.ts';
 import { makeUlid } from '../../model/ulid.ts';
 import { mergeTask } from '../../tsdb/index.ts';
 import type { TimeRange } from '../../tsdb/index.ts';
+import { copyBlock } from '../blocksync/copy-block.ts';
 import type { BlockFolder } from './contents.ts';
 
 /** A folder on a disk of this machine. */
@@ -40,7 +40,7 @@ export async function cutBlock(
   const copyDir = `${work.dir}/copy-of-${folder.meta.ulid}`;
   try {
     const source = folder.store.localPath?.(folder.dir);
-    if (source === undefined) await copyFolder(folder, work.store, copyDir, signal);
+    if (source === undefined) await copyBlock(folder, { store: work.store, dir: copyDir }, signal);
     const input = {
       blockDirs: [source ?? `${parent}/copy-of-${folder.meta.ulid}`],
       parentDir: parent,
@@ -59,18 +59,5 @@ export async function cutBlock(
     return folder;
   } finally {
     await work.store.removeTree(copyDir).catch(() => undefined);
-  }
-}
-
-async function copyFolder(
-  folder: BlockFolder,
-  to: BlockFolder['store'],
-  dir: string,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const { path } of await listTree(folder.store, folder.dir)) {
-    signal.throwIfAborted();
-    const source = { store: folder.store, path: `${folder.dir}/${path}` };
-    await copyFile(source, { store: to, path: `${dir}/${path}` });
   }
 }

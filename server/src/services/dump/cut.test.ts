@@ -68,6 +68,8 @@ async function setUp(where: 'disk' | 'bucket') {
   const dumps = new DumpService({
     database: () => ({ store: database, blocks: () => [], writeHeadBlock: async () => undefined }),
     fileStore: () => target,
+    askScraper: async () => undefined,
+    missingSamples: async () => [],
     identity: async () => ({
       serverVersion: '11.8.0',
       serverId: 's',

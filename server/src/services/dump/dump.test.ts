@@ -76,6 +76,8 @@ function setUp(options: Setting = {}) {
   };
   let storeFailure: Error | undefined;
   const dumps = new DumpService({
+    askScraper: async () => undefined,
+    missingSamples: async () => [],
     database: () => (options.noDatabase === true ? undefined : database),
     fileStore: () => {
       if (storeFailure !== undefined) throw storeFailure;

@@ -2,14 +2,15 @@ import type { Clock } from '../../base/clock.ts';
 import { CodedError, codeOf, describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
-import { copyFile, listTree } from '../../filestore/file-store.ts';
+import { listTree } from '../../filestore/file-store.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
 import { blockDirOf } from '../../filestore/layout.ts';
 import { makeUlid } from '../../model/ulid.ts';
 import { mergeTask, verifyBlockTask } from '../../tsdb/index.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import type { BlockCatalog } from '../blocksync/block-catalog.ts';
-import { removeBlock, uploadBlock } from '../blocksync/transfer.ts';
+import { copyBlock } from '../blocksync/copy-block.ts';
+import { removeBlock } from '../blocksync/remove-block.ts';
 import { coveredBlocks, expectedSamples, planMerges } from './plan.ts';
 
 export interface StoreUpkeepOptions {
@@ -132,7 +133,8 @@ export class StoreUpkeep {
       });
     }
     try {
-      await uploadBlock({ store: work, dir: `${WORK_DIR}/merged/${ulid}` }, store, ulid, signal);
+      const made = { store: work, dir: `${WORK_DIR}/merged/${ulid}` };
+      await copyBlock(made, { store, dir: blockDirOf(ulid) }, signal);
     } catch (error) {
       // What stays in spite of this is no whole block, and removed by the clean-up after a day.
       await removeBlock(store, ulid).catch(() => undefined);
@@ -183,11 +185,7 @@ async function fetchBlock(
   signal: AbortSignal,
 ): Promise<void> {
   const dir = blockDirOf(ulid);
-  for (const { path } of await listTree(store, dir)) {
-    signal.throwIfAborted();
-    const target = { store: work, path: `${WORK_DIR}/sources/${ulid}/${path}` };
-    await copyFile({ store, path: `${dir}/${path}` }, target);
-  }
+  await copyBlock({ store, dir }, { store: work, dir: `${WORK_DIR}/sources/${ulid}` }, signal);
 }
 
 function keyOf(group: readonly BlockMeta[]): string {

@@ -10,7 +10,6 @@ import {
   XOR_STATE_DOUBLES,
   xorLength,
 } from './xor-encoder.ts';
-import { XorIterator } from './xor-iterator.ts';
 
 /** Builds one XOR chunk after another in memory of its own. */
 export class XorChunkBuilder {
@@ -60,26 +59,5 @@ export class XorChunkBuilder {
   borrow(): Uint8Array<ArrayBuffer> {
     putXorHeader(this.#ints, 0, this.#bytes, 0);
     return this.#bytes.subarray(0, this.sizeBytes);
-  }
-}
-
-const iterator = new XorIterator();
-
-/**
- * The samples of an XOR chunk within `[minTimeMs, maxTimeMs)`, encoded anew into `into`, which is
- * reset first and may stay empty.
- */
-export function clipXorChunk(
-  chunk: Uint8Array,
-  minTimeMs: number,
-  maxTimeMs: number,
-  into: XorChunkBuilder,
-): void {
-  into.reset();
-  iterator.reset(chunk);
-  while (iterator.next()) {
-    if (iterator.timeMs < minTimeMs) continue;
-    if (iterator.timeMs >= maxTimeMs) break;
-    into.append(iterator.timeMs, iterator.valueHi, iterator.valueLo);
   }
 }

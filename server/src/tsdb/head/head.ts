@@ -1,8 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/errors.ts';
+import type { Histogram } from '../../model/histogram.ts';
 import type { Labels } from '../../model/labels.ts';
 import type { AppendResult, SeriesRef } from '../../storage/appender.ts';
 import { CHUNK_XOR, chunkSampleCount } from '../chunkenc/encodings.ts';
+import { HistogramChunkBuilder } from '../chunkenc/histogram-chunk.ts';
 import {
   appendXor,
   putXorHeader,
@@ -58,6 +60,8 @@ export class Head {
   readonly table: SeriesTable;
   readonly open = new OpenChunks();
   readonly closed = new ClosedChunks();
+  /** Open chunks of histograms, by slot; those of floats are in `open`. */
+  readonly #histograms = new Map<number, HistogramChunkBuilder>();
   readonly #clock: Clock;
   readonly #blockRangeMs: number;
   #minTimeMs = Infinity;
@@ -149,11 +153,39 @@ export class Head {
       ints[at * 2 + OPEN_SIZE] = size + 1;
     }
     appendXor(doubles, ints, at, this.open.slab(place), this.open.base(place), timeMs, hi, lo);
-    this.#sampleCount++;
-    if (timeMs < this.#minTimeMs) this.#minTimeMs = timeMs;
-    if (timeMs < this.#recentMinTimeMs) this.#recentMinTimeMs = timeMs;
-    if (timeMs > this.#maxTimeMs) this.#maxTimeMs = timeMs;
+    this.#count(timeMs);
     return 'appended';
+  }
+
+  /** The same for a native histogram, which only logs of Prometheus hold. */
+  appendHistogram(slot: number, timeMs: number, histogram: Histogram): AppendResult {
+    const result = this.check(slot, timeMs, 0, 0);
+    if (result !== 'appended') return result;
+    const { doubles, ints } = this.table;
+    const at = slot * RECORD_DOUBLES;
+    if (ints[at * 2 + OPEN_PLACE] !== NO_PLACE) this.#close(at);
+    const open = this.#histograms.get(slot);
+    const isDue =
+      open === undefined ||
+      timeMs >= doubles[at + NEXT_CHUNK_AT] ||
+      open.sampleCount >= SAMPLES_PER_CHUNK ||
+      !open.takes(histogram);
+    if (isDue) {
+      this.#closeHistograms(at);
+      this.#histograms.set(slot, new HistogramChunkBuilder(timeMs, histogram));
+      doubles[at + NEXT_CHUNK_AT] = this.#windowEnd(timeMs);
+      this.#chunkCount++;
+    } else {
+      open.append(timeMs, histogram);
+    }
+    doubles[at + XOR_LAST_TIME] = timeMs;
+    this.#count(timeMs);
+    return 'appended';
+  }
+
+  /** The series' chunk of histograms that is still growing. */
+  openHistograms(slot: number): HistogramChunkBuilder | undefined {
+    return this.#histograms.get(slot);
   }
 
   /** Adds a whole chunk, which must lie behind all that the series has. */
@@ -163,6 +195,7 @@ export class Head {
     const { minTimeMs, maxTimeMs, encoding, data } = chunk;
     if (maxTimeMs < this.#minValidTimeMs || minTimeMs <= doubles[at + XOR_LAST_TIME]) return false;
     if (ints[at * 2 + OPEN_PLACE] !== NO_PLACE) this.#close(at);
+    else this.#closeHistograms(at);
     doubles[at + CLOSED_CHUNK] = this.closed.add(
       doubles[at + CLOSED_CHUNK],
       minTimeMs,
@@ -212,6 +245,16 @@ export class Head {
     const { doubles, ints } = this.table;
     const at = slot * RECORD_DOUBLES;
     let first = Infinity;
+    const histograms = this.#histograms.get(slot);
+    if (histograms !== undefined) {
+      if (histograms.maxTimeMs >= minTimeMs) {
+        first = histograms.minTimeMs;
+      } else {
+        this.#sampleCount -= histograms.sampleCount;
+        this.#chunkCount--;
+        this.#histograms.delete(slot);
+      }
+    }
     if (ints[at * 2 + OPEN_PLACE] !== NO_PLACE) {
       if (doubles[at + XOR_LAST_TIME] >= minTimeMs) {
         first = doubles[at + OPEN_MIN_TIME];
@@ -261,12 +304,24 @@ export class Head {
     }
   }
 
+  #count(timeMs: number): void {
+    this.#sampleCount++;
+    if (timeMs < this.#minTimeMs) this.#minTimeMs = timeMs;
+    if (timeMs < this.#recentMinTimeMs) this.#recentMinTimeMs = timeMs;
+    if (timeMs > this.#maxTimeMs) this.#maxTimeMs = timeMs;
+  }
+
+  #windowEnd(timeMs: number): number {
+    const range = this.#blockRangeMs;
+    return Math.floor(timeMs / range) * range + range;
+  }
+
   #begin(at: number, timeMs: number): void {
     const { doubles, ints } = this.table;
+    if (this.#histograms.size > 0) this.#closeHistograms(at);
     resetXor(doubles, ints, at);
     doubles[at + OPEN_MIN_TIME] = timeMs;
-    const range = this.#blockRangeMs;
-    doubles[at + NEXT_CHUNK_AT] = Math.floor(timeMs / range) * range + range;
+    doubles[at + NEXT_CHUNK_AT] = this.#windowEnd(timeMs);
     ints[at * 2 + OPEN_PLACE] = this.open.allocate(0);
     ints[at * 2 + OPEN_SIZE] = 0;
     this.#chunkCount++;
@@ -289,6 +344,26 @@ export class Head {
     );
     this.open.release(place, ints[at * 2 + OPEN_SIZE]);
     ints[at * 2 + OPEN_PLACE] = NO_PLACE;
+  }
+
+  #closeHistograms(at: number): void {
+    const slot = at / RECORD_DOUBLES;
+    const open = this.#histograms.get(slot);
+    if (open === undefined) return;
+    const { doubles } = this.table;
+    const { minTimeMs, maxTimeMs, encoding } = open;
+    const bytes = open.borrow();
+    const before = doubles[at + CLOSED_CHUNK];
+    doubles[at + CLOSED_CHUNK] = this.closed.add(
+      before,
+      minTimeMs,
+      maxTimeMs,
+      encoding,
+      bytes,
+      0,
+      bytes.length,
+    );
+    this.#histograms.delete(slot);
   }
 }
 

@@ -5,6 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 import { type HeadChunk, listHeadChunkFiles, readHeadChunkFile } from '../chunks/head-chunks.ts';
 import { SERIES_REF_MAX } from '../limits.ts';
+import { decodeHistograms, isHistogramRecord } from '../record/histogram-record.ts';
 import { SamplesReader } from '../record/samples-record.ts';
 import { decodeSeries } from '../record/series-record.ts';
 import { RECORD_SAMPLES, RECORD_SERIES, recordTypeName } from '../record/types.ts';
@@ -179,6 +180,8 @@ export class HeadReplay {
       this.#takeSamples(record);
     } else if (record[0] === RECORD_SERIES) {
       this.#takeSeries(record);
+    } else if (isHistogramRecord(record[0])) {
+      this.#takeHistograms(record);
     } else {
       const name = recordTypeName(record[0]);
       this.#skippedTypes.set(name, (this.#skippedTypes.get(name) ?? 0) + 1);
@@ -208,16 +211,28 @@ export class HeadReplay {
     const samples = this.#samples.reset(record);
     const head = this.#head;
     while (samples.next()) {
-      const alias = this.#aliases.size > 0 ? this.#aliases.get(samples.ref) : undefined;
-      const ref = alias ?? samples.ref;
-      const slot = ref <= SERIES_REF_MAX ? head.table.slotOf(ref) : -1;
-      if (slot < 0) {
-        this.#unknownRefs++;
-        continue;
-      }
+      const slot = this.#slotOf(samples.ref);
+      if (slot < 0) continue;
       head.append(slot, samples.timeMs, samples.valueHi, samples.valueLo);
       this.#sampleCount++;
     }
+  }
+
+  #takeHistograms(record: Uint8Array): void {
+    for (const { ref, timeMs, histogram } of decodeHistograms(record)) {
+      const slot = this.#slotOf(ref);
+      if (slot < 0) continue;
+      this.#head.appendHistogram(slot, timeMs, histogram);
+      this.#sampleCount++;
+    }
+  }
+
+  /** -1, and counted, when the log has not named the series. */
+  #slotOf(logRef: number): number {
+    const ref = (this.#aliases.size > 0 ? this.#aliases.get(logRef) : undefined) ?? logRef;
+    const slot = ref <= SERIES_REF_MAX ? this.#head.table.slotOf(ref) : -1;
+    if (slot < 0) this.#unknownRefs++;
+    return slot;
   }
 
   #report(durationMs: number): void {

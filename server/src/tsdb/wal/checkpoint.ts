@@ -4,6 +4,7 @@ import { defineTask } from '../../base/ports/task-runner.ts';
 import { ByteWriter } from '../../base/bytes/byte-writer.ts';
 import { TextCache } from '../../base/bytes/text-cache.ts';
 import { WAL_RECORD_BYTES_TARGET, WAL_SEGMENT_BYTES } from '../limits.ts';
+import { decodeHistograms, isHistogramRecord } from '../record/histogram-record.ts';
 import { beginSamplesRecord, putSample, SamplesReader } from '../record/samples-record.ts';
 import { beginSeriesRecord, decodeSeries, putSeries } from '../record/series-record.ts';
 import { RECORD_SAMPLES, RECORD_SERIES } from '../record/types.ts';
@@ -108,6 +109,7 @@ class RecordFilter {
   add(record: Uint8Array): void {
     if (record[0] === RECORD_SERIES) this.#addSeries(record);
     else if (record[0] === RECORD_SAMPLES) this.#addSamples(record);
+    else if (isHistogramRecord(record[0])) this.#addHistograms(record);
     // What we do not understand is not ours to throw away.
     else this.#push(record.slice());
   }
@@ -153,6 +155,12 @@ class RecordFilter {
       );
     }
     if (out.length > 0) this.#push(out.borrow());
+  }
+
+  /** Whole: they are few, and readers leave out what is too old. */
+  #addHistograms(record: Uint8Array): void {
+    const isNeeded = decodeHistograms(record).some(({ timeMs }) => timeMs >= this.#minTimeMs);
+    if (isNeeded) this.#push(record.slice());
   }
 
   #push(record: Uint8Array): void {

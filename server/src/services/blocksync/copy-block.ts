@@ -1,46 +1,49 @@
 import { CodedError } from '../../base/errors.ts';
 import { copyFile, listTree } from '../../filestore/file-store.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
-import { META_FILE_NAME, blockDirOf } from '../../filestore/layout.ts';
+import { META_FILE_NAME } from '../../filestore/layout.ts';
+
+/** A folder of a store that holds one block. */
+export interface BlockPlace {
+  readonly store: FileStore;
+  readonly dir: string;
+}
 
 /**
  * Copies one block with meta.json last, so that nobody takes a part for the whole. Files that are
  * there with the right size are not sent again: an upload goes on where it failed.
  */
-export async function uploadBlock(
-  from: { readonly store: FileStore; readonly dir: string },
-  to: FileStore,
-  ulid: string,
+export async function copyBlock(
+  from: BlockPlace,
+  to: BlockPlace,
   signal: AbortSignal,
 ): Promise<void> {
   const files = await listTree(from.store, from.dir);
   const meta = files.filter((file) => file.path === META_FILE_NAME);
   if (meta.length === 0) {
-    throw new CodedError('ERR_BLOCKSYNC', 'the local block has no meta.json', { ulid });
+    throw new CodedError('ERR_BLOCKSYNC', 'the local block has no meta.json', { dir: from.dir });
   }
   const others = files.filter((file) => file.path !== META_FILE_NAME);
   for (const { path, sizeBytes } of others) {
     signal.throwIfAborted();
-    const target = `${blockDirOf(ulid)}/${path}`;
-    if ((await to.stat(target))?.sizeBytes === sizeBytes) continue;
-    await copyFile({ store: from.store, path: `${from.dir}/${path}` }, { store: to, path: target });
+    const target = `${to.dir}/${path}`;
+    if ((await to.store.stat(target))?.sizeBytes === sizeBytes) continue;
+    await copyFile(
+      { store: from.store, path: `${from.dir}/${path}` },
+      { store: to.store, path: target },
+    );
   }
   for (const { path, sizeBytes } of others) {
-    const found = await to.stat(`${blockDirOf(ulid)}/${path}`);
+    const found = await to.store.stat(`${to.dir}/${path}`);
     if (found?.sizeBytes === sizeBytes) continue;
     throw new CodedError('ERR_BLOCKSYNC', 'a stored file has not the size that was sent', {
-      ulid,
+      dir: to.dir,
       path,
       expected: sizeBytes,
       found: found?.sizeBytes,
     });
   }
+  signal.throwIfAborted();
   const source = { store: from.store, path: `${from.dir}/${META_FILE_NAME}` };
-  await copyFile(source, { store: to, path: `${blockDirOf(ulid)}/${META_FILE_NAME}` });
-}
-
-/** meta.json goes first, so that a half-removed block is not taken for a whole one. */
-export async function removeBlock(store: FileStore, ulid: string): Promise<void> {
-  await store.remove(`${blockDirOf(ulid)}/${META_FILE_NAME}`);
-  await store.removeTree(blockDirOf(ulid));
+  await copyFile(source, { store: to.store, path: `${to.dir}/${META_FILE_NAME}` });
 }
