@@ -270,7 +270,6 @@ function storeOf(bucket: Bucket): BucketFileStore {
     prefix: 'files/',
     partSizeBytes: PART_BYTES,
     clock: systemClock,
-    ownDir: 'd',
     retryFirstMs: 5,
   });
 }

@@ -34,7 +34,6 @@ describe('the file store azureblob on Azurite', () => {
       prefix: settings.prefix,
       partSizeBytes: settings.partSizeBytes,
       clock: systemClock,
-      ownDir: 'plugin-data',
       retryFirstMs: 5,
     });
   }

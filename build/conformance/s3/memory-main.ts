@@ -20,7 +20,6 @@ const store = new BucketFileStore({
   prefix: settings.prefix,
   partSizeBytes: settings.partSizeBytes,
   clock: systemClock,
-  ownDir: 'd',
 });
 
 /** Resident memory at most since the last call, in MiB. */

@@ -39,6 +39,11 @@ export interface FileStore {
   remove(path: string): Promise<void>;
   /** Removes a folder with all in it; fine when it is missing. */
   removeTree(dir: string): Promise<void>;
+  /**
+   * Removes what writes below `dir` have left that ended with their process more than a day ago; no
+   * other method sees that. As far as the store lets us: some can't tell, and never forget either.
+   */
+  removeLeftovers(dir: string): Promise<void>;
   /** Where a file or folder is on a disk of this machine, in stores that keep them there. */
   localPath?(path: string): string;
   /** Bytes that the store has room for, where it has an end that can be told. */

@@ -18,8 +18,7 @@ const SPARES_MAX = 2;
 
 /**
  * Files that are being written have this in their name, in the folder of their target so that the
- * rename stays on one disk. They are never listed; what a killed process left is removed when its
- * target is written again.
+ * rename stays on one disk. They are never listed.
  */
 const TEMPORARY_MARK = '.tmp-';
 /** No write of ours takes this long; anything older belongs to a process that is gone. */
@@ -94,7 +93,6 @@ export class LocalFileStore implements FileStore {
     const temporary = `${temporaryPrefix(target)}${Math.random().toString(36).slice(2, 12)}`;
     try {
       if ((await this.#fs.stat(parent)) === undefined) await makeDirDurably(this.#fs, parent);
-      await this.#removeLeftovers(target);
     } catch (error) {
       throw storeError(error, 'prepare the folder of', path);
     }
@@ -116,6 +114,23 @@ export class LocalFileStore implements FileStore {
   async removeTree(dir: string): Promise<void> {
     const folder = this.#locate(dir);
     await this.#attempt('remove', dir, () => this.#fs.removeTree(folder));
+  }
+
+  removeLeftovers(dir: string): Promise<void> {
+    const folder = this.#locate(dir);
+    return this.#attempt('clean up', dir, () => this.#removeLeftovers(folder));
+  }
+
+  async #removeLeftovers(folder: string): Promise<void> {
+    if ((await this.#fs.stat(folder)) === undefined) return;
+    for (const { name, isDirectory } of await this.#fs.list(folder)) {
+      const path = `${folder}/${name}`;
+      if (isDirectory) await this.#removeLeftovers(path);
+      if (isDirectory || !isTemporary(name)) continue;
+      const stat = await this.#fs.stat(path);
+      const ageMs = stat === undefined ? 0 : this.#nowMs() - stat.modifiedMs;
+      if (ageMs > TEMPORARY_AGE_MAX_MS) await this.#fs.remove(path);
+    }
   }
 
   #memoryFor(pieces: PieceLifetime): PieceMemory {
@@ -154,18 +169,6 @@ export class LocalFileStore implements FileStore {
       await file.close();
     }
     return sizeBytes;
-  }
-
-  async #removeLeftovers(target: string): Promise<void> {
-    const parent = parentOf(target);
-    const prefix = temporaryPrefix(target);
-    for (const { name, isDirectory } of await this.#fs.list(parent)) {
-      const path = `${parent}/${name}`;
-      if (isDirectory || !path.startsWith(prefix)) continue;
-      const stat = await this.#fs.stat(path);
-      const ageMs = stat === undefined ? 0 : this.#nowMs() - stat.modifiedMs;
-      if (ageMs > TEMPORARY_AGE_MAX_MS) await this.#fs.remove(path);
-    }
   }
 
   async #attempt<T>(verb: string, path: string, action: () => Promise<T>): Promise<T> {

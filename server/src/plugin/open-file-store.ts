@@ -5,7 +5,6 @@ import { readAzureSettings } from '../filestore/azureblob/azure-settings.ts';
 import type { AzureFileSettings } from '../filestore/azureblob/azure-settings.ts';
 import { BucketFileStore } from '../filestore/bucket/bucket-file-store.ts';
 import type { FileStore } from '../filestore/file-store.ts';
-import { PLUGIN_DIR } from '../filestore/layout.ts';
 import { LocalFileStore } from '../filestore/local-file-store.ts';
 import { readS3Settings } from '../filestore/s3/s3-settings.ts';
 import type { S3FileSettings } from '../filestore/s3/s3-settings.ts';
@@ -47,7 +46,6 @@ function openS3(given: S3FileSettings, clock: Clock): FileStore {
     prefix,
     partSizeBytes,
     clock,
-    ownDir: PLUGIN_DIR,
   });
 }
 
@@ -59,6 +57,5 @@ function openAzure(given: AzureFileSettings, clock: Clock): FileStore {
     prefix,
     partSizeBytes,
     clock,
-    ownDir: PLUGIN_DIR,
   });
 }

@@ -3,6 +3,7 @@ import { CodedError, describeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { TaskRunner } from '../base/ports/task-runner.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
+import { PLUGIN_DIR } from '../filestore/layout.ts';
 import type { BlockCatalog } from '../services/blocksync/block-catalog.ts';
 import type { BlockSync } from '../services/blocksync/block-sync.ts';
 import type { Settings } from '../services/config/settings.ts';
@@ -168,6 +169,7 @@ export class Syncing {
     if (store === undefined || !this.#options.isScraper()) return;
     const database = this.#options.database();
     await this.#options.blockSync.cleanUp(database, store, this.#retentionMs(), signal);
+    await store.removeLeftovers(PLUGIN_DIR);
     await removeOrphanedDumps(store, await this.#options.dumpJobs(), this.#options.clock.nowMs());
   }
 

@@ -81,6 +81,10 @@ export class MemoryFileStore implements FileStore {
     }
   }
 
+  async removeLeftovers(dir: string): Promise<void> {
+    this.#begin('removeLeftovers', dir);
+  }
+
   async *#read(path: string, range: ByteRange | undefined): AsyncGenerator<Uint8Array> {
     this.#begin('read', path);
     const file = this.files.get(path);

@@ -1,11 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError, assert, hasCode } from '../../base/errors.ts';
-import type { Bucket } from '../../base/ports/bucket.ts';
+import type { Bucket, StartedUpload } from '../../base/ports/bucket.ts';
 import { mapLimited } from '../../base/sync/map-limited.ts';
 import { checkStorePath } from '../file-store.ts';
 import type { ByteRange, ByteSource, FileStore, StoreEntry, StoreFileStat } from '../file-store.ts';
 import { readObject } from './resumed-read.ts';
-import { Retrier } from './retry.ts';
+import { Retrier, isPassing } from './retry.ts';
 import { uploadObject } from './upload.ts';
 
 /** No upload of ours takes this long; anything older belongs to a process that is gone. */
@@ -25,8 +25,6 @@ export interface BucketFileStoreOptions {
   readonly prefix: string;
   readonly partSizeBytes: number;
   readonly clock: Clock;
-  /** Folder that is ours alone: uploads that were abandoned there are removed. */
-  readonly ownDir: string;
   /** Before the first repetition of a request; the default is what S3 recommends. */
   readonly retryFirstMs?: number;
 }
@@ -41,9 +39,7 @@ export class BucketFileStore implements FileStore {
   readonly #prefix: string;
   readonly #partSizeBytes: number;
   readonly #clock: Clock;
-  readonly #ownDir: string;
   readonly #retrier: Retrier;
-  #hasCleaned = false;
   #takesBatches = true;
 
   constructor(options: BucketFileStoreOptions) {
@@ -53,7 +49,6 @@ export class BucketFileStore implements FileStore {
     this.#prefix = options.prefix;
     this.#partSizeBytes = options.partSizeBytes;
     this.#clock = options.clock;
-    this.#ownDir = options.ownDir;
     this.#retrier = new Retrier(options.clock, options.retryFirstMs);
   }
 
@@ -98,7 +93,6 @@ export class BucketFileStore implements FileStore {
         key,
         partSizeBytes: this.#partSizeBytes,
         retrier: this.#retrier,
-        onParts: () => this.#removeAbandoned(),
       });
     } catch (error) {
       // The source's own errors pass through unchanged: they are not the store's fault.
@@ -122,6 +116,28 @@ export class BucketFileStore implements FileStore {
         await this.#removeBatch(keys.slice(i, i + REMOVE_BATCH_MAX));
       }
     });
+  }
+
+  /** Parts that a killed process had sent are invisible, but not free of charge. */
+  async removeLeftovers(dir: string): Promise<void> {
+    const oldestMs = this.#clock.nowMs() - UPLOAD_AGE_MAX_MS;
+    const prefix = `${this.#keyOf(dir)}/`;
+    await attempt('clean up', dir, async () => {
+      for (const upload of await this.#startedUploads(prefix)) {
+        if (upload.startedMs > oldestMs || !upload.key.startsWith(prefix)) continue;
+        await this.#retrier.run(() => this.#bucket.abortUpload(upload));
+      }
+    });
+  }
+
+  /** Some stores or permissions can't list them; then the bucket's own rules have to remove them. */
+  async #startedUploads(prefix: string): Promise<readonly StartedUpload[]> {
+    try {
+      return await this.#retrier.run(() => this.#bucket.listUploads(prefix));
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      return [];
+    }
   }
 
   #keyOf(path: string): string {
@@ -170,24 +186,6 @@ export class BucketFileStore implements FileStore {
     await mapLimited(keys, REMOVALS_AT_ONCE, (key) =>
       this.#retrier.run(() => this.#bucket.remove(key)),
     );
-  }
-
-  /**
-   * A process that was killed leaves the parts it had sent, invisible but not free of charge. Some
-   * stores or permissions can't list them; then the bucket's own rules have to remove them.
-   */
-  #removeAbandoned(): void {
-    if (this.#hasCleaned) return;
-    this.#hasCleaned = true;
-    const remove = async (): Promise<void> => {
-      const oldestMs = this.#clock.nowMs() - UPLOAD_AGE_MAX_MS;
-      const prefix = `${this.#keyOf(this.#ownDir)}/`;
-      for (const upload of await this.#bucket.listUploads(prefix)) {
-        if (upload.startedMs > oldestMs || !upload.key.startsWith(prefix)) continue;
-        await this.#bucket.abortUpload(upload);
-      }
-    };
-    remove().catch(() => undefined);
   }
 }
 

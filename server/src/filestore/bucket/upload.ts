@@ -16,8 +16,6 @@ export interface UploadOptions {
   readonly key: string;
   readonly partSizeBytes: number;
   readonly retrier: Retrier;
-  /** Called once when the object turns out to need parts. */
-  readonly onParts: () => void;
 }
 
 /**
@@ -171,8 +169,7 @@ class Parts {
   }
 
   async #start(): Promise<BucketUpload> {
-    const { bucket, key, retrier, onParts } = this.#options;
-    onParts();
+    const { bucket, key, retrier } = this.#options;
     this.#tagBefore = (await retrier.run(() => bucket.head(key)))?.tag;
     const id = await retrier.run(() => bucket.startUpload(key));
     return { key, id };
