@@ -65,6 +65,10 @@ bench: $(modules) ## measure the TSDB beside Prometheus' own
 bench-scrape: executable ## measure scraping beside Prometheus (BENCH_SECONDS=20 BENCH_RUNS=1: short)
 	node build/bench/scrape.ts
 
+.PHONY: bench-dump
+bench-dump: $(modules) ## measure dumps beside the Go plugin's steps (BENCH_SCALE=0.2 BENCH_RUNS=1: short)
+	node build/bench/dump.ts
+
 .PHONY: dist
 dist: $(modules) webapp ## build and check the upload bundles of both platforms
 	node build/dist.ts

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 
 import manifest from '../../plugin.json' with { type: 'json' };
-import { archivePacker } from './platform/archive-packer.ts';
+import { ThreadedPacker } from './platform/archive/archive-packer.ts';
 import { diskFs } from './platform/disk-fs.ts';
 import { NodeHttpClient } from './platform/http-client.ts';
 import { pluginProcess } from './platform/plugin-process.ts';
@@ -42,7 +42,8 @@ function runPlugin(): void {
       http: new NodeHttpClient(),
       resolver: systemResolver,
       process: new NodeProcessStats(),
-      packer: archivePacker,
+      packer: new ThreadedPacker(tasks),
+      tasks,
       randomBytes,
       hostname: hostname(),
       openDb: (dir, log) => Db.open({ fs: diskFs, dir, clock: systemClock, logger: log, tasks }),

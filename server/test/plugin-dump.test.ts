@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { archivePacker } from '../src/platform/archive-packer.ts';
+import { ThreadedPacker } from '../src/platform/archive/archive-packer.ts';
+import { archiveTasks } from '../src/platform/archive/deflate-task.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
 import { NodeHttpClient } from '../src/platform/http-client.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
@@ -43,7 +44,7 @@ describe('a dump of live data', { skip }, () => {
     if (request.url !== '/metrics') response.end('own 1\n');
     else response.end(`# TYPE scrapes counter\nscrapes ${++scrapes}\nhalf{a="b\\"c"} 0.5\n`);
   });
-  const tasks = inlineTasks(tsdbTasks(diskFs));
+  const tasks = inlineTasks([...tsdbTasks(diskFs), ...archiveTasks()]);
   let host: FakeHost;
   let plugin: MetricsPlugin;
 
@@ -56,7 +57,8 @@ describe('a dump of live data', { skip }, () => {
         http: new NodeHttpClient(),
         resolver: { resolve: async () => [] },
         process: new FakeProcessStats(),
-        packer: archivePacker,
+        packer: new ThreadedPacker(tasks),
+        tasks,
         randomBytes,
         hostname: 'test',
         openDb: (dir, logger) => Db.open({ fs: diskFs, dir, clock: systemClock, logger, tasks }),

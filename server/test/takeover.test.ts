@@ -20,7 +20,8 @@ import { after, describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 
 import type { Clock } from '../src/base/clock.ts';
-import { archivePacker } from '../src/platform/archive-packer.ts';
+import { ThreadedPacker } from '../src/platform/archive/archive-packer.ts';
+import { archiveTasks } from '../src/platform/archive/deflate-task.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
 import { NodeHttpClient } from '../src/platform/http-client.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
@@ -106,7 +107,7 @@ describe('what the Go plugin left', () => {
   }
 
   function startPlugin(host: FakeHost, clock: Clock): MetricsPlugin {
-    const tasks = inlineTasks(tsdbTasks(diskFs));
+    const tasks = inlineTasks([...tsdbTasks(diskFs), ...archiveTasks()]);
     const plugin = new MetricsPlugin(
       host,
       {
@@ -115,7 +116,8 @@ describe('what the Go plugin left', () => {
         http: new NodeHttpClient(),
         resolver: { resolve: async () => [] },
         process: new FakeProcessStats(),
-        packer: archivePacker,
+        packer: new ThreadedPacker(tasks),
+        tasks,
         randomBytes,
         hostname: 'test',
         openDb: (dir, logger) => Db.open({ fs: diskFs, dir, clock, logger, tasks }),

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
 	"github.com/mattermost/mattermost/server/public/plugin"
@@ -28,7 +29,10 @@ func (h *Host) listen() error {
 	mux.HandleFunc(metricsPrefix, func(w http.ResponseWriter, r *http.Request) {
 		h.forward(w, r, metricsPrefix, plugin.Hooks.ServeMetrics)
 	})
-	go func() { _ = http.Serve(listener, mux) }()
+	// As the real server has it; what is set later counts for the next start.
+	limit := time.Duration(*h.api.GetConfig().ServiceSettings.WriteTimeout) * time.Second
+	server := &http.Server{Handler: mux, WriteTimeout: limit}
+	go func() { _ = server.Serve(listener) }()
 	return nil
 }
 

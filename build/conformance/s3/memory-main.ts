@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 
-import { S3FileStore } from '../../../server/src/filestore/s3/s3-file-store.ts';
+import { BucketFileStore } from '../../../server/src/filestore/bucket/bucket-file-store.ts';
 import { readS3Settings } from '../../../server/src/filestore/s3/s3-settings.ts';
 import { openS3Bucket } from '../../../server/src/platform/s3/s3-bucket.ts';
 import { systemClock } from '../../../server/src/platform/system-clock.ts';
@@ -14,13 +14,12 @@ const [endpoint = '', sizeMib = '0'] = process.argv.slice(2);
 const sizeBytes = Number(sizeMib) * MIB;
 
 const settings = readS3Settings(fileSettings(endpoint));
-const store = new S3FileStore({
+const store = new BucketFileStore({
   bucket: openS3Bucket(settings.bucket),
   description: 'the S3 server of this test',
   prefix: settings.prefix,
   partSizeBytes: settings.partSizeBytes,
   clock: systemClock,
-  ownDir: 'd',
 });
 
 /** Resident memory at most since the last call, in MiB. */

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { after, before, describe, it } from 'node:test';
 
-import { archivePacker } from '../../../server/src/platform/archive-packer.ts';
+import { ThreadedPacker } from '../../../server/src/platform/archive/archive-packer.ts';
+import { archiveTasks } from '../../../server/src/platform/archive/deflate-task.ts';
 import { diskFs } from '../../../server/src/platform/disk-fs.ts';
 import { NodeHttpClient } from '../../../server/src/platform/http-client.ts';
 import { systemClock } from '../../../server/src/platform/system-clock.ts';
@@ -50,6 +51,7 @@ describe('the plugin with amazons3', { skip: goSkip }, () => {
     host = new FakeHost(
       {
         siteUrl: '',
+        writeTimeoutSeconds: 300,
         rtcdServiceUrl: '',
         isCluster: false,
         metricsEnabled: true,
@@ -60,7 +62,7 @@ describe('the plugin with amazons3', { skip: goSkip }, () => {
       },
       { dbpath: join(base, 'tsdb'), scrapeintervalseconds: 1, enablenodeexportertargets: false },
     );
-    const tasks = inlineTasks(tsdbTasks(diskFs));
+    const tasks = inlineTasks([...tsdbTasks(diskFs), ...archiveTasks()]);
     plugin = new MetricsPlugin(
       host,
       {
@@ -69,7 +71,8 @@ describe('the plugin with amazons3', { skip: goSkip }, () => {
         http: new NodeHttpClient(),
         resolver: { resolve: async () => [] },
         process: new FakeProcessStats(),
-        packer: archivePacker,
+        packer: new ThreadedPacker(tasks),
+        tasks,
         randomBytes,
         hostname: 'test',
         openDb: (dir, logger) => Db.open({ fs: diskFs, dir, clock: systemClock, logger, tasks }),

@@ -3,9 +3,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
+import type { Clock } from '../../../server/src/base/clock.ts';
 import { CodedError, describeError } from '../../../server/src/base/errors.ts';
 import { sourceOf } from '../../../server/src/filestore/file-store.ts';
-import { S3FileStore } from '../../../server/src/filestore/s3/s3-file-store.ts';
+import { BucketFileStore } from '../../../server/src/filestore/bucket/bucket-file-store.ts';
 import { readS3Settings } from '../../../server/src/filestore/s3/s3-settings.ts';
 import type { S3FileSettings } from '../../../server/src/filestore/s3/s3-settings.ts';
 import { openS3Bucket } from '../../../server/src/platform/s3/s3-bucket.ts';
@@ -27,17 +28,16 @@ describe('the file store amazons3 on versitygw', { skip: goSkip }, () => {
   });
   after(() => server.stop());
 
-  function open(change: Partial<S3FileSettings> = {}): S3FileStore {
+  function open(change: Partial<S3FileSettings> = {}, clock: Clock = systemClock): BucketFileStore {
     const settings = readS3Settings(
       fileSettings(server.endpoint, { pathPrefix: `store-${count++}`, ...change }),
     );
-    return new S3FileStore({
+    return new BucketFileStore({
       bucket: openS3Bucket(settings.bucket),
       description: 'the S3 server of this test',
       prefix: settings.prefix,
       partSizeBytes: settings.partSizeBytes,
-      clock: systemClock,
-      ownDir: 'plugin-data',
+      clock,
       retryFirstMs: 5,
     });
   }
@@ -97,6 +97,21 @@ describe('the file store amazons3 on versitygw', { skip: goSkip }, () => {
     assert.equal(await store.stat('f'), undefined);
     const bucket = openS3Bucket(readS3Settings(fileSettings(server.endpoint)).bucket);
     assert.deepEqual(await bucket.listUploads('broken/'), []);
+  });
+
+  it('drops the parts of a process that was killed, a day later', async () => {
+    const { bucket: settings } = readS3Settings(fileSettings(server.endpoint));
+    const bucket = openS3Bucket(settings);
+    for (const key of ['killed/d/f', 'killed/dd/f']) {
+      await bucket.putPart({ key, id: await bucket.startUpload(key) }, 1, patterned(5 * MIB));
+    }
+    const left = async (): Promise<string[]> =>
+      (await bucket.listUploads('killed/')).map(({ key }) => key).sort();
+    await open({ pathPrefix: 'killed' }).removeLeftovers('d');
+    assert.deepEqual(await left(), ['killed/d/f', 'killed/dd/f']);
+    const tomorrow = { ...systemClock, nowMs: () => systemClock.nowMs() + 25 * 3_600_000 };
+    await open({ pathPrefix: 'killed' }, tomorrow).removeLeftovers('d');
+    assert.deepEqual(await left(), ['killed/dd/f']);
   });
 
   it('ends the request when the reader has enough', async () => {

@@ -25,8 +25,8 @@ export interface FileStore {
   stat(path: string): Promise<StoreFileStat | undefined>;
   /**
    * The file's bytes in pieces, opened at the first pull and closed when the consumer stops. A
-   * missing file rejects the first pull. Each piece is the consumer's to keep, unless the pieces
-   * are `borrowed`: then the memory of one may be used again for the next but one.
+   * missing file rejects the first pull. Each piece is the consumer's to keep, unless `pieces` says
+   * otherwise.
    */
   read(path: string, range?: ByteRange, pieces?: PieceLifetime): ByteSource;
   /**
@@ -39,13 +39,28 @@ export interface FileStore {
   remove(path: string): Promise<void>;
   /** Removes a folder with all in it; fine when it is missing. */
   removeTree(dir: string): Promise<void>;
+  /**
+   * Removes what writes below `dir` have left that ended with their process more than a day ago; no
+   * other method sees that. As far as the store lets us: some can't tell, and never forget either.
+   */
+  removeLeftovers(dir: string): Promise<void>;
+  /** Where a file or folder is on a disk of this machine, in stores that keep them there. */
+  localPath?(path: string): string;
+  /** Bytes that the store has room for, where it has an end that can be told. */
+  freeBytes?(): Promise<number>;
 }
 
-/** Pieces of at most a few MiB; an empty one is allowed and means nothing. */
+/**
+ * Pieces of at most a few MiB; an empty one is allowed and means nothing. What is handed to `write`
+ * may use a piece's memory again as soon as the next one is pulled.
+ */
 export type ByteSource = AsyncIterable<Uint8Array>;
 
-/** How long the consumer of a read may look at a piece. */
-export type PieceLifetime = 'kept' | 'borrowed';
+/**
+ * How long the consumer of a read may look at a piece: for ever, until the next but one is pulled, or
+ * until the next one is.
+ */
+export type PieceLifetime = 'kept' | 'borrowed' | 'momentary';
 
 /** Bytes `start` to `end` (exclusive), both within the file. */
 export interface ByteRange {
@@ -119,6 +134,17 @@ export async function readSmallFile(
     offset += piece.length;
   }
   return whole;
+}
+
+/** Where a file is. */
+export interface StorePath {
+  readonly store: FileStore;
+  readonly path: string;
+}
+
+/** Copies one file; see {@link FileStore.write}. */
+export function copyFile(from: StorePath, to: StorePath): Promise<number> {
+  return to.store.write(to.path, from.store.read(from.path, undefined, 'momentary'));
 }
 
 /** A source of one piece. */

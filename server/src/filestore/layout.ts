@@ -12,11 +12,28 @@ export const STORE_DUMPS_DIR = `${PLUGIN_DIR}/dump`;
 export const STORE_PROBE_PATH = `${PLUGIN_DIR}/.write-probe`;
 
 export const META_FILE_NAME = 'meta.json';
+/** The Go plugin's only one. */
 export const DUMP_FILE_NAME = 'tsdb_dump.tar.gz';
+const DUMP_ZIP_NAME = 'tsdb_dump.zip';
+
+/** The folder of a block. */
+export function blockDirOf(ulid: string): string {
+  return `${STORE_BLOCKS_DIR}/${ulid}`;
+}
 
 /** The folder that holds everything of one job. */
 export function dumpDirOf(jobId: string): string {
   return `${STORE_DUMPS_DIR}/${jobId}`;
+}
+
+/** The archive of a job. */
+export function dumpPathOf(jobId: string, format: 'tar.gz' | 'zip'): string {
+  return `${dumpDirOf(jobId)}/${format === 'zip' ? DUMP_ZIP_NAME : DUMP_FILE_NAME}`;
+}
+
+/** The last part of a path: what a person calls the file. */
+export function fileNameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** Blocks of another instance's head, made for this one dump and gone when it is finished. */

@@ -1,5 +1,5 @@
 import { CodedError, assert, codeOf } from '../base/errors.ts';
-import { parentOf, renameDurably } from '../base/ports/fs.ts';
+import { makeDirDurably, parentOf, renameDurably } from '../base/ports/fs.ts';
 import type { File, Fs } from '../base/ports/fs.ts';
 import { checkStorePath } from './file-store.ts';
 import type {
@@ -14,10 +14,11 @@ import type {
 /** Large enough that a download is not bound by round trips, small enough to hold a few. */
 const READ_PIECE_BYTES = 512 * 1024;
 
+const SPARES_MAX = 2;
+
 /**
  * Files that are being written have this in their name, in the folder of their target so that the
- * rename stays on one disk. They are never listed; what a killed process left is removed when its
- * target is written again.
+ * rename stays on one disk. They are never listed.
  */
 const TEMPORARY_MARK = '.tmp-';
 /** No write of ours takes this long; anything older belongs to a process that is gone. */
@@ -45,6 +46,8 @@ export class LocalFileStore implements FileStore {
   readonly #fs: Fs;
   readonly #root: string;
   readonly #nowMs: () => number;
+  /** Buffers of momentary pieces that no read uses just now. */
+  readonly #spares: Uint8Array[] = [];
 
   constructor(options: LocalFileStoreOptions) {
     assert(options.root !== '', 'the root of a local file store is named');
@@ -81,8 +84,7 @@ export class LocalFileStore implements FileStore {
 
   read(path: string, range?: ByteRange, pieces: PieceLifetime = 'kept'): ByteSource {
     const file = this.#locate(path);
-    const memory = pieces === 'borrowed' ? takeTurns() : freshMemory;
-    return readPieces(this.#fs, file, path, memory, range);
+    return readPieces(this.#fs, file, path, this.#memoryFor(pieces), range);
   }
 
   async write(path: string, source: ByteSource): Promise<number> {
@@ -90,8 +92,7 @@ export class LocalFileStore implements FileStore {
     const parent = parentOf(target);
     const temporary = `${temporaryPrefix(target)}${Math.random().toString(36).slice(2, 12)}`;
     try {
-      await this.#fs.makeDir(parent);
-      await this.#removeLeftovers(target);
+      if ((await this.#fs.stat(parent)) === undefined) await makeDirDurably(this.#fs, parent);
     } catch (error) {
       throw storeError(error, 'prepare the folder of', path);
     }
@@ -115,6 +116,40 @@ export class LocalFileStore implements FileStore {
     await this.#attempt('remove', dir, () => this.#fs.removeTree(folder));
   }
 
+  removeLeftovers(dir: string): Promise<void> {
+    const folder = this.#locate(dir);
+    return this.#attempt('clean up', dir, () => this.#removeLeftovers(folder));
+  }
+
+  async #removeLeftovers(folder: string): Promise<void> {
+    if ((await this.#fs.stat(folder)) === undefined) return;
+    for (const { name, isDirectory } of await this.#fs.list(folder)) {
+      const path = `${folder}/${name}`;
+      if (isDirectory) await this.#removeLeftovers(path);
+      if (isDirectory || !isTemporary(name)) continue;
+      const stat = await this.#fs.stat(path);
+      const ageMs = stat === undefined ? 0 : this.#nowMs() - stat.modifiedMs;
+      if (ageMs > TEMPORARY_AGE_MAX_MS) await this.#fs.remove(path);
+    }
+  }
+
+  #memoryFor(pieces: PieceLifetime): PieceMemory {
+    if (pieces === 'momentary') return oneAgain(this.#spares);
+    return pieces === 'borrowed' ? takeTurns() : freshMemory;
+  }
+
+  localPath(path: string): string {
+    return this.#locate(path);
+  }
+
+  async freeBytes(): Promise<number> {
+    // The folder may not be there before the first write; its disk is that of the nearest one above.
+    for (let dir = this.#root; ; dir = parentOf(dir)) {
+      if ((await this.#fs.stat(dir)) === undefined && dir !== parentOf(dir)) continue;
+      return this.#attempt('measure', dir, () => this.#fs.freeBytes(dir));
+    }
+  }
+
   #locate(path: string): string {
     checkStorePath(path);
     return `${this.#root}/${path}`;
@@ -136,18 +171,6 @@ export class LocalFileStore implements FileStore {
     return sizeBytes;
   }
 
-  async #removeLeftovers(target: string): Promise<void> {
-    const parent = parentOf(target);
-    const prefix = temporaryPrefix(target);
-    for (const { name, isDirectory } of await this.#fs.list(parent)) {
-      const path = `${parent}/${name}`;
-      if (isDirectory || !path.startsWith(prefix)) continue;
-      const stat = await this.#fs.stat(path);
-      const ageMs = stat === undefined ? 0 : this.#nowMs() - stat.modifiedMs;
-      if (ageMs > TEMPORARY_AGE_MAX_MS) await this.#fs.remove(path);
-    }
-  }
-
   async #attempt<T>(verb: string, path: string, action: () => Promise<T>): Promise<T> {
     try {
       return await action();
@@ -161,7 +184,7 @@ async function* readPieces(
   fs: Fs,
   file: string,
   path: string,
-  memory: (sizeBytes: number) => Uint8Array,
+  memory: PieceMemory,
   range: ByteRange | undefined,
 ): AsyncGenerator<Uint8Array> {
   let opened: File;
@@ -174,7 +197,7 @@ async function* readPieces(
     let offset = range?.start ?? 0;
     const end = range?.end ?? (await opened.size());
     while (offset < end) {
-      const piece = memory(Math.min(READ_PIECE_BYTES, end - offset));
+      const piece = memory.next(Math.min(READ_PIECE_BYTES, end - offset));
       const count = await opened.read(piece, offset);
       if (count < piece.length) throw shortRead(path, end, offset + count);
       offset += count;
@@ -183,23 +206,49 @@ async function* readPieces(
   } catch (error) {
     throw storeError(error, 'read', path);
   } finally {
+    memory.end();
     await opened.close();
   }
 }
 
-const freshMemory = (sizeBytes: number): Uint8Array => new Uint8Array(sizeBytes);
+/** Where the pieces of one read are put. */
+interface PieceMemory {
+  next(sizeBytes: number): Uint8Array;
+  /** No piece follows. */
+  end(): void;
+}
+
+const freshMemory: PieceMemory = {
+  next: (sizeBytes) => new Uint8Array(sizeBytes),
+  end: () => undefined,
+};
 
 /**
  * Two buffers in turn: the consumer has one while the other is filled. V8 lets 64 MiB of dropped
  * buffers pile up before it looks for them, which is more than a download may take.
  */
-function takeTurns(): (sizeBytes: number) => Uint8Array {
+function takeTurns(): PieceMemory {
   let current = new Uint8Array(0);
   let other = new Uint8Array(0);
-  return (sizeBytes) => {
+  const next = (sizeBytes: number): Uint8Array => {
     [current, other] = [other, current];
     if (current.length < sizeBytes) current = new Uint8Array(sizeBytes);
     return current.subarray(0, sizeBytes);
+  };
+  return { next, end: () => undefined };
+}
+
+/** One buffer for all pieces, taken from `spares` and put back there: many files cost no memory. */
+function oneAgain(spares: Uint8Array[]): PieceMemory {
+  let buffer: Uint8Array | undefined;
+  return {
+    next: (sizeBytes) => {
+      buffer ??= spares.pop() ?? new Uint8Array(READ_PIECE_BYTES);
+      return buffer.subarray(0, sizeBytes);
+    },
+    end: () => {
+      if (buffer !== undefined && spares.length < SPARES_MAX) spares.push(buffer);
+    },
   };
 }
 

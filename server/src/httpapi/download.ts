@@ -6,14 +6,23 @@ import { parseRange } from './byte-ranges.ts';
 import { HttpError } from './reply.ts';
 import type { Handler, HttpResponse } from './types.ts';
 
+/**
+ * A line of two megabits is the slowest that the server's limit of time is trusted with: a download
+ * that would not be over on it takes the connection over.
+ */
+const SLOW_LINE_BYTES_PER_S = 256 * 1024;
+
 export interface DownloadOptions {
+  /** How long the server lets an answer take; 0: as long as it likes. */
+  readonly writeTimeoutSeconds: () => number;
   readonly getJob: (id: string) => Promise<DumpJob | undefined>;
   /** Throws a `CodedError` that says why when there is no usable file store. */
   readonly fileStore: () => FileStore;
 }
 
 /** `GET /jobs/download/{id}`: streams the dump, or a part of it, from the file store. */
-export function downloadHandler({ getJob, fileStore }: DownloadOptions): Handler {
+export function downloadHandler(options: DownloadOptions): Handler {
+  const { getJob, fileStore, writeTimeoutSeconds } = options;
   return async ({ request, response, params }) => {
     if (!isJobId(params.id)) throw new HttpError(400, 'ERR_JOB_ID', 'This is not the id of a job.');
     const job = await getJob(params.id);
@@ -44,6 +53,10 @@ export function downloadHandler({ getJob, fileStore }: DownloadOptions): Handler
     if (range !== 'whole') {
       response.header.set('Content-Range', `bytes ${start}-${end - 1}/${stat.sizeBytes}`);
     }
+    const limitSeconds = writeTimeoutSeconds();
+    if (limitSeconds > 0 && (end - start) / SLOW_LINE_BYTES_PER_S > limitSeconds) {
+      await response.takeOver();
+    }
     await response.writeHead(range === 'whole' ? 200 : 206);
     await stream(store.read(job.dump_location, part, 'borrowed'), response);
   };
@@ -52,7 +65,7 @@ export function downloadHandler({ getJob, fileStore }: DownloadOptions): Handler
 function setHeaders(response: HttpResponse, tag: string, location: string): void {
   const name = location.slice(location.lastIndexOf('/') + 1).replaceAll(/[^\w.-]/g, '_');
   const { header } = response;
-  header.set('Content-Type', 'application/gzip');
+  header.set('Content-Type', name.endsWith('.zip') ? 'application/zip' : 'application/gzip');
   header.set('Content-Disposition', `attachment; filename="${name || DUMP_FILE_NAME}"`);
   header.set('Accept-Ranges', 'bytes');
   header.set('ETag', tag);

@@ -21,17 +21,18 @@ interface Answer {
   json: unknown;
 }
 
-function setUp() {
+const JOB: DumpJob = {
+  id: ID,
+  status: 'success',
+  create_at: 3,
+  min_t: 1,
+  max_t: 2,
+  dump_location: LOCATION,
+};
+
+function setUp(job: DumpJob = JOB) {
   const store = new MemoryFileStore();
   store.put(LOCATION, '0123456789');
-  const job: DumpJob = {
-    id: ID,
-    status: 'success',
-    create_at: 3,
-    min_t: 1,
-    max_t: 2,
-    dump_location: LOCATION,
-  };
   const calls: unknown[] = [];
   const logged: { level: string; fields: unknown }[] = [];
   const log = (level: string) => (_: string, fields?: unknown) => {
@@ -45,6 +46,7 @@ function setUp() {
   };
   let failure: Error | undefined;
   let storeFailure: Error | undefined;
+  let writeTimeoutSeconds = 300;
   const guarded = async <T>(value: T): Promise<T> => {
     if (failure !== undefined) throw failure;
     return value;
@@ -64,6 +66,10 @@ function setUp() {
         calls.push(['delete', id]);
         return guarded(id === ID);
       },
+      cancel: async (id) => {
+        calls.push(['cancel', id]);
+        return guarded(id === ID);
+      },
       deleteAll: async () => {
         calls.push(['deleteAll']);
         await guarded(undefined);
@@ -73,6 +79,7 @@ function setUp() {
       if (storeFailure !== undefined) throw storeFailure;
       return store;
     },
+    writeTimeoutSeconds: () => writeTimeoutSeconds,
     stats: () => guarded({ min_t: 1, max_t: 2, num_samples: 3, num_series: 4 }),
     status: {
       version: '1.2.3',
@@ -117,6 +124,11 @@ function setUp() {
       },
       {
         header: { set: (name, value) => void (answer.headers[name] = value) },
+        takeOver: async () => {
+          assert.equal(answer.status, 0, 'the head was sent before');
+          calls.push(['takeOver']);
+          return true;
+        },
         writeHead: async (status) => {
           assert.equal(answer.status, 0, 'the head was sent twice');
           answer.status = status;
@@ -139,6 +151,7 @@ function setUp() {
     store,
     fail: (error: Error | undefined) => (failure = error),
     failStore: (error: Error) => (storeFailure = error),
+    limitWrites: (seconds: number) => (writeTimeoutSeconds = seconds),
   };
 }
 
@@ -149,6 +162,7 @@ describe('the HTTP API', () => {
     ['POST', '/jobs/create'],
     ['DELETE', `/jobs/delete/${ID}`],
     ['DELETE', '/jobs/deleteAll'],
+    ['POST', `/jobs/cancel/${ID}`],
     ['GET', `/jobs/download/${ID}`],
     ['GET', '/status'],
     ['GET', '/unknown'],
@@ -237,6 +251,9 @@ describe('the HTTP API', () => {
     ['POST', '/jobs/create', 400, 'null'],
     ['POST', '/jobs/create', 400, '{"min_t":1}'],
     ['POST', '/jobs/create', 400, '{"min_t":"1","max_t":2}'],
+    ['POST', '/jobs/create', 400, '{"min_t":1,"max_t":2,"format":"rar"}'],
+    ['POST', '/jobs/cancel/short', 400],
+    ['POST', `/jobs/cancel/${'c'.repeat(26)}`, 404],
     ['POST', '/jobs/create', 400, '\ufffe\ud800'],
     ['POST', '/jobs/create', 413, ' '.repeat(20_000)],
   ];
@@ -246,7 +263,9 @@ describe('the HTTP API', () => {
       const { ask, calls } = setUp();
       const answer = await ask(method, url, ADMIN, body);
       assert.equal(answer.status, status, answer.body);
-      assert.ok(calls.every((call) => Array.isArray(call) && call[0] === 'delete'));
+      assert.ok(
+        calls.every((call) => Array.isArray(call) && /^(delete|cancel)$/.test(String(call[0]))),
+      );
     });
   }
 
@@ -284,6 +303,29 @@ describe('a download', () => {
     assert.equal(answer.headers['Content-Length'], '10');
     assert.equal(answer.headers['Content-Disposition'], 'attachment; filename="tsdb_dump.tar.gz"');
     assert.equal(answer.headers['ETag'], `"${ID}-10"`);
+  });
+
+  it('that may last longer than the server lets an answer takes the connection over', async () => {
+    const { ask, calls, limitWrites, store } = setUp();
+    store.put(JOB.dump_location, new Uint8Array(3 * 1024 * 1024));
+    await ask('GET', url);
+    assert.deepEqual(calls, [], 'there is time enough');
+    limitWrites(10);
+    await ask('GET', url);
+    assert.deepEqual(calls, [['takeOver']]);
+    await ask('GET', url, { ...ADMIN, range: 'bytes=2000000-' });
+    assert.deepEqual(calls, [['takeOver']], 'what is left is short');
+    limitWrites(0);
+    await ask('GET', url);
+    assert.deepEqual(calls, [['takeOver']], 'there is no limit');
+  });
+
+  it('of a zip is called one', async () => {
+    const { ask, store } = setUp({ ...JOB, dump_location: 'dump/tsdb_dump.zip' });
+    store.put('dump/tsdb_dump.zip', 'zip');
+    const { headers } = await ask('GET', url);
+    assert.equal(headers['Content-Type'], 'application/zip');
+    assert.equal(headers['Content-Disposition'], 'attachment; filename="tsdb_dump.zip"');
   });
 
   const ranges: [string, number, string, string | undefined][] = [

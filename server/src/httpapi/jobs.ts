@@ -1,3 +1,4 @@
+import type { ArchiveFormat } from '../base/ports/archive.ts';
 import type { DumpJob } from '../services/jobs/job.ts';
 import { isJobId } from '../services/jobs/job.ts';
 import { HttpError, readJsonBody, sendEmpty, sendJson } from './reply.ts';
@@ -7,7 +8,8 @@ import type { Handler } from './types.ts';
 export interface Jobs {
   list(): Promise<readonly DumpJob[]>;
   get(id: string): Promise<DumpJob | undefined>;
-  create(minTimeMs: number, maxTimeMs: number): Promise<DumpJob>;
+  create(minTimeMs: number, maxTimeMs: number, format?: ArchiveFormat): Promise<DumpJob>;
+  cancel(id: string): Promise<boolean>;
   delete(id: string): Promise<boolean>;
   deleteAll(): Promise<void>;
 }
@@ -20,15 +22,29 @@ export function listJobsHandler(jobs: Jobs): Handler {
   return async ({ response }) => sendJson(response, await jobs.list());
 }
 
-/** `POST /jobs/create` with `{min_t, max_t}` in Unix milliseconds: the new job. */
+/** `POST /jobs/create` with `{min_t, max_t, format?}`, times in Unix milliseconds: the new job. */
 export function createJobHandler(jobs: Jobs): Handler {
   return async ({ request, response }) => {
     const body = await readJsonBody(request, CREATE_BODY_BYTES_MAX);
-    const { min_t: minTimeMs, max_t: maxTimeMs } = body;
+    const { min_t: minTimeMs, max_t: maxTimeMs, format = 'tar.gz' } = body;
     if (typeof minTimeMs !== 'number' || typeof maxTimeMs !== 'number') {
       throw new HttpError(400, 'ERR_JOB_RANGE', 'min_t and max_t must be numbers.');
     }
-    await sendJson(response, await jobs.create(minTimeMs, maxTimeMs));
+    if (format !== 'tar.gz' && format !== 'zip') {
+      throw new HttpError(400, 'ERR_JOB_FORMAT', 'format must be "tar.gz" or "zip".');
+    }
+    await sendJson(response, await jobs.create(minTimeMs, maxTimeMs, format));
+  };
+}
+
+/** `POST /jobs/cancel/{id}`: a job that is not finished stays in the list, as cancelled. */
+export function cancelJobHandler(jobs: Jobs): Handler {
+  return async ({ response, params }) => {
+    if (!isJobId(params.id)) throw new HttpError(400, 'ERR_JOB_ID', 'This is not the id of a job.');
+    if (!(await jobs.cancel(params.id))) {
+      throw new HttpError(404, 'ERR_JOB_UNKNOWN', 'There is no such job, or it is finished.');
+    }
+    await sendEmpty(response);
   };
 }
 

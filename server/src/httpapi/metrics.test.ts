@@ -11,6 +11,7 @@ async function ask(method: string, url: string) {
     { method, url },
     {
       header: { set: (name, value) => void answer.headers.set(name, value) },
+      takeOver: async () => false,
       writeHead: async (status) => void (answer.status = status),
       write: async (bytes) => void (answer.body += new TextDecoder().decode(bytes)),
     },

@@ -44,6 +44,7 @@ export class Router {
     const progress: Progress = { headSent: false, clientGone: false };
     const tracked: HttpResponse = {
       header: response.header,
+      takeOver: () => response.takeOver(),
       writeHead: (status) => {
         progress.headSent = true;
         return response.writeHead(status);

@@ -2,6 +2,7 @@ import type { StoreStats } from '../services/stats/stats.ts';
 import { downloadHandler } from './download.ts';
 import type { DownloadOptions } from './download.ts';
 import {
+  cancelJobHandler,
   createJobHandler,
   deleteAllJobsHandler,
   deleteJobHandler,
@@ -17,19 +18,22 @@ import type { StatusSource } from './status.ts';
 export interface ApiOptions extends RouterOptions {
   readonly jobs: Jobs;
   readonly fileStore: DownloadOptions['fileStore'];
+  readonly writeTimeoutSeconds: DownloadOptions['writeTimeoutSeconds'];
   readonly stats: () => Promise<StoreStats>;
   readonly status: StatusSource;
 }
 
-/** All routes: those of the Go plugin with the same JSON, and `GET /status`. */
+/** All routes: those of the Go plugin with the same JSON, `POST /jobs/cancel` and `GET /status`. */
 export function makeApi(options: ApiOptions): Router {
-  const { jobs, fileStore, stats, status } = options;
+  const { jobs, fileStore, writeTimeoutSeconds, stats, status } = options;
+  const download = { getJob: (id: string) => jobs.get(id), fileStore, writeTimeoutSeconds };
   return new Router(options)
     .add('GET', '/tsdb/stats', async ({ response }) => sendJson(response, await stats()))
     .add('GET', '/jobs', listJobsHandler(jobs))
     .add('POST', '/jobs/create', createJobHandler(jobs))
+    .add('POST', '/jobs/cancel/{id}', cancelJobHandler(jobs))
     .add('DELETE', '/jobs/delete/{id}', deleteJobHandler(jobs))
     .add('DELETE', '/jobs/deleteAll', deleteAllJobsHandler(jobs))
-    .add('GET', '/jobs/download/{id}', downloadHandler({ getJob: (id) => jobs.get(id), fileStore }))
+    .add('GET', '/jobs/download/{id}', downloadHandler(download))
     .add('GET', '/status', statusHandler(status));
 }

@@ -19,6 +19,11 @@ export interface HttpResponse {
   writeHead(status: number): Promise<void>;
   /** Resolves when the client takes more; rejects when it went away. */
   write(bytes: Uint8Array): Promise<void>;
+  /**
+   * Frees the response from the server's limit of time, where the connection allows that; before the
+   * head, and with a Content-Length. Resolves to whether it worked.
+   */
+  takeOver(): Promise<boolean>;
 }
 
 /** What one request is about, once its route is known. */

@@ -3,7 +3,7 @@ import { getAsset, isSea } from 'node:sea';
 import { Worker } from 'node:worker_threads';
 
 import { CodedError } from '../base/errors.ts';
-import type { RunOptions, Task, TaskRunner } from '../base/ports/task-runner.ts';
+import type { RunOptions, Task, TaskPool } from '../base/ports/task-runner.ts';
 import { unpackError, type WorkerAnswer, type WorkerRequest } from './worker-messages.ts';
 
 /** A worker with nothing to do costs some 10 MB; it goes after this time. */
@@ -37,8 +37,8 @@ interface Thread {
 }
 
 /** Runs tasks on worker threads, which are started when needed and end when idle. */
-export class WorkerPool implements TaskRunner {
-  readonly #workersMax: number;
+export class WorkerPool implements TaskPool {
+  #workersMax: number;
   readonly #createWorker: () => Worker;
   readonly #threads = new Set<Thread>();
   #queue: Job[] = [];
@@ -46,8 +46,17 @@ export class WorkerPool implements TaskRunner {
   #closed = false;
 
   constructor(options: WorkerPoolOptions = {}) {
-    this.#workersMax = options.workersMax ?? Math.max(1, Math.floor(availableParallelism() / 2));
+    this.#workersMax = options.workersMax ?? halfOfTheCores();
     this.#createWorker = options.createWorker ?? createWorker;
+  }
+
+  get workersMax(): number {
+    return this.#workersMax;
+  }
+
+  limit(workersMax: number): void {
+    this.#workersMax = workersMax > 0 ? workersMax : halfOfTheCores();
+    this.#dispatch();
   }
 
   run<Input, Output>(
@@ -124,8 +133,10 @@ export class WorkerPool implements TaskRunner {
   }
 
   #idleThread(): Thread | undefined {
-    for (const thread of this.#threads) if (thread.job === undefined) return thread;
-    if (this.#threads.size >= this.#workersMax) return undefined;
+    const threads = [...this.#threads];
+    if (threads.filter(({ job }) => job !== undefined).length >= this.#workersMax) return undefined;
+    const idle = threads.find(({ job }) => job === undefined);
+    if (idle !== undefined) return idle;
     const worker = this.#createWorker();
     const thread: Thread = { worker, job: undefined, idleTimer: undefined };
     this.#threads.add(thread);
@@ -181,6 +192,10 @@ export class WorkerPool implements TaskRunner {
     thread.job?.reject(reason);
     await thread.worker.terminate();
   }
+}
+
+function halfOfTheCores(): number {
+  return Math.max(1, Math.floor(availableParallelism() / 2));
 }
 
 function createWorker(): Worker {

@@ -10,7 +10,7 @@ import { Instances } from '../services/cluster/instances.ts';
 import type { InstanceReport } from '../services/cluster/instances.ts';
 import type { OwnerRecord } from '../services/cluster/owner-record.ts';
 import type { Warning } from '../services/health/warning-board.ts';
-import type { DumpRun } from '../services/jobs/job-service.ts';
+import type { DumpRun } from '../services/jobs/dump-maker.ts';
 import { newJobId } from '../services/jobs/job.ts';
 import type { HeadFacts } from '../services/stats/stats.ts';
 import type { OpenDatabase } from './database-keeper.ts';

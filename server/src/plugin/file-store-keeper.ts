@@ -1,18 +1,12 @@
 import type { Clock } from '../base/clock.ts';
 import { CodedError, describeError } from '../base/errors.ts';
-import type { Bucket, BucketSettings } from '../base/ports/bucket.ts';
 import type { Fs } from '../base/ports/fs.ts';
 import { sourceOf } from '../filestore/file-store.ts';
 import type { FileStore } from '../filestore/file-store.ts';
-import { PLUGIN_DIR, STORE_PROBE_PATH } from '../filestore/layout.ts';
-import { LocalFileStore } from '../filestore/local-file-store.ts';
-import { S3FileStore } from '../filestore/s3/s3-file-store.ts';
-import { readS3Settings } from '../filestore/s3/s3-settings.ts';
-import type { S3FileSettings } from '../filestore/s3/s3-settings.ts';
-import { openS3Bucket } from '../platform/s3/s3-bucket.ts';
+import { STORE_PROBE_PATH } from '../filestore/layout.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
 import type { ServerConfig } from './host.ts';
-import { S3_DRIVER } from './s3-file-settings.ts';
+import { openFileStore } from './open-file-store.ts';
 
 const UNAVAILABLE = 'file_store_unavailable';
 const UNSUPPORTED = 'file_store_unsupported';
@@ -23,8 +17,6 @@ export interface FileStoreKeeperOptions {
   readonly fs: Fs;
   readonly clock: Clock;
   readonly board: WarningBoard;
-  /** Amazon's client when it is not given. */
-  readonly openBucket?: (settings: BucketSettings) => Bucket;
   /** Another store is in use from now on. */
   readonly onChange: () => void;
 }
@@ -52,8 +44,8 @@ export class FileStoreKeeper {
   }
 
   configure(config: ServerConfig): void {
-    const { fileDriver, fileDirectory, s3 } = config;
-    const configured = JSON.stringify({ fileDriver, fileDirectory, s3 });
+    const { fileDriver, fileDirectory, s3, azure } = config;
+    const configured = JSON.stringify({ fileDriver, fileDirectory, s3, azure });
     if (configured === this.#configured) return;
     this.#configured = configured;
     this.#nextProbeMs = 0;
@@ -102,47 +94,14 @@ export class FileStoreKeeper {
 
   /** What an administrator looks at when the store refuses files. */
   get #what(): string {
-    return this.#store instanceof S3FileStore ? 'bucket and its keys' : 'folder';
+    return this.#store?.localPath === undefined ? 'bucket and its keys' : 'folder';
   }
 
   #make(config: ServerConfig): FileStore | undefined {
-    const { fs, clock, board } = this.#options;
-    if (config.fileDriver === 'local') {
-      board.clear(UNSUPPORTED);
-      return new LocalFileStore({ fs, root: config.fileDirectory, nowMs: () => clock.nowMs() });
-    }
+    const { board } = this.#options;
     board.clear(UNAVAILABLE);
-    if (config.fileDriver === S3_DRIVER && config.s3 !== undefined) {
-      return this.#makeS3(config.s3);
-    }
-    this.#reason = new CodedError(
-      'ERR_FILESTORE_DRIVER',
-      `this version cannot use the file store "${config.fileDriver}"; only "local" and ` +
-        '"amazons3" are supported',
-    );
-    board.raise({
-      code: UNSUPPORTED,
-      message:
-        `The server's file store "${config.fileDriver}" is not supported by this version: metrics ` +
-        'are collected on the local disk, but not stored there, and no dumps can be made.',
-      action:
-        'Use the file storage driver "local" or "amazons3", or an earlier version of this plugin.',
-    });
-    return undefined;
-  }
-
-  #makeS3(given: S3FileSettings): FileStore | undefined {
-    const { clock, board, openBucket = openS3Bucket } = this.#options;
     try {
-      const { bucket, prefix, partSizeBytes } = readS3Settings(given);
-      const store = new S3FileStore({
-        bucket: openBucket(bucket),
-        description: `S3 bucket ${bucket.bucket} at ${bucket.endpoint}`,
-        prefix,
-        partSizeBytes,
-        clock,
-        ownDir: PLUGIN_DIR,
-      });
+      const store = openFileStore(config, this.#options);
       board.clear(UNSUPPORTED);
       return store;
     } catch (error) {

@@ -3,12 +3,12 @@ import type { Logger } from '../base/log.ts';
 import { autocomplete, listArgument, PLUGIN_STATE_RUNNING } from '../protocol/mattermost/index.ts';
 import type { Command, Config, PluginHost, MattermostApi } from '../protocol/mattermost/index.ts';
 import { CALLS_PLUGIN_ID } from '../services/discovery/index.ts';
+import { LOCAL_DRIVER, loadRemoteFileSettings } from './file-settings.ts';
 import type { EphemeralPost, Host, ServerConfig, SlashCommand } from './host.ts';
-import { S3_DRIVER, loadS3FileSettings } from './s3-file-settings.ts';
 
 /** What the server itself takes when its configuration does not say. */
 const DEFAULT_LISTEN_ADDRESS = ':8067';
-const DEFAULT_FILE_DRIVER = 'local';
+const DEFAULT_WRITE_TIMEOUT_SECONDS = 300;
 const DEFAULT_FILE_DIRECTORY = './data/';
 
 /** Of cluster events: sent until it has arrived, or the node counts as gone. */
@@ -69,9 +69,7 @@ export function adaptHost({ api, driver }: PluginHost, log: Logger): Host {
 
 async function loadServerConfig(api: MattermostApi): Promise<ServerConfig> {
   const config = readConfig(await api.getConfig());
-  // Secrets are asked for only when they are needed.
-  if (config.fileDriver !== S3_DRIVER) return config;
-  return { ...config, s3: await loadS3FileSettings(api) };
+  return { ...config, ...(await loadRemoteFileSettings(api, config.fileDriver)) };
 }
 
 /** The API lists all keys of the plugin, page by page. */
@@ -89,13 +87,14 @@ function readConfig(config: Config): ServerConfig {
   const { PluginSettings, SqlSettings } = config;
   return {
     siteUrl: (ServiceSettings?.SiteURL ?? '').replace(/\/+$/, ''),
+    writeTimeoutSeconds: ServiceSettings?.WriteTimeout ?? DEFAULT_WRITE_TIMEOUT_SECONDS,
     isCluster: ClusterSettings?.Enable ?? false,
     clusterName: ClusterSettings?.ClusterName ?? '',
     nodeName: ClusterSettings?.OverrideHostname ?? '',
     sqlDriver: SqlSettings?.DriverName || DEFAULT_SQL_DRIVER,
     metricsEnabled: MetricsSettings?.Enable ?? false,
     metricsListenAddress: MetricsSettings?.ListenAddress || DEFAULT_LISTEN_ADDRESS,
-    fileDriver: FileSettings?.DriverName || DEFAULT_FILE_DRIVER,
+    fileDriver: FileSettings?.DriverName || LOCAL_DRIVER,
     fileDirectory: FileSettings?.Directory || DEFAULT_FILE_DIRECTORY,
     rtcdServiceUrl: textSetting(PluginSettings?.Plugins?.[CALLS_PLUGIN_ID] ?? {}, 'rtcdserviceurl'),
   };

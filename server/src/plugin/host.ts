@@ -1,4 +1,5 @@
 import type { Logger } from '../base/log.ts';
+import type { AzureFileSettings } from '../filestore/azureblob/azure-settings.ts';
 import type { S3FileSettings } from '../filestore/s3/s3-settings.ts';
 import type { ServerIdentity } from '../services/dump/dump-service.ts';
 import type { LeaseKeyValueStore } from '../services/cluster/lease.ts';
@@ -37,6 +38,8 @@ export interface ClusterEvent {
 export interface ServerConfig {
   /** Without a slash at the end; '' when it is not set. */
   readonly siteUrl: string;
+  /** How long the server lets an answer of the plugin take; 0: as long as it likes. */
+  readonly writeTimeoutSeconds: number;
   readonly isCluster: boolean;
   readonly clusterName: string;
   /** How this server calls itself in the cluster; '' when that is left to the machine's name. */
@@ -51,6 +54,8 @@ export interface ServerConfig {
   readonly fileDirectory: string;
   /** Set when the driver is `amazons3`. */
   readonly s3?: S3FileSettings;
+  /** Set when the driver is `azureblob`. */
+  readonly azure?: AzureFileSettings;
   /** Where the Calls plugin finds RTCD; '' when it does not use it. May hold a key. */
   readonly rtcdServiceUrl: string;
 }

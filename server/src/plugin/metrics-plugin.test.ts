@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 
 import { ask, askJson, until } from '../../test/support/ask.ts';
+import { inlineTasks } from '../../test/support/inline-tasks.ts';
 import { FakeHost, SINGLE_SERVER } from '../../test/support/fake-host.ts';
 import { FakeProcessStats } from '../../test/support/fake-process-stats.ts';
-import { archivePacker } from '../platform/archive-packer.ts';
+import { ThreadedPacker } from '../platform/archive/archive-packer.ts';
+import { archiveTasks } from '../platform/archive/deflate-task.ts';
 import { diskFs } from '../platform/disk-fs.ts';
 import { NodeHttpClient } from '../platform/http-client.ts';
 import { systemClock } from '../platform/system-clock.ts';
@@ -131,6 +133,7 @@ describe('the plugin', () => {
       dbs: [] as CountingDb[],
       names: {} as Record<string, string[]>,
     };
+    const tasks = inlineTasks(archiveTasks());
     const plugin = new MetricsPlugin(
       host,
       {
@@ -139,7 +142,8 @@ describe('the plugin', () => {
         http: new NodeHttpClient(),
         resolver: { resolve: async (name) => world.names[name] ?? [] },
         process: new FakeProcessStats(),
-        packer: archivePacker,
+        packer: new ThreadedPacker(tasks),
+        tasks,
         randomBytes,
         hostname: 'test',
         openDb: async (dbDir) => {
@@ -206,7 +210,7 @@ describe('the plugin', () => {
   });
 
   it('collects without a file store that it knows, and says so', async () => {
-    const { plugin, world } = setUp({ fileDriver: 'azureblob' });
+    const { plugin, world } = setUp({ fileDriver: 'tape' });
     plugin.start();
     await until('scraped', () => (world.dbs[0]?.samples ?? 0) > 0);
     assert.deepEqual(await codes(plugin), ['file_store_unsupported']);
@@ -216,7 +220,7 @@ describe('the plugin', () => {
       rootId: '',
       text: '/metrics dump',
     });
-    assert.match(answer, /dump failed: This version cannot use the file store "azureblob"/);
+    assert.match(answer, /dump failed: There is no file store "tape"/);
     assert.equal((await ask(plugin.api, 'GET', '/tsdb/stats')).status, 200);
   });
 

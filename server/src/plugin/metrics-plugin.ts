@@ -5,6 +5,7 @@ import type { Fs } from '../base/ports/fs.ts';
 import type { HttpClient } from '../base/ports/http-client.ts';
 import type { ProcessStats } from '../base/ports/process-stats.ts';
 import type { Resolver } from '../base/ports/resolver.ts';
+import type { TaskPool } from '../base/ports/task-runner.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import { makeApi } from '../httpapi/routes.ts';
 import type { StatusSource } from '../httpapi/status.ts';
@@ -31,6 +32,7 @@ import { FileStoreKeeper } from './file-store-keeper.ts';
 import type { ClusterEvent, Host, ServerConfig } from './host.ts';
 import { OwnMetrics } from './own-metrics.ts';
 import { Scraping } from './scraping.ts';
+import { restartWarning, settingsWarning } from './settings-warnings.ts';
 import { collectStatistics } from './statistics.ts';
 import { statusText } from './status-command.ts';
 import { deactivate } from './stop.ts';
@@ -44,6 +46,7 @@ export interface Platform {
   readonly resolver: Resolver;
   readonly process: ProcessStats;
   readonly packer: ArchivePacker;
+  readonly tasks: TaskPool;
   readonly randomBytes: (count: number) => Uint8Array;
   /** Names this machine over restarts. */
   readonly hostname: string;
@@ -104,6 +107,8 @@ export class MetricsPlugin {
     this.#jobs = this.#makeJobs(this.#dumps);
     this.#syncing = new Syncing({
       blockSync: new BlockSync({ catalog: this.#catalog, clock, logger }),
+      catalog: this.#catalog,
+      tasks: platform.tasks,
       database: () => this.#database?.current,
       fileStore: this.#fileStore,
       settings,
@@ -238,7 +243,7 @@ export class MetricsPlugin {
   }
 
   #makeDumps(): DumpService {
-    const { clock, packer } = this.#platform;
+    const { clock, packer, tasks } = this.#platform;
     return new DumpService({
       database: () => this.#database?.current,
       fileStore: () => this.#fileStore.require(),
@@ -251,6 +256,8 @@ export class MetricsPlugin {
       missingSamples: () => this.#cluster.missingSamples(),
       catalog: this.#catalog,
       packer,
+      tasks,
+      sizeLimitBytes: () => this.#settings.dumpSizeLimitBytes,
       clock,
       logger: this.#host.log,
     });
@@ -276,6 +283,7 @@ export class MetricsPlugin {
       isAdministrator: (userId) => this.#host.isAdministrator(userId),
       jobs: this.#jobs,
       fileStore: () => this.#fileStore.require(),
+      writeTimeoutSeconds: () => this.#config?.writeTimeoutSeconds ?? 0,
       stats: async () => {
         const database = this.#database?.current;
         const head = otherScraper(await this.#cluster.view())?.head;
@@ -301,28 +309,12 @@ export class MetricsPlugin {
 
   async #loadSettings(): Promise<void> {
     const { settings, problems } = parseSettings(await this.#host.loadSettings());
-    const texts = problems.map((problem) => problem.message).join(' ');
-    this.#board.set(
-      SETTINGS_WARNING,
-      problems.length === 0
-        ? undefined
-        : {
-            message: `Some settings of the plugin are not valid and their defaults are used. ${texts}`,
-            action: 'Correct them in the plugin’s settings (PluginSettings in the configuration).',
-          },
-    );
+    this.#board.set(SETTINGS_WARNING, settingsWarning(problems));
     this.#settings = settings;
+    this.#platform.tasks.limit(settings.workerThreads);
     const database = this.#database;
     database?.move(settings.dbPath);
-    this.#board.set(
-      RESTART_WARNING,
-      database === undefined || database.dir === settings.dbPath
-        ? undefined
-        : {
-            message: `The database stays in ${database.dir}; ${settings.dbPath} is used after a restart.`,
-            action: 'Disable and enable the plugin to use the new TSDB Path.',
-          },
-    );
+    this.#board.set(RESTART_WARNING, restartWarning(database?.dir, settings.dbPath));
   }
 
   #startParts(): void {

@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.ts';
 import type { ProcessStats } from '../base/ports/process-stats.ts';
 import type { MetricsSource } from '../httpapi/metrics.ts';
 import type { ScrapeResult, TargetStatus } from '../ingest/index.ts';
-import type { DumpMaker } from '../services/jobs/job-service.ts';
+import type { DumpMaker } from '../services/jobs/dump-maker.ts';
 import { CountsByKind, gauge } from '../services/selfmetrics/family.ts';
 import { processFamilies } from '../services/selfmetrics/process-families.ts';
 import { ScrapeMetrics } from '../services/selfmetrics/scrape-families.ts';

@@ -1,9 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 import { CodedError, describeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { TaskRunner } from '../base/ports/task-runner.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
+import { PLUGIN_DIR } from '../filestore/layout.ts';
+import type { BlockCatalog } from '../services/blocksync/block-catalog.ts';
 import type { BlockSync } from '../services/blocksync/block-sync.ts';
 import type { Settings } from '../services/config/settings.ts';
+import { StoreUpkeep } from '../services/upkeep/store-upkeep.ts';
 import { removeOrphanedDumps } from '../services/dump/orphans.ts';
 import type { DumpJob } from '../services/jobs/job.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
@@ -16,6 +20,8 @@ const WARNING = 'sync_failing';
 
 export interface SyncingOptions {
   readonly blockSync: BlockSync;
+  readonly catalog: BlockCatalog;
+  readonly tasks: TaskRunner;
   readonly database: () => OpenDatabase | undefined;
   readonly fileStore: FileStoreKeeper;
   readonly settings: () => Settings;
@@ -29,11 +35,13 @@ export interface SyncingOptions {
   readonly onUpload: (outcome: 'success' | 'error') => void;
 }
 
-/** The two loops that keep the file store in step: uploads, and the clean-up of what is too old. */
+/** The loops that keep the file store in step: uploads, clean-up of what is too old, and merges. */
 export class Syncing {
   readonly #options: SyncingOptions;
   readonly #uploads: RepeatingTask;
   readonly #cleanUps: RepeatingTask;
+  readonly #merges: RepeatingTask;
+  readonly #upkeep: StoreUpkeep;
   #lastSuccessMs: number | undefined;
   #seenBlocks = new Set<string>();
   /** The blocks that the last upload found or brought to the store. */
@@ -41,7 +49,14 @@ export class Syncing {
 
   constructor(options: SyncingOptions) {
     this.#options = options;
-    const { clock, logger, settings } = options;
+    const { clock, logger, settings, catalog, tasks, dumpJobs } = options;
+    this.#upkeep = new StoreUpkeep({
+      catalog,
+      tasks,
+      clock,
+      logger,
+      isDumping: async () => (await dumpJobs()).some(({ status }) => status === 'in_progress'),
+    });
     this.#uploads = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreSyncPeriodMinutes * MINUTE_MS,
@@ -57,6 +72,16 @@ export class Syncing {
       onError: (error) => {
         logger.warn('The file store could not be cleaned up; trying again', { error });
       },
+    });
+    this.#merges = new RepeatingTask({
+      clock,
+      periodMs: () => settings().fileStoreCleanupPeriodMinutes * MINUTE_MS,
+      run: (signal) => this.#merge(signal),
+      onError: (error) => {
+        logger.warn('Blocks of the file store could not be merged; trying again', { error });
+      },
+      // A start has better things to do.
+      waitFirst: true,
     });
   }
 
@@ -74,6 +99,7 @@ export class Syncing {
   start(): void {
     this.#uploads.start();
     this.#cleanUps.start();
+    this.#merges.start();
   }
 
   /** Settings or stores are others than before. */
@@ -96,7 +122,7 @@ export class Syncing {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#uploads.stop(), this.#cleanUps.stop()]);
+    await Promise.all([this.#uploads, this.#cleanUps, this.#merges].map((loop) => loop.stop()));
   }
 
   /** One upload of all that is missing; nothing to do without database or file store. */
@@ -143,7 +169,16 @@ export class Syncing {
     if (store === undefined || !this.#options.isScraper()) return;
     const database = this.#options.database();
     await this.#options.blockSync.cleanUp(database, store, this.#retentionMs(), signal);
+    await store.removeLeftovers(PLUGIN_DIR);
     await removeOrphanedDumps(store, await this.#options.dumpJobs(), this.#options.clock.nowMs());
+  }
+
+  async #merge(signal: AbortSignal): Promise<void> {
+    const { fileStore, clock, isScraper } = this.#options;
+    const store = fileStore.current;
+    const database = this.#options.database();
+    if (store === undefined || database === undefined || !isScraper()) return;
+    await this.#upkeep.run(store, database.store, clock.nowMs() - this.#retentionMs(), signal);
   }
 
   #retentionMs(): number {

@@ -14,11 +14,12 @@ export type {
 } from './block/meta.ts';
 export { type BlockPlan, type BlockSource, writeBlock } from './block/block-writer.ts';
 export { BlockReader, type BlockSeries, verifyBlock } from './block/block-reader.ts';
+export { verifyBlockTask } from './block/verify-task.ts';
 export { BlockFile } from './block/block-file.ts';
 export { ReadOnlyDb } from './db/read-only-db.ts';
 export { BlockImport } from './head/block-import.ts';
 export { mergeTask } from './compact/merge-task.ts';
-export { firstOverlap, planMerge } from './compact/plan.ts';
+export { firstOverlap, planMerge, splitByRange } from './compact/plan.ts';
 export { parseSelector } from './query/selector.ts';
 export type { SeriesSet } from './query/querier.ts';
 export type { SampleSource } from './chunkenc/sample-source.ts';

@@ -1,5 +1,7 @@
 import type { Fs } from '../base/ports/fs.ts';
 import { handles, type TaskHandler } from '../base/ports/task-runner.ts';
+import { verifyBlock } from './block/block-reader.ts';
+import { verifyBlockTask } from './block/verify-task.ts';
 import { mergeTask, runMergeTask } from './compact/merge-task.ts';
 import { headBlockTask, runHeadBlockTask } from './head/head-block-task.ts';
 import { checkpointTask, runCheckpointTask } from './wal/checkpoint.ts';
@@ -9,6 +11,7 @@ export function tsdbTasks(fs: Fs): TaskHandler[] {
   return [
     handles(headBlockTask, (input, signal) => runHeadBlockTask(fs, input, signal)),
     handles(mergeTask, (input, signal) => runMergeTask(fs, input, signal)),
+    handles(verifyBlockTask, ({ dir }) => verifyBlock(fs, dir)),
     handles(checkpointTask, (input, signal) => runCheckpointTask(fs, input, signal)),
   ];
 }

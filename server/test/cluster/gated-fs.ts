@@ -9,7 +9,9 @@ export const SHARED_DIR = 'shared';
  * after each operation: it holds a stopped process back, and never opens for one that was killed.
  */
 export function gatedFs(own: MemoryFs, shared: MemoryFs, gate: () => Promise<void>): Fs {
-  const diskOf = (path: string): Fs => (path.startsWith(`${SHARED_DIR}/`) ? shared : own);
+  const isShared = (path: string): boolean =>
+    path === SHARED_DIR || path.startsWith(`${SHARED_DIR}/`);
+  const diskOf = (path: string): Fs => (isShared(path) ? shared : own);
   const gated = async <T>(run: () => Promise<T>): Promise<T> => {
     await gate();
     const result = await run();

@@ -174,6 +174,7 @@ export class SimNode {
         resolver: { resolve: () => Promise.resolve([]) },
         process: new FakeProcessStats(),
         packer: plainPacker,
+        tasks,
         randomBytes: (count) => Uint8Array.from({ length: count }, () => world.random.int(256)),
         hostname: this.name,
         openDb: async (dir, logger) => {

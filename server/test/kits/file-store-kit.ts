@@ -67,6 +67,24 @@ export function fileStoreKit(driver: string, open: () => Promise<FileStore>): vo
       assert.equal(offset, big.length);
     });
 
+    it('hands over momentary pieces that hold until the next one, in two reads at a time', async () => {
+      const store = await open();
+      const big = new Uint8Array(2 * 1024 * 1024 + 17);
+      for (let i = 0; i < big.length; i++) big[i] = i % 251;
+      for (let i = 0; i < 3; i++) await store.write(`f${i}`, sourceOf(big));
+      const check = async (path: string): Promise<void> => {
+        let offset = 0;
+        for await (const piece of store.read(path, undefined, 'momentary')) {
+          await Promise.resolve();
+          assert.ok(equalBytes(piece, big.subarray(offset, offset + piece.length)));
+          offset += piece.length;
+        }
+        assert.equal(offset, big.length);
+      };
+      await Promise.all([check('f0'), check('f1'), check('f2')]);
+      await check('f0');
+    });
+
     it('says that a missing file is missing', async () => {
       const store = await open();
       await store.write('dir/f', sourceOf(encoder.encode('x')));

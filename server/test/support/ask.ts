@@ -33,6 +33,7 @@ export async function ask(
     },
     {
       header: { set: (name, value) => void (headers[name] = value) },
+      takeOver: () => Promise.resolve(false),
       writeHead: (code) => {
         status = code;
         return Promise.resolve();

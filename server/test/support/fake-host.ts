@@ -9,6 +9,7 @@ import type {
 
 export const SINGLE_SERVER: ServerConfig = {
   siteUrl: '',
+  writeTimeoutSeconds: 300,
   rtcdServiceUrl: '',
   isCluster: false,
   clusterName: '',

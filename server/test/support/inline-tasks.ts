@@ -1,14 +1,11 @@
 import { CodedError } from '../../src/base/errors.ts';
-import type {
-  RunOptions,
-  Task,
-  TaskHandler,
-  TaskRunner,
-} from '../../src/base/ports/task-runner.ts';
+import type { RunOptions, Task, TaskHandler, TaskPool } from '../../src/base/ports/task-runner.ts';
 
 /** Runs tasks on the calling thread, with inputs and outputs cloned as a worker would get them. */
-export function inlineTasks(handlers: readonly TaskHandler[]): TaskRunner {
+export function inlineTasks(handlers: readonly TaskHandler[]): TaskPool {
   return {
+    workersMax: 2,
+    limit: () => undefined,
     async run<Input, Output>(
       task: Task<Input, Output>,
       input: Input,

@@ -22,6 +22,8 @@ export class MemoryFileStore implements FileStore {
   /** Called first by every method; throw to make it fail. */
   check: (verb: string, path: string) => void = () => {};
   nowMs = 0;
+  /** As the port has it; undefined, as of a bucket, unless it is set. */
+  freeBytes?: () => Promise<number>;
 
   put(path: string, content: string | Uint8Array, modifiedMs = this.nowMs): void {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
@@ -60,7 +62,8 @@ export class MemoryFileStore implements FileStore {
   async write(path: string, source: ByteSource): Promise<number> {
     this.#begin('write', path);
     const pieces: Uint8Array[] = [];
-    for await (const piece of source) pieces.push(piece);
+    // A source may use the memory of a piece again.
+    for await (const piece of source) pieces.push(piece.slice());
     const bytes = new Uint8Array(Buffer.concat(pieces));
     this.put(path, bytes);
     return bytes.length;
@@ -76,6 +79,10 @@ export class MemoryFileStore implements FileStore {
     for (const path of this.files.keys()) {
       if (path === dir || path.startsWith(`${dir}/`)) this.files.delete(path);
     }
+  }
+
+  async removeLeftovers(dir: string): Promise<void> {
+    this.#begin('removeLeftovers', dir);
   }
 
   async *#read(path: string, range: ByteRange | undefined): AsyncGenerator<Uint8Array> {

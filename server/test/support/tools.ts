@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 const INSTALL = {
   promtool: 'apt-get install prometheus',
   prometheus: 'apt-get install prometheus',
+  unzip: 'apt-get install unzip',
 } as const;
 
 /**

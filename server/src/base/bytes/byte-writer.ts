@@ -65,6 +65,11 @@ export class ByteWriter {
     this.#length += 4;
   }
 
+  u16LE(value: number): void {
+    this.u8(value & 0xff);
+    this.u8(value >>> 8);
+  }
+
   u32LE(value: number): void {
     this.reserve(4);
     this.#view.setUint32(this.#length, value, true);

@@ -1,12 +1,17 @@
-/** Packs files into one compressed archive. The implementation is `platform/archive-packer.ts`. */
+/** How an archive is framed. */
+export type ArchiveFormat = 'tar.gz' | 'zip';
+
+/** Packs files into one compressed archive. The implementation is `platform/archive`. */
 export interface ArchivePacker {
   /**
-   * A gzip-compressed tar of `entries`, in their order, as it is pulled: memory stays bounded
-   * however large the entries are, and one entry is open at a time. Ends with the error of an entry
-   * that cannot be read or whose length is not what it said; what was yielded before is useless
-   * then. A consumer that stops early ends everything.
+   * A compressed archive of `entries`, in their order, as it is pulled: memory stays bounded however
+   * large the entries are, and one entry is open at a time. Ends with the error of an entry that
+   * cannot be read or whose length is not what it said; what was yielded before is useless then. A
+   * consumer that stops early ends everything.
+   *
+   * A piece is valid until the next one is pulled.
    */
-  pack(entries: AsyncIterable<ArchiveEntry>): AsyncIterable<Uint8Array>;
+  pack(entries: AsyncIterable<ArchiveEntry>, format: ArchiveFormat): AsyncIterable<Uint8Array>;
 }
 
 export interface ArchiveEntry {
@@ -15,6 +20,6 @@ export interface ArchiveEntry {
   readonly sizeBytes: number;
   /** Unix milliseconds. */
   readonly modifiedMs: number;
-  /** Called once, when it is the entry's turn. */
+  /** Called once, when it is the entry's turn. The packer is done with a piece when it pulls the next. */
   open(): AsyncIterable<Uint8Array>;
 }

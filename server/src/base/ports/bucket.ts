@@ -1,6 +1,7 @@
 /**
- * One bucket of an object store that speaks S3. Each method is one request, tried once, with its own
- * time limit; who calls them tries again. The implementation is `platform/s3`.
+ * One bucket of an object store that speaks S3, or one container of Azure's. Each method is one
+ * request, tried once, with its own time limit; who calls them tries again. The implementations are
+ * `platform/s3` and `platform/azureblob`.
  *
  * Rejects with a `CodedError`; its codes are those of the file store
  * (`server/docs/errors.md`). Nothing here knows folders: keys are whole names.
@@ -99,6 +100,20 @@ export interface BucketSettings {
   readonly isEncrypted: boolean;
   /** '' means the bucket's default. */
   readonly storageClass: string;
+  /** For each request and its answer; for a body that is read, for each wait. */
+  readonly requestTimeoutMs: number;
+}
+
+/** How a container is reached; made from the server's settings by `filestore/azureblob`. */
+export interface ContainerSettings {
+  readonly account: string;
+  readonly container: string;
+  /** Of the account, without a slash at its end. */
+  readonly url: string;
+  /** In base 64; undefined means the identity of this machine, pod or container. */
+  readonly accessKey: string | undefined;
+  /** Whether a certificate must be valid for the endpoint. */
+  readonly verifiesCertificates: boolean;
   /** For each request and its answer; for a body that is read, for each wait. */
   readonly requestTimeoutMs: number;
 }

@@ -33,6 +33,14 @@ export interface TaskRunner {
   ): Promise<Output>;
 }
 
+/** A runner with threads of its own. */
+export interface TaskPool extends TaskRunner {
+  /** Most tasks that run at a time; at least 1. */
+  readonly workersMax: number;
+  /** Sets {@link workersMax}; 0 means half of the cores. Threads that are too many end when idle. */
+  limit(workersMax: number): void;
+}
+
 /** What a worker does when a task of this name arrives. */
 export interface TaskHandler {
   readonly name: string;

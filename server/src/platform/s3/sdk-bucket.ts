@@ -30,6 +30,7 @@ import type {
   BucketUpload,
   StartedUpload,
 } from '../../base/ports/bucket.ts';
+import { bodyPieces } from '../bucket/body-pieces.ts';
 import { credentialsFor } from './s3-credentials.ts';
 import { bucketError } from './s3-errors.ts';
 import { makeTransport } from './s3-transport.ts';
@@ -145,7 +146,7 @@ class SdkBucket implements Bucket {
       body.on('error', () => {});
       const sizeBytes = wholeSize(answer, start, isPart);
       if (end !== undefined && end > sizeBytes) throw tooShort(end, sizeBytes);
-      return { sizeBytes, tag: answer.ETag ?? '', pieces: bodyPieces(body, this.#timeoutMs) };
+      return { sizeBytes, tag: answer.ETag ?? '', pieces: this.#pieces(body) };
     } catch (error) {
       body.destroy();
       throw error;
@@ -278,6 +279,10 @@ class SdkBucket implements Bucket {
     );
   }
 
+  #pieces(body: Readable): AsyncIterable<Uint8Array> {
+    return bodyPieces(body, this.#timeoutMs, timedOut(this.#timeoutMs), bucketError);
+  }
+
   #object(key: string): { Bucket: string; Key: string } {
     return { Bucket: this.#settings.bucket, Key: key };
   }
@@ -358,26 +363,4 @@ function wholeSize(answer: GetObjectCommandOutput, start: number, isPart: boolea
     });
   }
   return Number(found[2]);
-}
-
-/** The body piece by piece, with a limit for each wait. It ends the request when it is left early. */
-async function* bodyPieces(body: Readable, timeoutMs: number): AsyncGenerator<Uint8Array> {
-  const late = timedOut(timeoutMs);
-  let timer: NodeJS.Timeout | undefined;
-  const wait = (): void => {
-    timer = setTimeout(() => body.destroy(late), timeoutMs);
-  };
-  try {
-    wait();
-    for await (const piece of body as AsyncIterable<Uint8Array>) {
-      clearTimeout(timer);
-      yield piece;
-      wait();
-    }
-  } catch (error) {
-    throw bucketError(error);
-  } finally {
-    clearTimeout(timer);
-    body.destroy();
-  }
 }

@@ -2,17 +2,24 @@ import { ByteWriter } from '../../base/bytes/byte-writer.ts';
 import { CodedError } from '../../base/errors.ts';
 import type { Duplex } from '../../base/ports/duplex.ts';
 import { Mutex } from '../../base/sync/mutex.ts';
+import { timeFromMs } from '../gob/index.ts';
 import { EMPTY, RpcClient } from '../netrpc/index.ts';
 import type { HttpResponse } from './http.ts';
 import { HttpHeader } from './http-header.ts';
 import { responseWriter } from './http-table.ts';
 import { callMethod, type Method } from './method.ts';
+import { headText } from './response-head.ts';
 
 /**
  * Bytes of one write call. Every call is a round trip, so they are large; and it is as much as a
  * yamux window lets through at once.
  */
 export const WRITE_BYTES = 256 * 1024;
+
+/** A connection of ours must not wait for ever for a client that takes nothing any more. */
+const STALLED_MS = 5 * 60_000;
+/** How often that deadline is put off. */
+const DEADLINE_PERIOD_MS = 30_000;
 
 /**
  * The response writer that the host serves on a stream. There is never more than one call under
@@ -26,6 +33,8 @@ export class RemoteResponse implements HttpResponse {
   readonly #buffer = new ByteWriter();
   #syncedChanges = -1;
   #hasHead = false;
+  #isTakenOver = false;
+  #deadlineSetMs = 0;
   #isClosed = false;
   #failure: CodedError | undefined;
   /** The call under way, which the next one waits for. It never rejects. */
@@ -50,7 +59,12 @@ export class RemoteResponse implements HttpResponse {
 
   writeHead(status: number): Promise<void> {
     return this.#turns.run(async () => {
-      if (this.#hasHead) throw new CodedError('ERR_HTTP_HEAD_SENT', 'the status was sent already');
+      if (this.#hasHead) throw headSent();
+      if (this.#isTakenOver) {
+        this.#hasHead = true;
+        this.#buffer.raw(headText(status, this.header));
+        return;
+      }
       await this.#syncHeader();
       this.#hasHead = true;
       await this.#call(responseWriter.writeHeader, status);
@@ -71,10 +85,25 @@ export class RemoteResponse implements HttpResponse {
     });
   }
 
+  takeOver(): Promise<boolean> {
+    return this.#turns.run(async () => {
+      if (this.#hasHead) throw headSent();
+      await this.#settled();
+      try {
+        await callMethod(this.#client, responseWriter.hijack, EMPTY);
+        this.#isTakenOver = true;
+      } catch {
+        // The host says why not; whatever it is, the usual way is left. A broken stream shows there.
+      }
+      return this.#isTakenOver;
+    });
+  }
+
   flush(): Promise<void> {
     return this.#turns.run(async () => {
       await this.#sendBuffer();
       await this.#settled();
+      if (this.#isTakenOver) return;
       // Hosts before 11.4 have no such method, and nothing can be done about it.
       await this.#client
         .call('Plugin.Flush', responseWriter.flush.args, EMPTY, responseWriter.flush.returns)
@@ -88,6 +117,10 @@ export class RemoteResponse implements HttpResponse {
       await this.#turns.run(async () => {
         if (!this.#hasHead || this.#buffer.length > 0) await this.#sendBuffer();
         await this.#settled();
+        if (this.#isTakenOver) {
+          await callMethod(this.#client, responseWriter.hijackClose, EMPTY);
+          this.#isTakenOver = false;
+        }
       });
     } finally {
       await this.close();
@@ -98,15 +131,29 @@ export class RemoteResponse implements HttpResponse {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#inFlight;
+    if (this.#isTakenOver) {
+      this.#isTakenOver = false;
+      // The host would keep a connection for ever that nobody closes.
+      await callMethod(this.#client, responseWriter.hijackClose, EMPTY).catch(() => EMPTY);
+    }
     await this.#client.close();
   }
 
   async #sendBuffer(): Promise<void> {
-    await this.#syncHeader();
+    if (this.#isTakenOver) await this.#putOffDeadline();
+    else await this.#syncHeader();
     this.#hasHead = true;
     // The call encodes, and so copies, the bytes before it waits for anything.
-    await this.#call(responseWriter.write, this.#buffer.borrow());
+    if (this.#isTakenOver) await this.#call(responseWriter.hijackWrite, this.#buffer.borrow());
+    else await this.#call(responseWriter.write, this.#buffer.borrow());
     this.#buffer.reset();
+  }
+
+  async #putOffDeadline(): Promise<void> {
+    const nowMs = Date.now();
+    if (nowMs - this.#deadlineSetMs < DEADLINE_PERIOD_MS) return;
+    this.#deadlineSetMs = nowMs;
+    await this.#call(responseWriter.hijackWriteDeadline, timeFromMs(nowMs + STALLED_MS));
   }
 
   /** Once, unless the header changes before the head is sent. */
@@ -144,4 +191,8 @@ export class RemoteResponse implements HttpResponse {
     );
     this.#abort.abort(this.#failure);
   }
+}
+
+function headSent(): CodedError {
+  return new CodedError('ERR_HTTP_HEAD_SENT', 'the status was sent already');
 }

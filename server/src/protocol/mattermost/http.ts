@@ -25,6 +25,15 @@ export interface HttpResponse {
    * until it resolves. Rejects with `ERR_HTTP_CLIENT_GONE`, also for the failure of an earlier write.
    */
   write(bytes: Uint8Array): Promise<void>;
+  /**
+   * Takes the client's connection over from the host, which cuts an answer off when its time-out for
+   * writing is up (ServiceSettings.WriteTimeout), however much of it is left. Before the head is
+   * sent; from then on the response must have a Content-Length. The connection ends with it.
+   *
+   * @returns whether it worked; HTTP/2, for one, has no connection to give away, and then the
+   * response goes on as before
+   */
+  takeOver(): Promise<boolean>;
   /** Sends what was collected, and has the host pass it on if it can. */
   flush(): Promise<void>;
 }

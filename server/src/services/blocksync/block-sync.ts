@@ -3,11 +3,12 @@ import { CodedError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { listTree } from '../../filestore/file-store.ts';
 import type { FileStore, TreeFile } from '../../filestore/file-store.ts';
-import { META_FILE_NAME, STORE_BLOCKS_DIR } from '../../filestore/layout.ts';
+import { blockDirOf } from '../../filestore/layout.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import type { BlockCatalog } from './block-catalog.ts';
 import { copyBlock } from './copy-block.ts';
 import { blocksToUpload, expiredBlocks, orphanedBlocks } from './plan.ts';
+import { removeBlock } from './remove-block.ts';
 
 /** The blocks of the local database. */
 export interface LocalBlocks {
@@ -49,7 +50,11 @@ export class BlockSync {
     for (const { ulid } of missing) {
       signal.throwIfAborted();
       try {
-        await copyBlock({ store: local.store, dir: ulid }, { store, dir: blockDir(ulid) }, signal);
+        await copyBlock(
+          { store: local.store, dir: ulid },
+          { store, dir: blockDirOf(ulid) },
+          signal,
+        );
         logger.info('Block stored in the file store', { ulid });
       } catch (error) {
         if (signal.aborted) throw error;
@@ -74,7 +79,7 @@ export class BlockSync {
     const ages = [];
     for (const block of held.broken) {
       signal.throwIfAborted();
-      const files = await listTree(store, blockDir(block.ulid));
+      const files = await listTree(store, blockDirOf(block.ulid));
       ages.push({ block, newestFileMs: newest(files) });
     }
     const ours = new Set(local?.blocks().map((block) => block.ulid));
@@ -102,16 +107,6 @@ export class BlockSync {
       failures[0],
     );
   }
-}
-
-/** meta.json goes first, so that a half-removed block is not taken for a whole one. */
-async function removeBlock(store: FileStore, ulid: string): Promise<void> {
-  await store.remove(`${blockDir(ulid)}/${META_FILE_NAME}`);
-  await store.removeTree(blockDir(ulid));
-}
-
-function blockDir(ulid: string): string {
-  return `${STORE_BLOCKS_DIR}/${ulid}`;
 }
 
 function newest(files: readonly TreeFile[]): number | undefined {

@@ -1,5 +1,5 @@
 import { CodedError } from '../../base/errors.ts';
-import { listTree } from '../../filestore/file-store.ts';
+import { copyFile, listTree } from '../../filestore/file-store.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
 import { META_FILE_NAME } from '../../filestore/layout.ts';
 
@@ -28,7 +28,10 @@ export async function copyBlock(
     signal.throwIfAborted();
     const target = `${to.dir}/${path}`;
     if ((await to.store.stat(target))?.sizeBytes === sizeBytes) continue;
-    await to.store.write(target, from.store.read(`${from.dir}/${path}`));
+    await copyFile(
+      { store: from.store, path: `${from.dir}/${path}` },
+      { store: to.store, path: target },
+    );
   }
   for (const { path, sizeBytes } of others) {
     const found = await to.store.stat(`${to.dir}/${path}`);
@@ -41,6 +44,6 @@ export async function copyBlock(
     });
   }
   signal.throwIfAborted();
-  const metaPath = `${from.dir}/${META_FILE_NAME}`;
-  await to.store.write(`${to.dir}/${META_FILE_NAME}`, from.store.read(metaPath));
+  const source = { store: from.store, path: `${from.dir}/${META_FILE_NAME}` };
+  await copyFile(source, { store: to.store, path: `${to.dir}/${META_FILE_NAME}` });
 }

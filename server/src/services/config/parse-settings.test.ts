@@ -5,8 +5,8 @@ import { defaultSettings, parseSettings, validateSettings } from './parse-settin
 import { SETTING_SPECS } from './settings.ts';
 
 describe('settings', () => {
-  it('has the 16 settings and defaults of the Go plugin, and lists of targets', () => {
-    assert.equal(Object.keys(SETTING_SPECS).length, 16 + 2);
+  it('has the 16 settings and defaults of the Go plugin, lists of targets, and two limits', () => {
+    assert.equal(Object.keys(SETTING_SPECS).length, 16 + 4);
     assert.deepEqual(
       { ...defaultSettings() },
       {
@@ -24,6 +24,8 @@ describe('settings', () => {
         fileStoreSyncPeriodMinutes: 60,
         fileStoreCleanupPeriodMinutes: 120,
         supportPacketMetricsDays: 1,
+        dumpSizeLimitBytes: 21_474_836_480,
+        workerThreads: 0,
         enableNodeExporterTargets: true,
         nodeExporterPort: 9100,
         callsOffloaderHosts: '',

@@ -3,7 +3,7 @@ import { parseExtraTargets, parseHosts } from './target-lists.ts';
 /**
  * The plugin's settings, checked and complete. One frozen object per change of the configuration, so
  * that whoever holds one sees one state. Names are those of the Go plugin, whose `configuration.go`
- * fixes keys and defaults; the lists of further targets are ours.
+ * fixes keys and defaults; the lists of further targets and the limits of dumps are ours.
  */
 export interface Settings {
   /** Folder of the time series database, relative to the server's working directory or absolute. */
@@ -25,6 +25,10 @@ export interface Settings {
   readonly fileStoreSyncPeriodMinutes: number;
   readonly fileStoreCleanupPeriodMinutes: number;
   readonly supportPacketMetricsDays: number;
+  /** Largest dump; 0 means no limit. */
+  readonly dumpSizeLimitBytes: number;
+  /** Threads for blocks, dumps and compression; 0 means half of the cores. */
+  readonly workerThreads: number;
   readonly enableNodeExporterTargets: boolean;
   readonly nodeExporterPort: number;
   /** Hosts of calls-offloader, as text for `parseHosts`. */
@@ -65,6 +69,8 @@ const DAY_SECONDS = 24 * 60 * 60;
 const YEAR_MINUTES = 366 * 24 * 60;
 /** A local path is cut here by the kernel; a longer one is a mistake. */
 const PATH_LENGTH_MAX = 4096;
+/** More threads than this only wait for one disk. */
+const THREADS_MAX = 64;
 const CENTURY_DAYS = 100 * 366;
 
 const flag = (key: string, standard: boolean): FlagSpec => ({
@@ -129,6 +135,8 @@ export const SETTING_SPECS: Readonly<Record<keyof Settings, SettingSpec>> = {
     'minutes',
   ),
   supportPacketMetricsDays: number('SupportPacketMetricsDays', 1, [1, CENTURY_DAYS], 'days'),
+  dumpSizeLimitBytes: number('DumpSizeLimitBytes', 20 * GIB, [0, 2 ** 53 - 1], 'bytes'),
+  workerThreads: number('WorkerThreads', 0, [0, THREADS_MAX], 'threads'),
   enableNodeExporterTargets: flag('EnableNodeExporterTargets', true),
   nodeExporterPort: number('NodeExporterPort', 9100, [1, 65535]),
   callsOffloaderHosts: {

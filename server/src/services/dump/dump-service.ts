@@ -2,23 +2,29 @@ import type { Clock } from '../../base/clock.ts';
 import { CodedError, describeError, hasCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { ArchiveEntry, ArchivePacker } from '../../base/ports/archive.ts';
-import { listTree, readSmallFile, sourceOf } from '../../filestore/file-store.ts';
+import type { TaskRunner } from '../../base/ports/task-runner.ts';
+import { readSmallFile } from '../../filestore/file-store.ts';
 import type { ByteSource, FileStore } from '../../filestore/file-store.ts';
 import {
-  DUMP_FILE_NAME,
   META_FILE_NAME,
   META_SIZE_BYTES_MAX,
   STORE_BLOCKS_DIR,
   dumpDirOf,
   dumpHeadDirOf,
+  dumpPathOf,
 } from '../../filestore/layout.ts';
 import { parseBlockMeta } from '../../tsdb/index.ts';
 import type { BlockMeta, TimeRange } from '../../tsdb/index.ts';
 import type { BlockCatalog } from '../blocksync/block-catalog.ts';
-import type { DumpMaker, DumpResult, DumpRun } from '../jobs/job-service.ts';
-import { METADATA_FILE_NAME, formatMetadata } from './metadata.ts';
+import type { DumpMaker, DumpResult, DumpRun } from '../jobs/dump-maker.ts';
+import { cutBlock } from './block-cutter.ts';
+import { listEntries } from './contents.ts';
+import type { BlockFolder } from './contents.ts';
+import { formatMetadata } from './metadata.ts';
 import type { DumpMetadata } from './metadata.ts';
 import { coveredRange, planDump } from './plan.ts';
+import { readAhead } from './read-ahead.ts';
+import { checkLimit, checkSize } from './size-check.ts';
 
 /** The local database as dumps need it. */
 export interface DumpDatabase {
@@ -50,28 +56,19 @@ export interface DumpServiceOptions {
   readonly identity: () => Promise<ServerIdentity>;
   readonly catalog: BlockCatalog;
   readonly packer: ArchivePacker;
+  readonly tasks: TaskRunner;
+  /** Largest archive; 0: no limit. */
+  readonly sizeLimitBytes: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Head blocks of dumps under way, in the database's folder: a disk that is known to be writable. */
 const WORK_DIR = 'dump-work';
-/**
- * An empty segment of a write-ahead log: `promtool tsdb dump` and other readers that change nothing
- * refuse a folder without a log.
- */
-const EMPTY_LOG_PATH = 'wal/00000000';
 /** A block may be removed by retention or merged while a dump reads it; then the plan is made anew. */
 const PLANS_MAX = 3;
 
-/** A folder with a block, and where it is. */
-interface BlockFolder {
-  readonly store: FileStore;
-  readonly dir: string;
-  readonly meta: BlockMeta;
-}
-
-/** Makes dumps: plans from metadata, then streams from the stores through tar and gzip to the store. */
+/** Makes dumps: plans from metadata, then streams from the stores through an archive to the store. */
 export class DumpService implements DumpMaker {
   readonly #options: DumpServiceOptions;
   /** Jobs whose work folders are in use. */
@@ -137,12 +134,10 @@ export class DumpService implements DumpMaker {
     target: FileStore,
     database: DumpDatabase | undefined,
   ): Promise<DumpResult> {
-    const { jobId, signal } = run;
+    const { jobId, signal, format } = run;
     const { folders, leftOut } = await this.#collect(run, target, database);
-    const range = coveredRange(
-      folders.map((folder) => folder.meta),
-      run,
-    );
+    const metas = folders.map((folder) => folder.meta);
+    const range = coveredRange(metas, run);
     if (range === undefined) throw noSamples(run);
     const metadata = formatMetadata({
       ...(await this.#options.identity()),
@@ -151,11 +146,22 @@ export class DumpService implements DumpMaker {
       maxTimeMs: run.maxTimeMs,
     });
     const entries = await listEntries(folders, metadata, this.#options.clock.nowMs());
+    const contentBytes = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
+    const limitBytes = this.#options.sizeLimitBytes();
+    await checkSize(contentBytes, limitBytes, target);
     signal.throwIfAborted();
-    const location = `${dumpDirOf(jobId)}/${DUMP_FILE_NAME}`;
-    const archive = this.#options.packer.pack(followProgress(entries, run));
-    const sizeBytes = await target.write(location, untilAborted(archive, signal));
-    return { location, sizeBytes, ...range, ...(leftOut !== undefined && { leftOut }) };
+    const location = dumpPathOf(jobId, format);
+    const followed = followProgress(readAhead(entries), contentBytes, run);
+    const archive = this.#options.packer.pack(followed, format);
+    const sizeBytes = await target.write(location, limited(archive, limitBytes, signal));
+    return {
+      location,
+      sizeBytes,
+      ...range,
+      sampleCount: metas.reduce((sum, { stats }) => sum + stats.numSamples, 0),
+      seriesMax: Math.max(...metas.map(({ stats }) => stats.numSeries)),
+      ...(leftOut !== undefined && { leftOut }),
+    };
   }
 
   /**
@@ -180,12 +186,16 @@ export class DumpService implements DumpMaker {
     }
     run.signal.throwIfAborted();
     const held = await this.#options.catalog.list(target);
-    for (const { meta, from } of planDump(held.whole, database?.blocks() ?? [], run)) {
-      if (from === 'local' && database !== undefined) {
-        folders.push({ store: database.store, dir: meta.ulid, meta });
-      } else {
-        folders.push({ store: target, dir: `${STORE_BLOCKS_DIR}/${meta.ulid}`, meta });
-      }
+    for (const { meta, from, part } of planDump(held.whole, database?.blocks() ?? [], run)) {
+      const folder =
+        from === 'local' && database !== undefined
+          ? { store: database.store, dir: meta.ulid, meta }
+          : { store: target, dir: `${STORE_BLOCKS_DIR}/${meta.ulid}`, meta };
+      const wanted =
+        part === undefined || database === undefined
+          ? folder
+          : await this.#cut(folder, part, run, database);
+      if (wanted !== undefined) folders.push(wanted);
     }
     if (head !== undefined && database !== undefined) {
       const dir = `${workDirOf(run.jobId)}/${head.ulid}`;
@@ -235,6 +245,16 @@ export class DumpService implements DumpMaker {
     return database.writeHeadBlock(workDirOf(run.jobId), range);
   }
 
+  #cut(
+    folder: BlockFolder,
+    part: TimeRange,
+    { jobId, signal }: DumpRun,
+    database: DumpDatabase,
+  ): Promise<BlockFolder | undefined> {
+    const work = { store: database.store, dir: workDirOf(jobId) };
+    return cutBlock(folder, part, work, signal, this.#options);
+  }
+
   /** Cleaning up never hides the outcome; what stays is removed at the next start. */
   async #discard(remove: () => Promise<void> | undefined): Promise<void> {
     try {
@@ -251,45 +271,14 @@ function workDirOf(jobId: string): string {
   return `${WORK_DIR}/${jobId}`;
 }
 
-function memoryEntry(path: string, bytes: Uint8Array, modifiedMs: number): ArchiveEntry {
-  return { path, sizeBytes: bytes.length, modifiedMs, open: () => sourceOf(bytes) };
-}
-
-async function listEntries(
-  folders: readonly BlockFolder[],
-  metadata: string,
-  nowMs: number,
-): Promise<ArchiveEntry[]> {
-  const entries: ArchiveEntry[] = [
-    memoryEntry(METADATA_FILE_NAME, new TextEncoder().encode(metadata), nowMs),
-    memoryEntry(EMPTY_LOG_PATH, new Uint8Array(0), nowMs),
-  ];
-  for (const { store, dir, meta } of folders) {
-    const files = await listTree(store, dir);
-    // Without it the block was removed after the plan was made; the rest may be gone as well.
-    if (!files.some((file) => file.path === META_FILE_NAME)) {
-      throw new CodedError('ERR_FILESTORE_NOT_FOUND', 'a block of the dump went away', { dir });
-    }
-    for (const { path, sizeBytes, modifiedMs } of files) {
-      entries.push({
-        path: `${meta.ulid}/${path}`,
-        sizeBytes,
-        modifiedMs,
-        open: () => store.read(`${dir}/${path}`, { start: 0, end: sizeBytes }),
-      });
-    }
-  }
-  return entries;
-}
-
 /** Reports what share of the bytes has been read, entry by entry and within large ones. */
 async function* followProgress(
-  entries: readonly ArchiveEntry[],
+  entries: AsyncIterable<ArchiveEntry>,
+  totalBytes: number,
   run: DumpRun,
 ): AsyncGenerator<ArchiveEntry> {
-  const totalBytes = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
   let doneBytes = 0;
-  for (const entry of entries) {
+  for await (const entry of entries) {
     yield {
       ...entry,
       open: () =>
@@ -311,10 +300,20 @@ async function* counted(
   }
 }
 
-/** Ends with the signal's reason at the next piece, so that a cancelled dump stops within moments. */
-async function* untilAborted(source: ByteSource, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+/**
+ * Ends with the signal's reason at the next piece, so that a cancelled dump stops within moments, and
+ * with `ERR_DUMP_SIZE` where the estimate was wrong.
+ */
+async function* limited(
+  source: ByteSource,
+  limitBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let sizeBytes = 0;
   for await (const piece of source) {
     signal.throwIfAborted();
+    sizeBytes += piece.length;
+    checkLimit(sizeBytes, limitBytes);
     yield piece;
   }
   signal.throwIfAborted();

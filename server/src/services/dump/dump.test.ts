@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { inlineTasks } from '../../../test/support/inline-tasks.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { MemoryFileStore } from '../../../test/support/memory-file-store.ts';
 import { CodedError } from '../../base/errors.ts';
@@ -50,7 +51,14 @@ const listPacker: ArchivePacker = {
   },
 };
 
-function setUp(options: { head?: BlockMeta; local?: BlockMeta[]; noDatabase?: boolean } = {}) {
+interface Setting {
+  readonly head?: BlockMeta;
+  readonly local?: BlockMeta[];
+  readonly noDatabase?: boolean;
+  readonly sizeLimitBytes?: number;
+}
+
+function setUp(options: Setting = {}) {
   const store = new MemoryFileStore();
   const folder = new MemoryFileStore();
   for (const block of options.local ?? []) putBlock(folder, block.ulid, block);
@@ -85,6 +93,8 @@ function setUp(options: { head?: BlockMeta; local?: BlockMeta[]; noDatabase?: bo
     }),
     catalog: new BlockCatalog(),
     packer: listPacker,
+    tasks: inlineTasks([]),
+    sizeLimitBytes: () => options.sizeLimitBytes ?? 0,
     clock: new FakeClock(),
     logger: silentLogger,
   });
@@ -103,6 +113,7 @@ function setUp(options: { head?: BlockMeta; local?: BlockMeta[]; noDatabase?: bo
         jobId: JOB,
         minTimeMs,
         maxTimeMs,
+        format: 'tar.gz',
         signal: cancel.signal,
         onProgress: (fraction) => progress.push(fraction),
       }),
@@ -136,6 +147,8 @@ describe('a dump', () => {
       sizeBytes: (store.text(DUMP) ?? '').length,
       minTimeMs: 150,
       maxTimeMs: 450,
+      sampleCount: 4,
+      seriesMax: 1,
     });
     assert.deepEqual(headRanges, [{ minTimeMs: 150, maxTimeMs: 501 }]);
     assert.deepEqual(
@@ -164,6 +177,33 @@ describe('a dump', () => {
       message: 'there are no samples between 1970-01-01T00:00:00Z and 1970-01-02T00:00:00Z',
     });
     assertNothingLeft(store, folder);
+  });
+
+  it('that would be larger than the limit is refused before anything is written', async () => {
+    const { store, folder, make } = setUp({ sizeLimitBytes: 40 });
+    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+    await assert.rejects(make(0, 10), { code: 'ERR_DUMP_SIZE' });
+    assert.ok(!store.log.some((line) => line.startsWith('write ')));
+    assertNothingLeft(store, folder);
+  });
+
+  it('that turns out larger than the limit is ended', async () => {
+    const { store, folder, make } = setUp({ sizeLimitBytes: 500 });
+    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+    // Of many small files, whose names take more room in the list than they have contents.
+    for (let i = 0; i < 20; i++) store.put(`${BLOCKS}/${ulid('A')}/chunks/1${i}`, 'x');
+    await assert.rejects(make(0, 10), { code: 'ERR_DUMP_SIZE' });
+    assertNothingLeft(store, folder);
+  });
+
+  it('that the store has no room for is refused before anything is written', async () => {
+    const { store, folder, make } = setUp();
+    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+    store.freeBytes = async () => 200 * 1024 * 1024;
+    await assert.rejects(make(0, 10), { code: 'ERR_FILESTORE_FULL', message: /room for 0 MB/ });
+    assertNothingLeft(store, folder);
+    store.freeBytes = async () => 300 * 1024 * 1024;
+    await make(0, 10);
   });
 
   it('says what is missing: without a database, with damaged blocks', async () => {

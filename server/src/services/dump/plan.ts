@@ -1,4 +1,4 @@
-import type { BlockMeta } from '../../tsdb/index.ts';
+import type { BlockMeta, TimeRange } from '../../tsdb/index.ts';
 import { withoutCovered } from '../blocksync/covered.ts';
 
 /** A range of times with both ends included, as jobs have it. */
@@ -11,6 +11,8 @@ export interface PlannedBlock {
   readonly meta: BlockMeta;
   /** `store`: from the file store; `local`: from the database's folder. */
   readonly from: 'store' | 'local';
+  /** What is wanted of a block that reaches over an end of the range; undefined: all of it. */
+  readonly part: TimeRange | undefined;
 }
 
 /**
@@ -27,12 +29,23 @@ export function planDump(
   return withoutCovered([...known.values()])
     .filter((block) => overlaps(block, range))
     .sort((a, b) => a.minTime - b.minTime || a.maxTime - b.maxTime)
-    .map((meta) => ({ meta, from: localUlids.has(meta.ulid) ? 'local' : 'store' }));
+    .map((meta) => ({
+      meta,
+      from: localUlids.has(meta.ulid) ? 'local' : 'store',
+      part: partOf(meta, range),
+    }));
 }
 
 /** A block's maxTime is exclusive, the end of a range is not. */
 function overlaps(block: BlockMeta, range: DumpRange): boolean {
   return block.minTime <= range.maxTimeMs && block.maxTime > range.minTimeMs;
+}
+
+function partOf(block: BlockMeta, range: DumpRange): TimeRange | undefined {
+  const minTimeMs = Math.max(block.minTime, range.minTimeMs);
+  const maxTimeMs = Math.min(block.maxTime, range.maxTimeMs + 1);
+  if (minTimeMs === block.minTime && maxTimeMs === block.maxTime) return undefined;
+  return { minTimeMs, maxTimeMs };
 }
 
 /** The part of `range` that `blocks` reach; undefined without blocks. */

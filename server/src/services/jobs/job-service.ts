@@ -1,45 +1,16 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError, describeError, hasCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { ArchiveFormat } from '../../base/ports/archive.ts';
 import { Backoff } from '../../base/sync/backoff.ts';
 import { RepeatingTask } from '../../base/sync/repeating-task.ts';
 import { GoSchedule } from './go-schedule.ts';
 import { JobRecovery } from './job-recovery.ts';
+import type { DumpMaker } from './dump-maker.ts';
 import type { JobStore } from './job-store.ts';
 import { JobWaiters } from './job-waiters.ts';
 import type { DumpJob } from './job.ts';
 import { ProgressRows } from './progress-rows.ts';
-
-/** What making a dump came to. */
-export interface DumpResult {
-  /** Path in the file store. */
-  readonly location: string;
-  readonly sizeBytes: number;
-  /** First and last millisecond that the dump covers, within what was asked for. */
-  readonly minTimeMs: number;
-  readonly maxTimeMs: number;
-  /** What had to be left out, for people; undefined when nothing was. */
-  readonly leftOut?: string;
-}
-
-export interface DumpRun {
-  readonly jobId: string;
-  readonly minTimeMs: number;
-  readonly maxTimeMs: number;
-  readonly signal: AbortSignal;
-  /** Told of how much is done, from 0 to 1. */
-  readonly onProgress: (fraction: number) => void;
-}
-
-/** Makes and removes dumps; `services/dump` in the product. */
-export interface DumpMaker {
-  /** Leaves nothing behind when it rejects. */
-  make(run: DumpRun): Promise<DumpResult>;
-  /** Removes all files of one job, finished or not; fine when there are none. */
-  remove(jobId: string): Promise<void>;
-  /** Removes what runs that were killed left on this machine. */
-  removeLeftovers(): Promise<void>;
-}
 
 export interface JobServiceOptions {
   readonly store: JobStore;
@@ -63,6 +34,7 @@ const WATCH_PERIOD_MS = 15_000;
 const BEAT_PERIOD_MS = 5_000;
 /** A replica of the database may lag by one beat. */
 const MISSES_MAX = 2;
+const CANCELLED = 'This dump was cancelled.';
 const ERROR_LENGTH_MAX = 1_000;
 const SAVE_RETRY_MAX_MS = 30_000;
 
@@ -104,7 +76,11 @@ export class JobService {
   }
 
   /** Adds a job for the samples from `minTimeMs` to `maxTimeMs`, both included. */
-  async create(minTimeMs: number, maxTimeMs: number): Promise<DumpJob> {
+  async create(
+    minTimeMs: number,
+    maxTimeMs: number,
+    format: ArchiveFormat = 'tar.gz',
+  ): Promise<DumpJob> {
     checkRange(minTimeMs, maxTimeMs);
     const job: DumpJob = {
       id: this.#options.newId(),
@@ -113,6 +89,7 @@ export class JobService {
       min_t: minTimeMs,
       max_t: maxTimeMs,
       dump_location: '',
+      ...(format === 'zip' && { format }),
     };
     await this.#options.store.change((jobs) => {
       jobs.set(job.id, job);
@@ -131,6 +108,25 @@ export class JobService {
   async get(id: string): Promise<DumpJob | undefined> {
     const job = await this.#options.store.get(id);
     return job === undefined ? undefined : this.#withProgress(job);
+  }
+
+  /**
+   * Ends a job that waits or runs; it stays in the list with that as its reason. One that runs on
+   * another instance ends at its next beat. false: no such job, or it is finished.
+   */
+  async cancel(id: string): Promise<boolean> {
+    let wasOpen = false;
+    await this.#options.store.change((jobs) => {
+      const job = jobs.get(id);
+      wasOpen = job !== undefined && !isFinished(job);
+      if (wasOpen) jobs.set(id, { status: 'error', error: CANCELLED, owner: undefined });
+      return wasOpen;
+    });
+    if (!wasOpen) return false;
+    await this.#schedule.cancel(id);
+    this.#cancel(id);
+    this.#waiters.announce(id);
+    return true;
   }
 
   /**
@@ -231,6 +227,7 @@ export class JobService {
         jobId: job.id,
         minTimeMs: job.min_t,
         maxTimeMs: job.max_t,
+        format: job.format ?? 'tar.gz',
         signal: running.cancel.signal,
         onProgress: (fraction) => {
           running.progress = Math.max(0, Math.min(1, Math.floor(fraction * 100) / 100));
@@ -240,6 +237,8 @@ export class JobService {
         status: 'success',
         dump_location: result.location,
         size_bytes: result.sizeBytes,
+        num_samples: result.sampleCount,
+        num_series: result.seriesMax,
         min_t: result.minTimeMs,
         max_t: result.maxTimeMs,
         ...(result.leftOut !== undefined && { error: result.leftOut }),
@@ -274,9 +273,10 @@ export class JobService {
     for (;;) {
       try {
         const stored = await this.#save(id, outcome);
-        // Gone: nobody wants the dump. Another instance's: that one makes it again at its place.
-        const isGone = !stored && (await this.#options.store.get(id)) === undefined;
-        if (isGone) await this.#options.dumps.remove(id);
+        if (stored) return;
+        // Gone or cancelled: nobody wants the dump. Else another instance makes it at its place.
+        const left = await this.#options.store.get(id);
+        if (left === undefined || left.status === 'error') await this.#options.dumps.remove(id);
         return;
       } catch (error) {
         if (stop.aborted) return;

@@ -18,6 +18,12 @@ export interface DumpJob {
   /** Why the job failed, or what a finished dump had to leave out; for people. */
   readonly error?: string;
   readonly size_bytes?: number;
+  /** How the dump is packed; tar.gz when it is not said. */
+  readonly format?: 'zip';
+  /** Of a finished dump; samples that are in two blocks count twice. */
+  readonly num_samples?: number;
+  /** Of the block with the most: series live on from block to block. */
+  readonly num_series?: number;
   /** The instance that runs the job, so that a restart can tell its own. */
   readonly owner?: string;
   /** How often the job was started. */
@@ -72,6 +78,9 @@ export function readJob(id: string, entry: unknown): DumpJob | undefined {
     dump_location: textOr(fields.get('dump_location'), ''),
     ...optional('error', fields.get('error'), isText),
     ...optional('size_bytes', fields.get('size_bytes'), isNumber),
+    ...(fields.get('format') === 'zip' && { format: 'zip' as const }),
+    ...optional('num_samples', fields.get('num_samples'), isNumber),
+    ...optional('num_series', fields.get('num_series'), isNumber),
     ...optional('owner', fields.get('owner'), isText),
     ...optional('attempts', fields.get('attempts'), isNumber),
   };

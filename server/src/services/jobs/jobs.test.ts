@@ -7,7 +7,7 @@ import { CodedError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { JOB_MAP_KEY, JobMap } from './job-map.ts';
 import { JobService } from './job-service.ts';
-import type { DumpMaker, DumpResult, DumpRun } from './job-service.ts';
+import type { DumpMaker, DumpResult, DumpRun } from './dump-maker.ts';
 import { JobStore } from './job-store.ts';
 import type { JobKeyValueStore } from './job-store.ts';
 import { isJobId, newJobId } from './job.ts';
@@ -80,6 +80,7 @@ class FakeDumps implements DumpMaker {
   readonly runs: DumpRun[] = [];
   readonly removed: string[] = [];
   leftoversRemoved = 0;
+  ignoresAbort = false;
   removeFailure: Error | undefined;
   #end: ((outcome: DumpResult | Error) => void) | undefined;
 
@@ -87,7 +88,10 @@ class FakeDumps implements DumpMaker {
     this.runs.push(run);
     return new Promise((resolve, reject) => {
       this.#end = (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome));
-      run.signal.addEventListener('abort', () => reject(run.signal.reason), { once: true });
+      const onAbort = (): void => {
+        if (!this.ignoresAbort) reject(run.signal.reason);
+      };
+      run.signal.addEventListener('abort', onAbort, { once: true });
     });
   }
 
@@ -96,7 +100,8 @@ class FakeDumps implements DumpMaker {
     assert.ok(run !== undefined && this.#end !== undefined, 'no dump is being made');
     const { jobId, minTimeMs, maxTimeMs } = run;
     const location = `dump/${jobId}/tsdb_dump.tar.gz`;
-    this.#end(outcome ?? { location, sizeBytes: 77, minTimeMs, maxTimeMs });
+    const counts = { sizeBytes: 77, sampleCount: 5, seriesMax: 2 };
+    this.#end(outcome ?? { location, ...counts, minTimeMs, maxTimeMs });
     await settle();
     await settle();
   }
@@ -224,7 +229,8 @@ describe('jobs', () => {
     const [running] = await service.list();
     assert.equal(running.status, 'in_progress');
     assert.equal(running.progress, 0.42);
-    await dumps.end({ location: 'l', sizeBytes: 9, minTimeMs: 110, maxTimeMs: 190 });
+    const counts = { sizeBytes: 9, sampleCount: 5, seriesMax: 2 };
+    await dumps.end({ location: 'l', ...counts, minTimeMs: 110, maxTimeMs: 190 });
     await until(() => kv.read()[job.id].status === 'success', clock);
     assert.deepEqual(kv.read()[job.id], {
       id: job.id,
@@ -233,6 +239,8 @@ describe('jobs', () => {
       min_t: 110,
       max_t: 190,
       dump_location: 'l',
+      num_samples: 5,
+      num_series: 2,
       attempts: 1,
       size_bytes: 9,
     });
@@ -450,6 +458,45 @@ describe('jobs', () => {
     await service.stop();
     assert.ok(dumps.runs[0].signal.aborted);
     assert.deepEqual([kv.read()[job.id].status, kv.read()[job.id].attempts], ['pending', 0]);
+  });
+
+  it('that are cancelled stay with that as the reason, waiting or running, here or elsewhere', async () => {
+    const { kv, clock, dumps, service } = setUp(new FakeKv(), true);
+    const other = setUp(kv, true, 'host-2');
+    const [running, waiting] = [await service.create(1, 2), await service.create(1, 3)];
+    service.start();
+    await until(() => dumps.runs.length === 1, clock);
+    assert.equal(await other.service.cancel(waiting.id), true);
+    assert.equal(await other.service.cancel(running.id), true);
+    assert.equal(await other.service.cancel(running.id), false, 'it is cancelled already');
+    await pass(clock, 15_000);
+    assert.ok(dumps.runs[0].signal.aborted);
+    for (const { id } of [running, waiting]) {
+      const { status, error, owner } = kv.read()[id];
+      assert.deepEqual([status, error, owner], ['error', 'This dump was cancelled.', undefined]);
+    }
+    assert.equal(dumps.runs.length, 1, 'a cancelled job was run');
+    const last = await service.create(1, 4);
+    await until(() => dumps.runs.length === 2, clock);
+    assert.equal(await service.cancel(last.id), true);
+    assert.ok(dumps.runs[1].signal.aborted);
+    await settle();
+    assert.equal(kv.read()[last.id].error, 'This dump was cancelled.');
+    assert.equal(await service.cancel('aaaaaaaaaaaaaaaaaaaaaaaaaa'), false);
+  });
+
+  it('cancelled at the very end leave no dump behind', async () => {
+    const { kv, clock, dumps, service } = setUp();
+    const job = await service.create(1, 2);
+    service.start();
+    await until(() => dumps.runs.length === 1, clock);
+    // The dump is whole before the signal is seen.
+    dumps.ignoresAbort = true;
+    assert.equal(await service.cancel(job.id), true);
+    await dumps.end();
+    await until(() => dumps.removed.length > 0, clock);
+    assert.deepEqual(dumps.removed, [job.id]);
+    assert.equal(kv.read()[job.id].error, 'This dump was cancelled.');
   });
 
   it('are cancelled and removed with their files, running or finished, and only they', async () => {

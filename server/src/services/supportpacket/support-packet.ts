@@ -1,7 +1,7 @@
 import { describeError } from '../../base/errors.ts';
 import { readSmallFile } from '../../filestore/file-store.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
-import { DUMP_FILE_NAME } from '../../filestore/layout.ts';
+import { fileNameOf } from '../../filestore/layout.ts';
 import type { DumpJob } from '../jobs/job.ts';
 
 /** A file at the top of the server's support packet. */
@@ -61,7 +61,7 @@ async function readDump(job: DumpJob, sources: SupportPacketSources): Promise<Pa
     );
   }
   const bytes = await readSmallFile(store, job.dump_location, PACKET_DUMP_BYTES_MAX);
-  return { name: DUMP_FILE_NAME, bytes };
+  return { name: fileNameOf(job.dump_location), bytes };
 }
 
 function noDumpText(jobs: readonly DumpJob[]): string {

@@ -3,6 +3,7 @@ import { defineTask } from '../../base/ports/task-runner.ts';
 import { BlockFile } from '../block/block-file.ts';
 import { writeBlock } from '../block/block-writer.ts';
 import type { BlockMeta } from '../block/meta.ts';
+import type { TimeRange } from '../../model/time-range.ts';
 import { SymbolCache } from '../index/symbol-file.ts';
 import { mergedMeta } from './plan.ts';
 import { MergeSource } from './merge-source.ts';
@@ -13,6 +14,8 @@ export interface MergeInput {
   /** The merged block appears here under its ULID, whole or not at all. */
   readonly parentDir: string;
   readonly ulid: string;
+  /** Samples outside of it are left out; undefined: none are. */
+  readonly range?: TimeRange;
 }
 
 /** Merges blocks to one; undefined when no sample is left. */
@@ -20,7 +23,7 @@ export const mergeTask = defineTask<MergeInput, BlockMeta | undefined>('tsdb.mer
 
 export async function runMergeTask(
   fs: Fs,
-  { blockDirs, parentDir, ulid }: MergeInput,
+  { blockDirs, parentDir, ulid, range }: MergeInput,
   signal: AbortSignal,
 ): Promise<BlockMeta | undefined> {
   const blocks: BlockFile[] = [];
@@ -32,8 +35,10 @@ export async function runMergeTask(
     }
     blocks.sort((a, b) => a.meta.minTime - b.meta.minTime);
     const { minTime, maxTime, compaction } = mergedMeta(blocks.map(({ meta }) => meta));
-    const source = await MergeSource.open(blocks, minTime, maxTime);
-    const plan = { ulid, minTimeMs: minTime, maxTimeMs: maxTime, compaction };
+    const minTimeMs = Math.max(minTime, range?.minTimeMs ?? minTime);
+    const maxTimeMs = Math.min(maxTime, range?.maxTimeMs ?? maxTime);
+    const source = await MergeSource.open(blocks, minTimeMs, maxTimeMs);
+    const plan = { ulid, minTimeMs, maxTimeMs, compaction };
     return await writeBlock(fs, parentDir, plan, source, signal);
   } finally {
     for (const block of blocks) await block.close();

@@ -1,20 +1,23 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError, assert, hasCode } from '../../base/errors.ts';
-import type { Bucket } from '../../base/ports/bucket.ts';
+import type { Bucket, StartedUpload } from '../../base/ports/bucket.ts';
+import { mapLimited } from '../../base/sync/map-limited.ts';
 import { checkStorePath } from '../file-store.ts';
 import type { ByteRange, ByteSource, FileStore, StoreEntry, StoreFileStat } from '../file-store.ts';
 import { readObject } from './resumed-read.ts';
-import { Retrier } from './retry.ts';
+import { Retrier, isPassing } from './retry.ts';
 import { uploadObject } from './upload.ts';
 
 /** No upload of ours takes this long; anything older belongs to a process that is gone. */
 const UPLOAD_AGE_MAX_MS = 24 * 60 * 60 * 1000;
 /** Of S3, for one request. */
 const REMOVE_BATCH_MAX = 1000;
+/** Where objects are removed one by one. */
+const REMOVALS_AT_ONCE = 8;
 /** A listing that is longer than all blocks and dumps together is an endless one. */
 const LIST_PAGES_MAX = 1000;
 
-export interface S3FileStoreOptions {
+export interface BucketFileStoreOptions {
   readonly bucket: Bucket;
   /** What people call it, such as `S3 bucket files at s3.amazonaws.com`. */
   readonly description: string;
@@ -22,35 +25,30 @@ export interface S3FileStoreOptions {
   readonly prefix: string;
   readonly partSizeBytes: number;
   readonly clock: Clock;
-  /** Folder that is ours alone: uploads that were abandoned there are removed. */
-  readonly ownDir: string;
   /** Before the first repetition of a request; the default is what S3 recommends. */
   readonly retryFirstMs?: number;
 }
 
 /**
- * The driver `amazons3`: a bucket of any store that speaks S3. Objects appear when they are complete
- * by the nature of S3; folders are what keys have in common.
+ * The drivers `amazons3` and `azureblob`: a bucket, or a container. Objects appear when they are
+ * complete, by the nature of these stores; folders are what keys have in common.
  */
-export class S3FileStore implements FileStore {
+export class BucketFileStore implements FileStore {
   readonly description: string;
   readonly #bucket: Bucket;
   readonly #prefix: string;
   readonly #partSizeBytes: number;
   readonly #clock: Clock;
-  readonly #ownDir: string;
   readonly #retrier: Retrier;
-  #hasCleaned = false;
   #takesBatches = true;
 
-  constructor(options: S3FileStoreOptions) {
+  constructor(options: BucketFileStoreOptions) {
     assert(options.prefix === '' || options.prefix.endsWith('/'), 'a prefix ends with a slash');
     this.description = options.description;
     this.#bucket = options.bucket;
     this.#prefix = options.prefix;
     this.#partSizeBytes = options.partSizeBytes;
     this.#clock = options.clock;
-    this.#ownDir = options.ownDir;
     this.#retrier = new Retrier(options.clock, options.retryFirstMs);
   }
 
@@ -95,7 +93,6 @@ export class S3FileStore implements FileStore {
         key,
         partSizeBytes: this.#partSizeBytes,
         retrier: this.#retrier,
-        onParts: () => this.#removeAbandoned(),
       });
     } catch (error) {
       // The source's own errors pass through unchanged: they are not the store's fault.
@@ -119,6 +116,28 @@ export class S3FileStore implements FileStore {
         await this.#removeBatch(keys.slice(i, i + REMOVE_BATCH_MAX));
       }
     });
+  }
+
+  /** Parts that a killed process had sent are invisible, but not free of charge. */
+  async removeLeftovers(dir: string): Promise<void> {
+    const oldestMs = this.#clock.nowMs() - UPLOAD_AGE_MAX_MS;
+    const prefix = `${this.#keyOf(dir)}/`;
+    await attempt('clean up', dir, async () => {
+      for (const upload of await this.#startedUploads(prefix)) {
+        if (upload.startedMs > oldestMs || !upload.key.startsWith(prefix)) continue;
+        await this.#retrier.run(() => this.#bucket.abortUpload(upload));
+      }
+    });
+  }
+
+  /** Some stores or permissions can't list them; then the bucket's own rules have to remove them. */
+  async #startedUploads(prefix: string): Promise<readonly StartedUpload[]> {
+    try {
+      return await this.#retrier.run(() => this.#bucket.listUploads(prefix));
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      return [];
+    }
   }
 
   #keyOf(path: string): string {
@@ -164,25 +183,9 @@ export class S3FileStore implements FileStore {
         this.#takesBatches = false;
       }
     }
-    for (const key of keys) await this.#retrier.run(() => this.#bucket.remove(key));
-  }
-
-  /**
-   * A process that was killed leaves the parts it had sent, invisible but not free of charge. Some
-   * stores or permissions can't list them; then the bucket's own rules have to remove them.
-   */
-  #removeAbandoned(): void {
-    if (this.#hasCleaned) return;
-    this.#hasCleaned = true;
-    const remove = async (): Promise<void> => {
-      const oldestMs = this.#clock.nowMs() - UPLOAD_AGE_MAX_MS;
-      const prefix = `${this.#keyOf(this.#ownDir)}/`;
-      for (const upload of await this.#bucket.listUploads(prefix)) {
-        if (upload.startedMs > oldestMs || !upload.key.startsWith(prefix)) continue;
-        await this.#bucket.abortUpload(upload);
-      }
-    };
-    remove().catch(() => undefined);
+    await mapLimited(keys, REMOVALS_AT_ONCE, (key) =>
+      this.#retrier.run(() => this.#bucket.remove(key)),
+    );
   }
 }
 

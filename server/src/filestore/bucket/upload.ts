@@ -3,7 +3,7 @@ import type { Bucket, BucketUpload } from '../../base/ports/bucket.ts';
 import type { ByteSource } from '../file-store.ts';
 import type { Retrier } from './retry.ts';
 
-/** Of S3, for one object. */
+/** Of S3, for one object; other stores take more. */
 const PARTS_MAX = 10_000;
 /** Bytes that are being sent at a time, beside the part that is being filled. */
 const IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024;
@@ -16,8 +16,6 @@ export interface UploadOptions {
   readonly key: string;
   readonly partSizeBytes: number;
   readonly retrier: Retrier;
-  /** Called once when the object turns out to need parts. */
-  readonly onParts: () => void;
 }
 
 /**
@@ -171,8 +169,7 @@ class Parts {
   }
 
   async #start(): Promise<BucketUpload> {
-    const { bucket, key, retrier, onParts } = this.#options;
-    onParts();
+    const { bucket, key, retrier } = this.#options;
     this.#tagBefore = (await retrier.run(() => bucket.head(key)))?.tag;
     const id = await retrier.run(() => bucket.startUpload(key));
     return { key, id };
@@ -203,7 +200,7 @@ class Parts {
     const { partSizeBytes } = this.#options;
     return new CodedError(
       'ERR_FILESTORE_TOO_LARGE',
-      'the file has more parts than S3 takes; raise AmazonS3UploadPartSizeBytes',
+      'the file has more parts than the store takes (AmazonS3UploadPartSizeBytes is their size on S3)',
       { expected: `at most ${PARTS_MAX} parts of ${partSizeBytes} bytes` },
     );
   }

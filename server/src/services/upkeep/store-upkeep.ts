@@ -1,0 +1,199 @@
+import type { Clock } from '../../base/clock.ts';
+import { CodedError, codeOf, describeError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { TaskRunner } from '../../base/ports/task-runner.ts';
+import { listTree } from '../../filestore/file-store.ts';
+import type { FileStore } from '../../filestore/file-store.ts';
+import { blockDirOf } from '../../filestore/layout.ts';
+import { makeUlid } from '../../model/ulid.ts';
+import { mergeTask, verifyBlockTask } from '../../tsdb/index.ts';
+import type { BlockMeta } from '../../tsdb/index.ts';
+import type { BlockCatalog } from '../blocksync/block-catalog.ts';
+import { copyBlock } from '../blocksync/copy-block.ts';
+import { removeBlock } from '../blocksync/remove-block.ts';
+import { coveredBlocks, expectedSamples, planMerges } from './plan.ts';
+
+export interface StoreUpkeepOptions {
+  readonly catalog: BlockCatalog;
+  readonly tasks: TaskRunner;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether a dump, on whichever node, may be reading blocks of the store. */
+  readonly isDumping: () => Promise<boolean>;
+}
+
+/** A local folder to work in; its store tells `localPath`. */
+export type WorkStore = FileStore & Required<Pick<FileStore, 'localPath' | 'freeBytes'>>;
+
+/** Blocks that are being merged, in the database's folder: a disk that is known to be writable. */
+const WORK_DIR = 'upkeep-work';
+/** What must stay free of the local disk: scraping has the right of way. */
+const RESERVE_BYTES = 512 * 1024 * 1024;
+/** Blocks that could not be merged are tried again after this time: damage does not heal. */
+const RETRY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Merges the blocks of the file store to longer ones: a day in one block has the labels of a series
+ * once and not twelve times, and a bucket with a twelfth of the objects. Chunks are copied as they
+ * are. One caller at a time, and one node of a cluster.
+ */
+export class StoreUpkeep {
+  readonly #options: StoreUpkeepOptions;
+  /** When groups that failed may be tried again, by the ULIDs of their blocks. */
+  readonly #retryMs = new Map<string, number>();
+
+  constructor(options: StoreUpkeepOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Removes what is merged, then merges what can be. A group that fails does not keep the others
+   * from being merged; a store that fails ends the run.
+   *
+   * @param oldestMs blocks that end before are past the retention, and left to the clean-up
+   * @returns how many blocks were made
+   */
+  async run(
+    store: FileStore,
+    work: WorkStore,
+    oldestMs: number,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { catalog, clock } = this.#options;
+    await work.removeTree(WORK_DIR);
+    await this.#removeMerged(store, signal);
+    const { whole } = await catalog.list(store);
+    let made = 0;
+    for (const group of planMerges(whole, clock.nowMs(), oldestMs)) {
+      signal.throwIfAborted();
+      if (this.#isPutOff(group) || !(await this.#tryMerge(group, store, work, signal))) continue;
+      made++;
+      await this.#removeMerged(store, signal);
+    }
+    return made;
+  }
+
+  async #tryMerge(
+    group: readonly BlockMeta[],
+    store: FileStore,
+    work: WorkStore,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { logger, clock } = this.#options;
+    const first = group[0].ulid;
+    try {
+      const merged = await this.#merge(group, store, work, signal);
+      logger.info('Blocks of the file store merged', {
+        blocks: group.length,
+        ulid: merged.ulid,
+        hours: Math.round((merged.maxTime - merged.minTime) / 3_600_000),
+      });
+      return true;
+    } catch (error) {
+      if (signal.aborted || isStoreFailure(error)) throw error;
+      this.#retryMs.set(keyOf(group), clock.nowMs() + RETRY_MS);
+      logger.warn('Blocks of the file store could not be merged and stay as they are', {
+        blocks: group.length,
+        first,
+        reason: describeError(error),
+      });
+      return false;
+    } finally {
+      await work.removeTree(WORK_DIR);
+    }
+  }
+
+  async #merge(
+    group: readonly BlockMeta[],
+    store: FileStore,
+    work: WorkStore,
+    signal: AbortSignal,
+  ): Promise<BlockMeta> {
+    const { tasks, clock } = this.#options;
+    const blockDirs: string[] = [];
+    await this.#checkSpace(group, store, work);
+    for (const { ulid } of group) {
+      const near = store.localPath?.(blockDirOf(ulid));
+      if (near === undefined) await fetchBlock(store, ulid, work, signal);
+      blockDirs.push(near ?? work.localPath(`${WORK_DIR}/sources/${ulid}`));
+    }
+    const ulid = makeUlid(clock.nowMs());
+    const parentDir = work.localPath(`${WORK_DIR}/merged`);
+    const merged = await tasks.run(mergeTask, { blockDirs, parentDir, ulid }, { signal });
+    if (merged === undefined) {
+      throw new CodedError('ERR_UPKEEP', 'no sample is left of the blocks');
+    }
+    await tasks.run(verifyBlockTask, { dir: `${parentDir}/${ulid}` }, { signal });
+    const { least, most } = expectedSamples(group);
+    const found = merged.stats.numSamples;
+    if (found < least || found > most) {
+      throw new CodedError('ERR_UPKEEP', 'the merged block has not the samples of its sources', {
+        expected: least === most ? most : `${least} to ${most}`,
+        found,
+      });
+    }
+    try {
+      const made = { store: work, dir: `${WORK_DIR}/merged/${ulid}` };
+      await copyBlock(made, { store, dir: blockDirOf(ulid) }, signal);
+    } catch (error) {
+      // What stays in spite of this is no whole block, and removed by the clean-up after a day.
+      await removeBlock(store, ulid).catch(() => undefined);
+      throw error;
+    }
+    return merged;
+  }
+
+  /**
+   * Only blocks that are wholly in another whole one go, and none while a dump runs. One that begins
+   * at this very moment finds its blocks gone and is planned anew, with the merged ones.
+   */
+  async #removeMerged(store: FileStore, signal: AbortSignal): Promise<void> {
+    const { catalog, logger, isDumping } = this.#options;
+    const covered = coveredBlocks((await catalog.list(store)).whole);
+    for (const { ulid } of covered) {
+      signal.throwIfAborted();
+      if (await isDumping()) return;
+      await removeBlock(store, ulid);
+      logger.debug('A block that was merged is removed from the file store', { ulid });
+    }
+  }
+
+  async #checkSpace(group: readonly BlockMeta[], store: FileStore, work: WorkStore): Promise<void> {
+    let sizeBytes = 0;
+    for (const { ulid } of group) {
+      for (const file of await listTree(store, blockDirOf(ulid))) sizeBytes += file.sizeBytes;
+    }
+    // The sources, where they have to be fetched, and the merged block.
+    const neededBytes = sizeBytes * (store.localPath === undefined ? 2 : 1) + RESERVE_BYTES;
+    const freeBytes = await work.freeBytes();
+    if (freeBytes >= neededBytes) return;
+    throw new CodedError('ERR_UPKEEP', 'the local disk has no room to merge blocks', {
+      neededBytes,
+      freeBytes,
+    });
+  }
+
+  #isPutOff(group: readonly BlockMeta[]): boolean {
+    return (this.#retryMs.get(keyOf(group)) ?? 0) > this.#options.clock.nowMs();
+  }
+}
+
+async function fetchBlock(
+  store: FileStore,
+  ulid: string,
+  work: WorkStore,
+  signal: AbortSignal,
+): Promise<void> {
+  const dir = blockDirOf(ulid);
+  await copyBlock({ store, dir }, { store: work, dir: `${WORK_DIR}/sources/${ulid}` }, signal);
+}
+
+function keyOf(group: readonly BlockMeta[]): string {
+  return group.map(({ ulid }) => ulid).join();
+}
+
+/** What would befall the other groups as well; a block that went away concerns its own group only. */
+function isStoreFailure(error: unknown): boolean {
+  const code = codeOf(error) ?? '';
+  return code.startsWith('ERR_FILESTORE') && code !== 'ERR_FILESTORE_NOT_FOUND';
+}

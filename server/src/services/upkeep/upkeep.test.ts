@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { inlineTasks } from '../../../test/support/inline-tasks.ts';
+import { makeBlock, testUlid } from '../../../test/support/make-block.ts';
+import { MemoryFileStore } from '../../../test/support/memory-file-store.ts';
+import { MemoryFs } from '../../../test/support/memory-fs.ts';
+import { readBlockSamples } from '../../../test/support/tsdb-samples.ts';
+import type { SampleTable } from '../../../test/support/tsdb-samples.ts';
+import { hasCode } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import { sourceOf } from '../../filestore/file-store.ts';
+import type { FileStore } from '../../filestore/file-store.ts';
+import { STORE_BLOCKS_DIR, blockDirOf } from '../../filestore/layout.ts';
+import { LocalFileStore } from '../../filestore/local-file-store.ts';
+import { tsdbTasks } from '../../tsdb/index.ts';
+import type { BlockMeta } from '../../tsdb/index.ts';
+import { BlockCatalog } from '../blocksync/block-catalog.ts';
+import { planMerges } from './plan.ts';
+import { StoreUpkeep } from './store-upkeep.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const FILES = ['meta.json', 'index', 'tombstones', 'chunks/000001'];
+
+function meta(
+  index: number,
+  minTime: number,
+  maxTime: number,
+  sources = [testUlid(index)],
+): BlockMeta {
+  return {
+    ulid: testUlid(index),
+    minTime,
+    maxTime,
+    stats: { numSamples: 1, numSeries: 1, numChunks: 1 },
+    compaction: { level: sources.length > 1 ? 2 : 1, sources },
+    version: 1,
+  };
+}
+
+describe('the plan of merges', () => {
+  const hours = (from: number, to: number): BlockMeta =>
+    meta(from / 2, from * HOUR_MS, to * HOUR_MS);
+  const twoHours = (from: number, to: number): BlockMeta[] => {
+    const blocks: BlockMeta[] = [];
+    for (let hour = from; hour < to; hour += 2) blocks.push(hours(hour, hour + 2));
+    return blocks;
+  };
+  const planned = (blocks: BlockMeta[], nowHours: number, oldestMs = -1): number[][] =>
+    planMerges(blocks, nowHours * HOUR_MS, oldestMs).map((group) =>
+      group.map(({ minTime }) => minTime / HOUR_MS),
+    );
+
+  it('takes a day in one go once it is over, and six hours of the one that is not', () => {
+    const [day, morning, ...rest] = planned(twoHours(0, 36), 35);
+    assert.equal(day?.length, 12);
+    assert.deepEqual(morning, [24, 26, 28]);
+    assert.deepEqual(rest, []);
+  });
+
+  it('waits until nobody is likely to bring another block', () => {
+    assert.deepEqual(planned(twoHours(0, 6), 9), []);
+    assert.deepEqual(planned(twoHours(0, 6), 10), [[0, 2, 4]]);
+  });
+
+  it('leaves single blocks, those across windows and those past the retention alone', () => {
+    assert.deepEqual(planned([hours(0, 2)], 100), []);
+    assert.deepEqual(planned([hours(22, 26), hours(26, 28)], 100), []);
+    assert.deepEqual(planned([hours(0, 2), hours(2, 4)], 100, 4 * HOUR_MS), []);
+  });
+
+  it('merges what came late, and does not take a block and its sources for two', () => {
+    const sources = twoHours(0, 6);
+    const merged = meta(
+      50,
+      0,
+      6 * HOUR_MS,
+      sources.map(({ ulid }) => ulid),
+    );
+    assert.deepEqual(planned([...sources, merged], 100), []);
+    assert.deepEqual(planned([...sources, merged, hours(8, 10)], 100), [[0, 8]]);
+  });
+});
+
+/** A store with a day of two blocks and a half, on a disk or in a bucket. */
+async function setUp(where: 'disk' | 'bucket', fs = new MemoryFs()) {
+  const work = new LocalFileStore({ fs, root: 'db', nowMs: () => 0 });
+  const target: FileStore =
+    where === 'disk'
+      ? new LocalFileStore({ fs, root: 'files', nowMs: () => 0 })
+      : new MemoryFileStore();
+  await fs.makeDir('made');
+  for (let i = 0; i < 3; i++) {
+    const from = i * 2 * HOUR_MS;
+    const samples = Array.from({ length: 20 }, (_, k) => [from + k * 60_000, k] as const);
+    await makeBlock(
+      fs,
+      'made',
+      testUlid(i),
+      [from, from + 2 * HOUR_MS],
+      [
+        { labels: { __name__: 'x', i: String(i) }, samples },
+        { labels: { __name__: 'y' }, samples },
+      ],
+    );
+    for (const file of FILES) {
+      const bytes = await fs.readFile(`made/${testUlid(i)}/${file}`);
+      await target.write(`${blockDirOf(testUlid(i))}/${file}`, sourceOf(bytes));
+    }
+  }
+  return { fs, work, target };
+}
+
+function makeUpkeep(fs: MemoryFs, isDumping = false) {
+  const clock = new FakeClock();
+  const catalog = new BlockCatalog();
+  const upkeep = new StoreUpkeep({
+    catalog,
+    tasks: inlineTasks(tsdbTasks(fs)),
+    clock,
+    logger: silentLogger,
+    isDumping: async () => isDumping,
+  });
+  return { upkeep, catalog, clock, signal: new AbortController().signal };
+}
+
+/** The samples of all whole blocks of a store, each block read as a reader would. */
+async function samplesOf(store: FileStore): Promise<SampleTable> {
+  const fs = new MemoryFs();
+  const disk = new LocalFileStore({ fs, root: 'copy', nowMs: () => 0 });
+  const { whole } = await new BlockCatalog().list(store);
+  for (const { ulid } of whole) {
+    for (const file of FILES) {
+      await disk.write(`${ulid}/${file}`, store.read(`${blockDirOf(ulid)}/${file}`));
+    }
+  }
+  return readBlockSamples(
+    fs,
+    whole.map(({ ulid }) => `copy/${ulid}`),
+  );
+}
+
+for (const where of ['disk', 'bucket'] as const) {
+  describe(`upkeep of a store on a ${where}`, () => {
+    it('makes one block of three, with every sample, and removes these', async () => {
+      const { fs, work, target } = await setUp(where);
+      const before = await samplesOf(target);
+      const { upkeep, catalog, signal } = makeUpkeep(fs);
+      assert.equal(await upkeep.run(target, work, -1, signal), 1);
+      const { whole, broken } = await catalog.list(target);
+      assert.deepEqual([whole.length, broken.length], [1, 0]);
+      const sources = [0, 1, 2].map(testUlid);
+      assert.deepEqual(whole[0]?.compaction.sources, sources);
+      assert.deepEqual(await samplesOf(target), before);
+      assert.deepEqual(await work.list('upkeep-work'), []);
+      assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 1);
+      assert.equal(await upkeep.run(target, work, -1, signal), 0);
+    });
+
+    it('keeps the sources while a dump runs, and removes them later', async () => {
+      const { fs, work, target } = await setUp(where);
+      const dumping = makeUpkeep(fs, true);
+      await dumping.upkeep.run(target, work, -1, dumping.signal);
+      assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 4);
+      const idle = makeUpkeep(fs);
+      assert.equal(await idle.upkeep.run(target, work, -1, idle.signal), 0);
+      assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 1);
+    });
+
+    it('leaves blocks alone that cannot be merged, and others are merged', async () => {
+      const { fs, work, target } = await setUp(where);
+      await makeBlock(
+        fs,
+        'made',
+        testUlid(9),
+        [DAY_MS, DAY_MS + HOUR_MS],
+        [{ labels: { __name__: 'x' }, samples: [[DAY_MS, 1]] }],
+      );
+      for (const [ulid, index] of [
+        [testUlid(9), 0],
+        [testUlid(8), 1],
+      ] as const) {
+        for (const file of FILES) {
+          let bytes: Uint8Array = await fs.readFile(`made/${testUlid(9)}/${file}`);
+          if (file === 'meta.json') {
+            const moved = { ...meta(8 + 1 - index, DAY_MS, DAY_MS + HOUR_MS), ulid };
+            const text = JSON.stringify({ ...moved, compaction: { level: 1, sources: [ulid] } });
+            bytes = new TextEncoder().encode(text);
+          }
+          if (file === 'index' && index === 1) bytes = bytes.map((byte) => byte ^ 0x55);
+          await target.write(`${blockDirOf(ulid)}/${file}`, sourceOf(bytes));
+        }
+      }
+      const { upkeep, signal } = makeUpkeep(fs);
+      assert.equal(await upkeep.run(target, work, -1, signal), 1);
+      const names = (await target.list(STORE_BLOCKS_DIR)).map(({ name }) => name);
+      assert.equal(names.length, 3);
+      assert.ok(names.includes(testUlid(8)) && names.includes(testUlid(9)));
+      const calls = fs.calls;
+      await upkeep.run(target, work, -1, signal);
+      assert.ok(fs.calls - calls < 30, 'damage is looked at again right away');
+    });
+
+    it('leaves the store alone when the local disk has no room', async () => {
+      const { fs, work, target } = await setUp(where);
+      fs.freeBytes = async () => 1024;
+      const { upkeep, signal } = makeUpkeep(fs);
+      assert.equal(await upkeep.run(target, work, -1, signal), 0);
+      assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 3);
+    });
+  });
+}
+
+describe('upkeep that is interrupted', () => {
+  it('loses no sample at whichever call the process dies, and goes on afterwards', async () => {
+    const whole = await setUp('disk');
+    const before = await samplesOf(whole.target);
+    const callsBefore = whole.fs.calls;
+    const first = makeUpkeep(whole.fs);
+    await first.upkeep.run(whole.target, whole.work, -1, first.signal);
+    const calls = whole.fs.calls - callsBefore;
+    assert.ok(calls > 50, `${calls} calls`);
+    for (let call = 1; call <= calls; call++) {
+      const { fs, work, target } = await setUp('disk');
+      fs.fault = { atCall: fs.calls + call, kind: 'crash' };
+      const dying = makeUpkeep(fs);
+      await assert.rejects(dying.upkeep.run(target, work, -1, dying.signal), `call ${call}`);
+      const disk = fs.survivor(call % 2 === 0 ? 'kill' : 'power cut');
+      const store = new LocalFileStore({ fs: disk, root: 'files', nowMs: () => 0 });
+      assert.deepEqual(await samplesOf(store), before, `call ${call}`);
+      const again = makeUpkeep(disk);
+      const database = new LocalFileStore({ fs: disk, root: 'db', nowMs: () => 0 });
+      await again.upkeep.run(store, database, -1, again.signal);
+      assert.deepEqual(await samplesOf(store), before, `after call ${call}`);
+      assert.equal((await again.catalog.list(store)).whole.length, 1, `after call ${call}`);
+      assert.deepEqual(await database.list('upkeep-work'), []);
+    }
+  });
+
+  it('loses no sample whichever request to a bucket fails', async () => {
+    const whole = await setUp('bucket');
+    const before = await samplesOf(whole.target);
+    const bucket = whole.target as MemoryFileStore;
+    bucket.log.length = 0;
+    const first = makeUpkeep(whole.fs);
+    await first.upkeep.run(bucket, whole.work, -1, first.signal);
+    const requests = bucket.log.length;
+    for (let request = 0; request < requests; request++) {
+      const { fs, work, target } = await setUp('bucket');
+      const store = target as MemoryFileStore;
+      let count = 0;
+      store.check = () => {
+        if (count++ === request) throw new Error('the network broke');
+      };
+      const failing = makeUpkeep(fs);
+      const outcome = await failing.upkeep
+        .run(store, work, -1, failing.signal)
+        .catch((error: unknown) => error);
+      store.check = () => undefined;
+      assert.ok(!hasCode(outcome, 'ERR_INTERNAL'));
+      assert.deepEqual(await samplesOf(store), before, `request ${request}`);
+      const again = makeUpkeep(fs);
+      await again.upkeep.run(store, work, -1, again.signal);
+      assert.deepEqual(await samplesOf(store), before, `after request ${request}`);
+      assert.equal((await again.catalog.list(store)).whole.length, 1);
+    }
+  });
+});
