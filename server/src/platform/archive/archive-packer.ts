@@ -1,10 +1,13 @@
 import type { ArchiveEntry, ArchiveFormat, ArchivePacker } from '../../base/ports/archive.ts';
 import type { TaskPool } from '../../base/ports/task-runner.ts';
+import { DEFLATE_LEVEL } from './deflate-task.ts';
+import { framed } from './framed.ts';
 import { gzip } from './gzip-frame.ts';
-import { tar } from './tar-frame.ts';
-import { zip } from './zip-frame.ts';
 
-/** Archives whose contents are compressed by the threads of a pool. */
+/**
+ * Archives framed by the npm package archiver. A tar is compressed by the threads of a pool; the files
+ * of a zip, each a stream of its own, by one thread of libuv.
+ */
 export class ThreadedPacker implements ArchivePacker {
   readonly #tasks: TaskPool;
 
@@ -12,7 +15,16 @@ export class ThreadedPacker implements ArchivePacker {
     this.#tasks = tasks;
   }
 
-  pack(entries: AsyncIterable<ArchiveEntry>, format: ArchiveFormat): AsyncIterable<Uint8Array> {
-    return format === 'zip' ? zip(entries, this.#tasks) : gzip(tar(entries), this.#tasks);
+  async *pack(
+    entries: AsyncIterable<ArchiveEntry>,
+    format: ArchiveFormat,
+  ): AsyncGenerator<Uint8Array> {
+    // Loaded when the first dump is made: the host counts the time to the handshake line.
+    const { TarArchive, ZipArchive } = await import('archiver');
+    if (format === 'zip') {
+      yield* framed(new ZipArchive({ zlib: { level: DEFLATE_LEVEL } }), entries);
+    } else {
+      yield* gzip(framed(new TarArchive(), entries), this.#tasks);
+    }
   }
 }
