@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 
 import { CodedError, describeError } from '../../base/errors.ts';
+import { makeAgents } from '../bucket/agents.ts';
 import type { ConnectionSettings } from '../bucket/agents.ts';
-import { exchange, readAnswer } from '../bucket/exchange.ts';
 
 /** What a token is for: all of Azure's storage. */
 const RESOURCE = 'https://storage.azure.com/';
@@ -94,7 +94,7 @@ export class AzureIdentity {
       ...proof,
     });
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    return this.#request('POST', url, headers, Buffer.from(form.toString()));
+    return this.#request('POST', url, headers, form.toString());
   }
 
   #askManaged(): Promise<Token> {
@@ -119,15 +119,26 @@ export class AzureIdentity {
     method: string,
     url: URL,
     headers: Record<string, string>,
-    body?: Uint8Array,
+    body?: string,
   ): Promise<Token> {
-    const settings = { ...this.#settings, isSecure: url.protocol === 'https:' };
-    const answer = await exchange({ method, url, headers, body, timeoutMs: TIMEOUT_MS }, settings);
-    const text = Buffer.from(await readAnswer(answer, ANSWER_BYTES_MAX, TIMEOUT_MS)).toString();
-    if (answer.statusCode !== 200) {
+    const { default: fetch } = await import('node-fetch');
+    const isSecure = url.protocol === 'https:';
+    const agents = makeAgents({ ...this.#settings, isSecure }, url.host);
+    const answer = await fetch(url, {
+      method,
+      headers,
+      body: body ?? null,
+      agent: isSecure ? agents.httpsAgent : agents.httpAgent,
+      // A secret goes where it was meant to go.
+      redirect: 'error',
+      size: ANSWER_BYTES_MAX,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const text = await answer.text();
+    if (answer.status !== 200) {
       throw new CodedError('ERR_FILESTORE_CREDENTIALS', 'the identity service refused', {
         host: url.host,
-        status: answer.statusCode,
+        status: answer.status,
         reason: reasonIn(text),
       });
     }
