@@ -155,7 +155,7 @@ class TextImport {
       const expected = last < 0 ? -1 : known.follower(last);
       if (
         expected >= 0 &&
-        parser.nextKnown(known.bytes, known.start(expected), known.end(expected))
+        parser.nextKnown(known.texts, known.start(expected), known.end(expected))
       ) {
         this.#last = expected;
       } else {

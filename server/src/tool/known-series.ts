@@ -1,3 +1,5 @@
+import { sameBytes, viewOf } from '../base/bytes/same-bytes.ts';
+
 const NONE = -1;
 
 /**
@@ -5,8 +7,10 @@ const NONE = -1;
  * file mostly repeats the order of the scrape before, or the series of the line before.
  */
 export class KnownSeries {
-  /** The texts one behind the other; replaced when they grow. */
-  bytes = new Uint8Array(64 * 1024);
+  /** The texts one behind the other. */
+  #bytes = new Uint8Array(64 * 1024);
+  /** A view of them, replaced when they grow. */
+  texts = viewOf(this.#bytes);
   #ends = new Int32Array(1024);
   #numbers = new Int32Array(1024);
   #followers = new Int32Array(1024);
@@ -38,10 +42,11 @@ export class KnownSeries {
 
   /** The entry of the text `bytes[start, end)`; -1 when there is none. */
   find(bytes: Uint8Array, start: number, end: number): number {
+    const view = viewOf(bytes);
     const mask = this.#buckets.length - 1;
     for (let at = hashOf(bytes, start, end) & mask; ; at = (at + 1) & mask) {
       const entry = this.#buckets[at] - 1;
-      if (entry === NONE || this.#isText(entry, bytes, start, end)) return entry;
+      if (entry === NONE || this.#isText(entry, view, start, end)) return entry;
     }
   }
 
@@ -55,12 +60,13 @@ export class KnownSeries {
     }
     const textStart = this.start(entry);
     const textEnd = textStart + (end - start);
-    if (textEnd > this.bytes.length) {
+    if (textEnd > this.#bytes.length) {
       const grown = new Uint8Array(textEnd * 2);
-      grown.set(this.bytes);
-      this.bytes = grown;
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+      this.texts = viewOf(grown);
     }
-    this.bytes.set(bytes.subarray(start, end), textStart);
+    this.#bytes.set(bytes.subarray(start, end), textStart);
     this.#ends[entry] = textEnd;
     this.#numbers[entry] = number;
     this.#followers[entry] = entry;
@@ -69,12 +75,10 @@ export class KnownSeries {
     return entry;
   }
 
-  #isText(entry: number, bytes: Uint8Array, start: number, end: number): boolean {
+  #isText(entry: number, text: DataView, start: number, end: number): boolean {
     const from = this.start(entry);
-    if (this.#ends[entry] - from !== end - start) return false;
-    const texts = this.bytes;
-    for (let i = start, at = from; i < end; i++, at++) if (texts[at] !== bytes[i]) return false;
-    return true;
+    const length = end - start;
+    return this.#ends[entry] - from === length && sameBytes(this.texts, from, text, start, length);
   }
 
   #rebuild(): void {
@@ -84,7 +88,7 @@ export class KnownSeries {
 
   #insert(entry: number): void {
     const mask = this.#buckets.length - 1;
-    let at = hashOf(this.bytes, this.start(entry), this.#ends[entry]) & mask;
+    let at = hashOf(this.#bytes, this.start(entry), this.#ends[entry]) & mask;
     while (this.#buckets[at] !== 0) at = (at + 1) & mask;
     this.#buckets[at] = entry + 1;
   }

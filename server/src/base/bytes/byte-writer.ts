@@ -17,6 +17,14 @@ export class ByteWriter {
     this.#view = new DataView(this.#bytes.buffer);
   }
 
+  /** A writer that begins in the given memory, whatever it holds. */
+  static over(memory: ArrayBuffer): ByteWriter {
+    const writer = new ByteWriter(0);
+    writer.#bytes = new Uint8Array(memory);
+    writer.#view = new DataView(memory);
+    return writer;
+  }
+
   get length(): number {
     return this.#length;
   }
