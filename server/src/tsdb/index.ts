@@ -18,6 +18,7 @@ export { BlockFile } from './block/block-file.ts';
 export { ReadOnlyDb } from './db/read-only-db.ts';
 export { BlockImport } from './head/block-import.ts';
 export { mergeTask } from './compact/merge-task.ts';
+export { salvageBlock } from './compact/salvage.ts';
 export { firstOverlap, planMerge } from './compact/plan.ts';
 export { parseSelector } from './query/selector.ts';
 export type { SeriesSet } from './query/querier.ts';
