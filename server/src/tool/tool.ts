@@ -6,6 +6,7 @@ import { dump, dumpOpenMetrics } from './dump.ts';
 import type { Command, ToolEnvironment } from './environment.ts';
 import { list } from './list.ts';
 import { merge } from './merge.ts';
+import { repair } from './repair.ts';
 import { verify } from './verify.ts';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -15,13 +16,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'dump-openmetrics': dumpOpenMetrics,
   list,
   merge,
+  repair,
   verify,
 };
 
 const USAGE = `usage: tsdb <command> [<args> ...]
 
 Works on folders of Prometheus' time series database, those of this plugin included. Only
-create-blocks-from and merge change anything.
+create-blocks-from, merge and repair change anything.
 
 analyze [--limit=20] [--extended] [<db path>] [<block id>]
     What makes a block large: churn, label pairs, cardinality, fullness of chunks.
@@ -35,6 +37,9 @@ create-blocks-from [-r] [-q] openmetrics [--label=NAME=VALUE ...] <input file> [
     Blocks of the samples of an OpenMetrics text.
 verify [<db path>]
     Reads everything and checks it.
+repair [<db path>]
+    Makes new blocks of what damaged ones still hold, and ends the log before its damage. What was
+    damaged is kept under another name.
 merge [--max-range=6h] [--overlapping] [<db path>]
     Merges blocks of a folder that no other process uses.
 

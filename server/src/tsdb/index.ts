@@ -20,6 +20,7 @@ export { ReadOnlyDb } from './db/read-only-db.ts';
 export { BlockImport } from './head/block-import.ts';
 export { mergeTask } from './compact/merge-task.ts';
 export { firstOverlap, planMerge, splitByRange } from './compact/plan.ts';
+export { salvageBlock } from './compact/salvage.ts';
 export { parseSelector } from './query/selector.ts';
 export type { SeriesSet } from './query/querier.ts';
 export type { SampleSource } from './chunkenc/sample-source.ts';

@@ -3,11 +3,11 @@ import { crc32c } from '../../base/bytes/crc32c.ts';
 import { CodedError, hasCode } from '../../base/errors.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 
-// Reads `chunks_head` files of Prometheus and the Go plugin; layout in ./format.md.
+// Reads `chunks_head` files, Prometheus' and ours; layout in ./format.md.
 
-const MAGIC = 0x0130bc91;
-const VERSION = 1;
-const HEADER_BYTES = 8;
+export const HEAD_CHUNKS_MAGIC = 0x0130bc91;
+export const HEAD_CHUNKS_VERSION = 1;
+export const HEAD_CHUNKS_HEADER_BYTES = 8;
 /** Marks a chunk of out-of-order samples, which only Prometheus' own reader can merge. */
 const OUT_OF_ORDER = 0x80;
 const FILE_PATTERN = /^\d{6,}$/;
@@ -38,6 +38,16 @@ export async function listHeadChunkFiles(fs: Fs, dir: string): Promise<string[]>
     .map(({ name }) => `${dir}/${name}`);
 }
 
+export function headChunkFileName(number: number): string {
+  return String(number).padStart(6, '0');
+}
+
+/** Number of the newest file; 0 when there is none. */
+export async function lastHeadChunkFile(fs: Fs, dir: string): Promise<number> {
+  const last = (await listHeadChunkFiles(fs, dir)).at(-1);
+  return last === undefined ? 0 : Number(last.slice(dir.length + 1));
+}
+
 /** Reads one file; what lies before damage is good and is returned. */
 export async function readHeadChunkFile(fs: Fs, path: string): Promise<HeadChunkFile> {
   const bytes = await fs.readFile(path);
@@ -66,10 +76,10 @@ function openFile(bytes: Uint8Array, path: string): ByteReader | undefined {
   const magic = reader.u32();
   const version = reader.u8();
   if (magic === 0) return undefined;
-  if (magic !== MAGIC || version !== VERSION) {
+  if (magic !== HEAD_CHUNKS_MAGIC || version !== HEAD_CHUNKS_VERSION) {
     throw new CodedError('ERR_CHUNK_FILE', 'not a head chunk file of version 1', { path });
   }
-  reader.skip(HEADER_BYTES - reader.offset);
+  reader.skip(HEAD_CHUNKS_HEADER_BYTES - reader.offset);
   return reader;
 }
 

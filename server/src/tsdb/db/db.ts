@@ -7,6 +7,12 @@ import { Mutex } from '../../base/sync/mutex.ts';
 import { makeUlid } from '../../model/ulid.ts';
 import type { Appendable, Appender, AppendResult } from '../../storage/appender.ts';
 import type { BlockMeta, BlockOnDisk } from '../block/meta.ts';
+import {
+  listChunkSnapshots,
+  removeChunkSnapshots,
+  removeUnfinishedSnapshots,
+} from '../head/chunk-snapshot-dirs.ts';
+import { writeChunkSnapshot } from '../head/chunk-snapshot-writer.ts';
 import { GroupCommit } from '../head/group-commit.ts';
 import { Head } from '../head/head.ts';
 import { type AppenderOwner, HeadAppender } from '../head/head-appender.ts';
@@ -31,7 +37,6 @@ import { expiredBlocks } from './retention.ts';
 
 /** Memory lists kept for the next scrapes. */
 const POOLED_LISTS = 16;
-const SNAPSHOT_PATTERN = /^chunk_snapshot\.\d+\.\d+(\.tmp)?$/;
 
 /** A directory of blocks with a head in front: the whole database. */
 export class Db implements Appendable {
@@ -61,7 +66,7 @@ export class Db implements Appendable {
     out_of_bounds: 0,
   };
   #blocks: readonly BlockOnDisk[];
-  #hasForeignSnapshot: boolean;
+  #hasSnapshot: boolean;
   #closed: Promise<void> | undefined;
 
   private constructor(options: DbOptions, parts: OpenedParts) {
@@ -76,7 +81,7 @@ export class Db implements Appendable {
     this.#head = parts.head;
     this.#wal = parts.wal;
     this.#blocks = parts.blocks;
-    this.#hasForeignSnapshot = parts.snapshotDirs.length > 0;
+    this.#hasSnapshot = parts.hasSnapshot;
     this.#corruptions = parts.replay.corruptions;
     const { head, wal } = parts;
     this.#commits = new GroupCommit(head, wal, this.#clock, (result, count) => {
@@ -99,9 +104,9 @@ export class Db implements Appendable {
       giveBack: (samples) => {
         if (pool.length < POOLED_LISTS) pool.push(samples);
       },
-      // From here on a snapshot of another program would hide what we have added.
+      // From here on the snapshot no longer stands for the end of the log.
       onCommitted: () => {
-        if (this.#hasForeignSnapshot) void this.#work.run(() => this.#removeForeignSnapshots());
+        if (this.#hasSnapshot) void this.#work.run(() => this.#removeSnapshots());
       },
     };
     this.#loop = this.#runLoop(options.maintenanceIntervalMs ?? MAINTENANCE_INTERVAL_MS);
@@ -196,8 +201,19 @@ export class Db implements Appendable {
     try {
       await this.#commits.idle();
       await this.#wal.close();
+      await this.#writeSnapshot();
     } finally {
       await this.#lock.release();
+    }
+  }
+
+  /** Makes the next start fast, unless nothing has changed since the last snapshot. */
+  async #writeSnapshot(): Promise<void> {
+    if (this.#hasSnapshot || this.#head.sampleCount === 0) return;
+    try {
+      await writeChunkSnapshot(this.#fs, this.dir, this.#head);
+    } catch (error) {
+      this.#logger.warn('no chunk snapshot was written; the next start reads the log', { error });
     }
   }
 
@@ -246,7 +262,7 @@ export class Db implements Appendable {
   async #truncateBefore(endMs: number): Promise<void> {
     await this.#head.truncate(endMs, (ref) => this.#seriesGone(ref));
     // A snapshot stands for a part of the log that is about to go.
-    await this.#removeForeignSnapshots();
+    await this.#removeSnapshots();
     await this.#truncation.run(endMs);
   }
 
@@ -271,13 +287,13 @@ export class Db implements Appendable {
     return this.#tasks.run(headBlockTask, { parentDir, plan, snapshot }, { transfer, signal });
   }
 
-  async #removeForeignSnapshots(): Promise<void> {
-    if (!this.#hasForeignSnapshot) return;
-    this.#hasForeignSnapshot = false;
+  async #removeSnapshots(): Promise<void> {
+    if (!this.#hasSnapshot) return;
+    this.#hasSnapshot = false;
     try {
-      for (const path of await snapshotDirs(this.#fs, this.dir)) await this.#fs.removeTree(path);
+      await removeChunkSnapshots(this.#fs, this.dir);
     } catch (error) {
-      this.#logger.warn('a chunk snapshot of another program could not be removed', { error });
+      this.#logger.warn('an old chunk snapshot could not be removed', { error });
     }
   }
 
@@ -311,7 +327,7 @@ interface OpenedParts {
   readonly head: Head;
   readonly wal: WalWriter;
   readonly blocks: readonly BlockOnDisk[];
-  readonly snapshotDirs: readonly string[];
+  readonly hasSnapshot: boolean;
   readonly replay: Awaited<ReturnType<HeadReplay['run']>>;
 }
 
@@ -319,6 +335,7 @@ async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts
   const { fs, dir, clock, logger } = options;
   await removeLeftovers(fs, dir, logger);
   await removeUnfinishedCheckpoints(fs, `${dir}/wal`);
+  await removeUnfinishedSnapshots(fs, dir);
   const blocks = await listBlocks(fs, dir, logger);
   const head = new Head({
     clock,
@@ -330,7 +347,8 @@ async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts
   const replay = await new HeadReplay(head, options).run();
   const segmentBytes = options.walSegmentBytes ?? WAL_SEGMENT_BYTES;
   const wal = new WalWriter(fs, `${dir}/wal`, replay.nextSegment, segmentBytes);
-  return { lock, head, wal, blocks, replay, snapshotDirs: await snapshotDirs(fs, dir) };
+  const hasSnapshot = (await listChunkSnapshots(fs, dir)).length > 0;
+  return { lock, head, wal, blocks, replay, hasSnapshot };
 }
 
 async function removeUnfinishedCheckpoints(fs: Fs, walDir: string): Promise<void> {
@@ -339,14 +357,6 @@ async function removeUnfinishedCheckpoints(fs: Fs, walDir: string): Promise<void
       await fs.removeTree(`${walDir}/${name}`);
     }
   }
-}
-
-/** Snapshots of Prometheus: faster starts, and nothing that is not in the log or in head chunks. */
-async function snapshotDirs(fs: Fs, dir: string): Promise<string[]> {
-  const entries = await fs.list(dir);
-  return entries
-    .filter(({ name, isDirectory }) => isDirectory && SNAPSHOT_PATTERN.test(name))
-    .map(({ name }) => `${dir}/${name}`);
 }
 
 function closedError(dir: string): CodedError {

@@ -3,7 +3,7 @@ import type { Fs } from '../../base/ports/fs.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import type { GroupCommit } from '../head/group-commit.ts';
 import type { Head } from '../head/head.ts';
-import type { ForeignChunkFile } from '../head/replay.ts';
+import type { HeadChunkFileEnd } from '../head/replay.ts';
 import { checkpointTask } from '../wal/checkpoint.ts';
 import { checkpointName, listCheckpoints, listSegments, segmentFileName } from '../wal/segments.ts';
 
@@ -15,7 +15,7 @@ export interface LogTruncationOptions {
   readonly tasks: TaskRunner;
   readonly head: Head;
   readonly commits: GroupCommit;
-  readonly foreignChunkFiles: readonly ForeignChunkFile[];
+  readonly headChunkFiles: readonly HeadChunkFileEnd[];
   /** Ends a checkpoint that is being written. */
   readonly signal: AbortSignal;
 }
@@ -24,14 +24,14 @@ export interface LogTruncationOptions {
 export class LogTruncation {
   readonly #options: LogTruncationOptions;
   readonly #walDir: string;
-  #foreignChunkFiles: readonly ForeignChunkFile[];
+  #headChunkFiles: readonly HeadChunkFileEnd[];
   /** Series that left the head, with the last segment that may hold samples of theirs. */
   readonly #goneSeries = new Map<number, number>();
 
   constructor(options: LogTruncationOptions) {
     this.#options = options;
     this.#walDir = `${options.dir}/wal`;
-    this.#foreignChunkFiles = options.foreignChunkFiles;
+    this.#headChunkFiles = options.headChunkFiles;
   }
 
   /** To be called for each series that leaves the head. */
@@ -42,7 +42,7 @@ export class LogTruncation {
   /** After the head was truncated to `minTimeMs`. */
   async run(minTimeMs: number): Promise<void> {
     const { commits, head } = this.#options;
-    await this.#removeForeignChunks(minTimeMs);
+    await this.#removeHeadChunks(minTimeMs);
     const newest = await commits.exclusive((wal) => wal.cut());
     if (head.table.count === 0) {
       // Nothing in the log is needed any more.
@@ -96,12 +96,12 @@ export class LogTruncation {
     }
   }
 
-  async #removeForeignChunks(minTimeMs: number): Promise<void> {
-    const kept: ForeignChunkFile[] = [];
-    for (const file of this.#foreignChunkFiles) {
+  async #removeHeadChunks(minTimeMs: number): Promise<void> {
+    const kept: HeadChunkFileEnd[] = [];
+    for (const file of this.#headChunkFiles) {
       if (file.maxTimeMs >= minTimeMs) kept.push(file);
       else await this.#options.fs.remove(file.path);
     }
-    this.#foreignChunkFiles = kept;
+    this.#headChunkFiles = kept;
   }
 }

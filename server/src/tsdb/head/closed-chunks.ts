@@ -12,6 +12,9 @@ const SEGMENT_BITS = 20;
 /** 1 MiB: small enough to be given back soon, since it goes when its newest chunk goes. */
 const SEGMENT_BYTES = 1 << SEGMENT_BITS;
 export const CLOSED_HEADER_BYTES = 32;
+/** The encoding is a byte; above it there is a mark. */
+const ENCODING_MASK = 0xff;
+const STORED = 0x100;
 /** No chunk: the end of a series' chain. */
 export const NO_CHUNK = -1;
 
@@ -83,7 +86,16 @@ export class ClosedChunks {
   }
 
   encoding(place: number): number {
-    return this.#at(place).words[((place % SEGMENT_BYTES) >> 2) + 7];
+    return this.#at(place).words[((place % SEGMENT_BYTES) >> 2) + 7] & ENCODING_MASK;
+  }
+
+  /** Whether a file of `chunks_head` holds the chunk. */
+  isStored(place: number): boolean {
+    return (this.#at(place).words[((place % SEGMENT_BYTES) >> 2) + 7] & STORED) !== 0;
+  }
+
+  setStored(place: number): void {
+    this.#at(place).words[((place % SEGMENT_BYTES) >> 2) + 7] |= STORED;
   }
 
   /** The chunk's bytes; they never change. */

@@ -20,6 +20,7 @@ import { SampleColumns } from '../record/sample-columns.ts';
 import { ClosedChunks, NO_CHUNK } from './closed-chunks.ts';
 import { checkLabels } from './check-labels.ts';
 import { TIME_MS_MAX } from '../limits.ts';
+import { predictChunkEnd } from './chunk-end.ts';
 import { OpenChunks } from './open-chunks.ts';
 import { Pacer } from './pacer.ts';
 import {
@@ -51,6 +52,8 @@ export interface RestoredChunk {
   readonly maxTimeMs: number;
   readonly encoding: number;
   readonly data: Uint8Array;
+  /** Whether a file of `chunks_head` holds it. */
+  readonly isStored?: boolean;
 }
 
 /**
@@ -220,12 +223,18 @@ export class Head {
       0,
       data.length,
     );
+    if (chunk.isStored === true) this.closed.setStored(doubles[at + CLOSED_CHUNK]);
     doubles[at + XOR_LAST_TIME] = maxTimeMs;
     this.#sampleCount += chunkSampleCount(data);
     this.#chunkCount++;
     if (minTimeMs < this.#minTimeMs) this.#minTimeMs = minTimeMs;
     if (maxTimeMs > this.#maxTimeMs) this.#maxTimeMs = maxTimeMs;
     return true;
+  }
+
+  /** Closes all open chunks of histograms. */
+  closeHistograms(): void {
+    for (const slot of [...this.#histograms.keys()]) this.#closeHistograms(slot * RECORD_DOUBLES);
   }
 
   /**
@@ -379,16 +388,6 @@ export class Head {
     );
     this.#histograms.delete(slot);
   }
-}
-
-/**
- * After a quarter of a chunk's samples: when to close it so that the rest of the window is filled
- * by chunks of equal length.
- */
-function predictChunkEnd(startMs: number, currentMs: number, endMs: number): number {
-  const chunks = (endMs - startMs) / ((currentMs - startMs + 1) * 4);
-  if (chunks <= 1) return endMs;
-  return Math.trunc(startMs + (endMs - startMs) / Math.floor(chunks));
 }
 
 /** The error of a commit that would take more memory than allowed. */

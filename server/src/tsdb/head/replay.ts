@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Fs } from '../../base/ports/fs.ts';
+import type { Labels } from '../../model/labels.ts';
 import { type HeadChunk, listHeadChunkFiles, readHeadChunkFile } from '../chunks/head-chunks.ts';
 import { SERIES_REF_MAX } from '../limits.ts';
 import { decodeHistograms, isHistogramRecord } from '../record/histogram-record.ts';
@@ -13,11 +14,13 @@ import { RECORD_SAMPLES, RECORD_SERIES, recordTypeName } from '../record/types.t
 import { setAsideFrom } from '../wal/repair.ts';
 import { WalSegmentReader } from '../wal/segment-reader.ts';
 import { checkpointName, listCheckpoints, listSegments, segmentFileName } from '../wal/segments.ts';
+import { type ChunkSnapshotDir, listChunkSnapshots } from './chunk-snapshot-dirs.ts';
+import { checkChunkSnapshot, readChunkSnapshot } from './chunk-snapshot-reader.ts';
 import type { Head } from './head.ts';
 import { Pacer } from './pacer.ts';
 
-/** A `chunks_head` file of another program, and how far it reaches. */
-export interface ForeignChunkFile {
+/** A file of `chunks_head`, and how far it reaches. */
+export interface HeadChunkFileEnd {
   readonly path: string;
   readonly maxTimeMs: number;
 }
@@ -25,7 +28,7 @@ export interface ForeignChunkFile {
 export interface ReplayResult {
   /** Number of the segment to go on with. */
   readonly nextSegment: number;
-  readonly foreignChunkFiles: readonly ForeignChunkFile[];
+  readonly headChunkFiles: readonly HeadChunkFileEnd[];
   /** Places where the log was damaged and reading it had to end. */
   readonly corruptions: number;
 }
@@ -38,7 +41,7 @@ export interface ReplayOptions {
   readonly logger: Logger;
 }
 
-/** Brings the head to where it was: head chunks of other programs, checkpoint, segments. */
+/** Brings the head to where it was: head chunks, then a chunk snapshot or the log, then its end. */
 export class HeadReplay {
   readonly #options: ReplayOptions;
   readonly #head: Head;
@@ -51,6 +54,7 @@ export class HeadReplay {
   /** Series that the log names again under another reference. */
   readonly #aliases = new Map<number, number>();
   readonly #skippedTypes = new Map<string, number>();
+  #areChunksDamaged = false;
   #sampleCount = 0;
   #unknownRefs = 0;
   #zstdRecords = 0;
@@ -66,31 +70,65 @@ export class HeadReplay {
   async run(): Promise<ReplayResult> {
     const { fs, clock, logger } = this.#options;
     const startMs = clock.monotonicMs();
-    const foreignChunkFiles = await this.#readHeadChunks();
+    const headChunkFiles = await this.#readHeadChunks();
     const checkpoint = (await listCheckpoints(fs, this.#walDir)).at(-1);
-    if (checkpoint !== undefined) {
+    const snapshot = await this.#readSnapshot(checkpoint);
+    if (checkpoint !== undefined && snapshot === undefined) {
       const dir = `${this.#walDir}/${checkpointName(checkpoint)}`;
-      await this.#readSegments(dir, await listSegments(fs, dir));
+      await this.#readSegments(dir, await listSegments(fs, dir), 0);
     }
     const segments = await listSegments(fs, this.#walDir);
     const first = checkpoint === undefined ? -1 : checkpoint;
-    await this.#readSegments(
-      this.#walDir,
-      segments.filter((index) => index > first),
-    );
+    const from = snapshot?.segment ?? first + 1;
+    const wanted = segments.filter((index) => index >= from);
+    const isWithin = snapshot !== undefined && wanted[0] === snapshot.segment;
+    await this.#readSegments(this.#walDir, wanted, isWithin ? snapshot.offset : 0);
     this.#report(clock.monotonicMs() - startMs);
     const last = (await listSegments(fs, this.#walDir)).at(-1) ?? -1;
     logger.debug('log replayed', { lastSegment: last });
     return {
       nextSegment: Math.max(last, first) + 1,
-      foreignChunkFiles,
+      headChunkFiles,
       corruptions: this.#corruptions,
     };
   }
 
-  async #readHeadChunks(): Promise<ForeignChunkFile[]> {
+  /**
+   * The snapshot that was read, up to whose place the log need not be. Without all of its head chunks
+   * it is of no use, and the whole log has to be read.
+   */
+  async #readSnapshot(checkpoint: number | undefined): Promise<ChunkSnapshotDir | undefined> {
     const { fs, dir, logger } = this.#options;
-    const files: ForeignChunkFile[] = [];
+    const snapshot = (await listChunkSnapshots(fs, dir)).at(-1);
+    if (snapshot === undefined || this.#chunks.size === 0) return undefined;
+    if (this.#areChunksDamaged || !(await this.#isInLog(snapshot, checkpoint))) return undefined;
+    try {
+      await checkChunkSnapshot(fs, snapshot.path);
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code.startsWith('ERR_FS')) throw error;
+      logger.warn('a chunk snapshot is not used; the whole log is read', { error });
+      return undefined;
+    }
+    await readChunkSnapshot(fs, snapshot.path, ({ ref, labels, chunk }) => {
+      const slot = this.#nameSeries(ref, labels);
+      if (chunk !== undefined) this.#head.restoreChunk(slot, chunk);
+    });
+    return snapshot;
+  }
+
+  /** Whether the log reaches to the snapshot's place, and begins before it. */
+  async #isInLog(
+    { segment, offset }: ChunkSnapshotDir,
+    checkpoint: number | undefined,
+  ): Promise<boolean> {
+    if (checkpoint !== undefined && checkpoint >= segment) return false;
+    const stat = await this.#options.fs.stat(`${this.#walDir}/${segmentFileName(segment)}`);
+    return stat !== undefined && stat.sizeBytes >= offset;
+  }
+
+  async #readHeadChunks(): Promise<HeadChunkFileEnd[]> {
+    const { fs, dir, logger } = this.#options;
+    const files: HeadChunkFileEnd[] = [];
     for (const path of await listHeadChunkFiles(fs, `${dir}/chunks_head`)) {
       const { chunks, damage, outOfOrderChunks } = await readHeadChunkFile(fs, path);
       let maxTimeMs = -Infinity;
@@ -107,6 +145,7 @@ export class HeadReplay {
         logger.warn('out-of-order chunks were left alone', { path, outOfOrderChunks });
       }
       if (damage !== undefined) {
+        this.#areChunksDamaged = true;
         logger.warn('a head chunk file is damaged; the log has to make up for it', {
           path,
           error: damage,
@@ -118,7 +157,7 @@ export class HeadReplay {
   }
 
   /** Reads segments in order, up to damage or a gap; what lies behind is set aside. */
-  async #readSegments(dir: string, indices: readonly number[]): Promise<void> {
+  async #readSegments(dir: string, indices: readonly number[], firstOffset: number): Promise<void> {
     const { fs, clock, logger } = this.#options;
     for (let i = 0; i < indices.length; i++) {
       const isLast = i === indices.length - 1;
@@ -130,7 +169,8 @@ export class HeadReplay {
           path: `${dir}/${segmentFileName(indices[i - 1] + 1)}`,
         });
       } else {
-        damage = await this.#readSegment(`${dir}/${segmentFileName(index)}`);
+        const path = `${dir}/${segmentFileName(index)}`;
+        damage = await this.#readSegment(path, i === 0 ? firstOffset : 0);
         offset = Number(damage?.details.offset ?? 0);
       }
       if (damage === undefined) continue;
@@ -152,8 +192,8 @@ export class HeadReplay {
   }
 
   /** The damage that ended it, or undefined. */
-  async #readSegment(path: string): Promise<CodedError | undefined> {
-    const reader = await WalSegmentReader.open(this.#options.fs, path);
+  async #readSegment(path: string, from: number): Promise<CodedError | undefined> {
+    const reader = await WalSegmentReader.open(this.#options.fs, path, from);
     try {
       while (await reader.load()) {
         while (reader.next()) {
@@ -190,22 +230,28 @@ export class HeadReplay {
   }
 
   #takeSeries(record: Uint8Array): void {
+    for (const { ref, labels } of decodeSeries(record, this.#texts)) this.#nameSeries(ref, labels);
+  }
+
+  /** Makes the series known under the log's reference; returns its slot. */
+  #nameSeries(ref: number, labels: Labels): number {
     const { table } = this.#head;
-    for (const { ref, labels } of decodeSeries(record, this.#texts)) {
-      let slot = table.find(labels);
-      if (slot < 0) {
-        // Series keep their reference, so that what follows in the log fits. One that is out of
-        // range, or that an earlier series of the log has had, is mapped to a new one.
-        const isFree = ref > 0 && ref <= SERIES_REF_MAX && table.slotOf(ref) < 0;
-        slot = table.add(labels, isFree ? ref : table.lastRef + 1);
-      }
-      if (table.refOf(slot) !== ref) this.#aliases.set(ref, table.refOf(slot));
-      else this.#aliases.delete(ref);
-      const chunks = this.#chunks.get(ref);
-      if (chunks === undefined) continue;
-      this.#chunks.delete(ref);
-      for (const chunk of chunks) this.#head.restoreChunk(slot, chunk);
+    let slot = table.find(labels);
+    if (slot < 0) {
+      // Series keep their reference, so that what follows in the log fits. One that is out of
+      // range, or that an earlier series of the log has had, is mapped to a new one.
+      const isFree = ref > 0 && ref <= SERIES_REF_MAX && table.slotOf(ref) < 0;
+      slot = table.add(labels, isFree ? ref : table.lastRef + 1);
     }
+    if (table.refOf(slot) !== ref) this.#aliases.set(ref, table.refOf(slot));
+    else this.#aliases.delete(ref);
+    const chunks = this.#chunks.get(ref);
+    if (chunks === undefined) return slot;
+    this.#chunks.delete(ref);
+    // Only under its own reference is a chunk found again in its file.
+    const isStored = table.refOf(slot) === ref;
+    for (const chunk of chunks) this.#head.restoreChunk(slot, { ...chunk, isStored });
+    return slot;
   }
 
   #takeSamples(record: Uint8Array): void {

@@ -42,6 +42,8 @@ export class WalSegmentReader {
   #ahead: Promise<number> | undefined;
   #windowStart = 0;
   #windowLength = 0;
+  /** Of the first window: what lies before the place to begin at. */
+  #skipBytes: number;
   #at = 0;
   /** Fragments of the record that is being put together. */
   readonly #parts = new ByteWriter(PAGE_BYTES);
@@ -49,8 +51,11 @@ export class WalSegmentReader {
   #recordStart = 0;
   #unpacked: Uint8Array = new Uint8Array(0);
 
-  private constructor(file: File, path: string, fileBytes: number) {
+  private constructor(file: File, path: string, fileBytes: number, offset: number) {
     this.#file = file;
+    // Windows begin at pages.
+    this.#windowStart = offset - (offset % PAGE_BYTES);
+    this.#skipBytes = offset % PAGE_BYTES;
     this.#path = path;
     this.#fileBytes = fileBytes;
     const pages = Math.ceil(fileBytes / PAGE_BYTES);
@@ -59,10 +64,11 @@ export class WalSegmentReader {
     this.#spare = new Uint8Array(windowBytes < fileBytes ? windowBytes : 0);
   }
 
-  static async open(fs: Fs, path: string): Promise<WalSegmentReader> {
+  /** @param offset where a record begins */
+  static async open(fs: Fs, path: string, offset = 0): Promise<WalSegmentReader> {
     const file = await fs.open(path, 'read');
     try {
-      return new WalSegmentReader(file, path, await file.size());
+      return new WalSegmentReader(file, path, await file.size(), offset);
     } catch (error) {
       await file.close();
       throw error;
@@ -77,7 +83,8 @@ export class WalSegmentReader {
   /** Goes to the next pages; false at the end of the file. */
   async load(): Promise<boolean> {
     this.#windowStart += this.#windowLength;
-    this.#at = 0;
+    this.#at = this.#skipBytes;
+    this.#skipBytes = 0;
     const ahead = this.#ahead;
     if (ahead === undefined) {
       this.#windowLength = await this.#file.read(this.#window, this.#windowStart);
@@ -93,7 +100,7 @@ export class WalSegmentReader {
       // Whoever calls load next gets the error.
       this.#ahead.catch(() => undefined);
     }
-    if (this.#windowLength > 0) return true;
+    if (this.#windowLength > this.#at) return true;
     if (this.#inRecord) throw this.#torn('the file ends within a record');
     return false;
   }
