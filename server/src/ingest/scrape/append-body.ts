@@ -180,6 +180,7 @@ class BodyReading {
     const timestampMs = hasOwnTime ? parser.timestampMs : this.#timestampMs;
     const isTaken = this.#append(entry, timestampMs);
     if (isNew && isTaken) counts.seriesAdded++;
+    else if (isNew) cache.keepNew(entry);
     // A sample with a time of its own says nothing about the series being alive now.
     if (!hasOwnTime && (isTaken || isNew)) cache.markAlive(entry);
   }

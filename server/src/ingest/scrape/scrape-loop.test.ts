@@ -202,6 +202,8 @@ test('out-of-order, contradicting and far-off samples are counted and do not fai
   assert.deepEqual(storage.values(`b{${OWN}}`), [1]);
   assert.deepEqual(storage.values(`c{${OWN}}`), []);
   assert.deepEqual(reported(storage), [1, 7, 7, 3]);
+  await scrape('b 3\nc 2\nd 3\n');
+  assert.deepEqual(reported(storage), [1, 3, 3, 1], 'what was never stored is still new');
 });
 
 test('conflicting labels are renamed, or win where that is set', async () => {
