@@ -5,8 +5,8 @@ import { defaultSettings, parseSettings, validateSettings } from './parse-settin
 import { SETTING_SPECS } from './settings.ts';
 
 describe('settings', () => {
-  it('has the 16 settings and defaults of the Go plugin, and lists of targets', () => {
-    assert.equal(Object.keys(SETTING_SPECS).length, 16 + 2);
+  it('has the 16 settings and defaults of the Go plugin, limits of labels and lists of targets', () => {
+    assert.equal(Object.keys(SETTING_SPECS).length, 16 + 3 + 2);
     assert.deepEqual(
       { ...defaultSettings() },
       {
@@ -16,6 +16,9 @@ describe('settings', () => {
         bodySizeLimitBytes: 1_073_741_824,
         sampleLimit: 0,
         bucketLimit: 0,
+        labelLimit: 0,
+        labelNameLengthLimit: 0,
+        labelValueLengthLimit: 0,
         honorTimestamps: true,
         enableMetadataStorage: true,
         scrapeIntervalSeconds: 60,
