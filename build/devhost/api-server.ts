@@ -6,12 +6,13 @@ import path from 'node:path';
 import { CodedError } from '../../server/src/base/errors.ts';
 import { fill } from '../../server/src/protocol/gob/index.ts';
 import { api } from '../../server/src/protocol/mattermost/api-table.ts';
-import { serveMethod } from '../../server/src/protocol/mattermost/method.ts';
+import { type Method, serveMethod } from '../../server/src/protocol/mattermost/method.ts';
 import type { Command } from '../../server/src/protocol/mattermost/model/command.ts';
 import type { Post } from '../../server/src/protocol/mattermost/model/post.ts';
 import {
   licenseSchema,
   PLUGIN_STATE_RUNNING,
+  type PluginClusterEvent,
 } from '../../server/src/protocol/mattermost/model/server.ts';
 import {
   fromGoMap,
@@ -20,7 +21,8 @@ import {
 } from '../../server/src/protocol/mattermost/model/values.ts';
 import { EMPTY, RpcServer } from '../../server/src/protocol/netrpc/index.ts';
 import { type Manifest, record, rootDir, text } from '../manifest.ts';
-import { type ConfigStore, toWireConfig } from './config.ts';
+import { type NodeConfig, toWireConfig } from './config.ts';
+import type { NodeLink } from './node-link.ts';
 import type { Store } from './store.ts';
 
 /** The version that this host says it is: the newest one that the plugin is tested with. */
@@ -31,7 +33,8 @@ export interface ApiContext {
   readonly manifest: Manifest;
   readonly pluginDir: string;
   readonly store: Store;
-  readonly config: ConfigStore;
+  readonly config: NodeConfig;
+  readonly link: NodeLink;
   /** The only user of this host, who may do everything. */
   readonly administratorId: string;
   readonly log: (level: string, message: string, fields: readonly string[]) => void;
@@ -39,6 +42,8 @@ export interface ApiContext {
   readonly onPost: (post: Post) => void;
   /** Ids of plugins that run beside this one, as far as it is told. */
   readonly otherPlugins: ReadonlySet<string>;
+  /** Hands an event to the plugin on all other nodes. */
+  readonly publish: (event: PluginClusterEvent) => void;
   /** Commands by trigger. */
   readonly commands: Map<string, Command>;
 }
@@ -55,7 +60,7 @@ export function makeApiServer(context: ApiContext): RpcServer {
   serveConfiguration(server, context);
   serveFacts(server, context);
   serveLog(server, context);
-  serveKeyValues(server, context.store);
+  serveKeyValues(server, context);
   serveMessages(server, context);
   return server;
 }
@@ -108,7 +113,10 @@ function serveFacts(server: RpcServer, context: ApiContext): void {
     }),
   }));
   serveMethod(server, api.HasPermissionTo, ({ A: userId }) => ({ A: userId === administratorId }));
-  serveMethod(server, api.PublishPluginClusterEvent, () => ({ A: null }));
+  serveMethod(server, api.PublishPluginClusterEvent, ({ A: event }) => {
+    if (!context.link.areEventsCut) context.publish(event);
+    return { A: null };
+  });
   serveMethod(server, api.GetPluginStatus, ({ A: id }) => {
     if (id !== manifest.id && !context.otherPlugins.has(id)) {
       throw new CodedError('ERR_MATTERMOST_API', `the plugin ${id} is not installed`, {
@@ -157,18 +165,24 @@ function serveLog(server: RpcServer, { log }: ApiContext): void {
   }
 }
 
-function serveKeyValues(server: RpcServer, store: Store): void {
+function serveKeyValues(server: RpcServer, { store, link }: ApiContext): void {
   const empty = new Uint8Array();
-  serveMethod(server, api.KVGet, ({ A: key }) => ({ A: store.kvGet(key) ?? empty, B: null }));
-  serveMethod(server, api.KVSet, ({ A: key, B: value }) => {
+  const serve = <A, R>(method: Method<A, R>, handler: (args: A) => R): void => {
+    serveMethod(server, method, (args) => {
+      link.requireDatabase();
+      return handler(args);
+    });
+  };
+  serve(api.KVGet, ({ A: key }) => ({ A: store.kvGet(key) ?? empty, B: null }));
+  serve(api.KVSet, ({ A: key, B: value }) => {
     store.kvSet(key, value);
     return { A: null };
   });
-  serveMethod(server, api.KVSetWithExpiry, ({ A: key, B: value, C: expireInSeconds }) => {
+  serve(api.KVSetWithExpiry, ({ A: key, B: value, C: expireInSeconds }) => {
     store.kvSet(key, value, expireInSeconds);
     return { A: null };
   });
-  serveMethod(server, api.KVSetWithOptions, ({ A: key, B: value, C: options }) => ({
+  serve(api.KVSetWithOptions, ({ A: key, B: value, C: options }) => ({
     A: store.kvSetWithOptions(key, value, {
       atomic: options.Atomic,
       oldValue: options.OldValue.length === 0 ? null : options.OldValue,
@@ -180,20 +194,17 @@ function serveKeyValues(server: RpcServer, store: Store): void {
     A: store.kvSetWithOptions(key, value, { atomic: true, oldValue, expireInSeconds: 0 }),
     B: null,
   });
-  serveMethod(server, api.KVCompareAndSet, ({ A, B, C }) => compareAndSet(A, B, C));
-  serveMethod(server, api.KVCompareAndDelete, ({ A, B }) => compareAndSet(A, B, empty));
-  serveMethod(server, api.KVDelete, ({ A: key }) => {
+  serve(api.KVCompareAndSet, ({ A, B, C }) => compareAndSet(A, B, C));
+  serve(api.KVCompareAndDelete, ({ A, B }) => compareAndSet(A, B, empty));
+  serve(api.KVDelete, ({ A: key }) => {
     store.kvDelete(key);
     return { A: null };
   });
-  serveMethod(server, api.KVDeleteAll, () => {
+  serve(api.KVDeleteAll, () => {
     store.kvDeleteAll();
     return { A: null };
   });
-  serveMethod(server, api.KVList, ({ A: page, B: perPage }) => ({
-    A: store.kvList(page, perPage),
-    B: null,
-  }));
+  serve(api.KVList, ({ A: page, B: perPage }) => ({ A: store.kvList(page, perPage), B: null }));
 }
 
 function serveMessages(server: RpcServer, { commands, onPost }: ApiContext): void {

@@ -13,62 +13,92 @@ const documentName = 'config';
 
 export interface ConfigDefaults {
   readonly pluginId: string;
+  /** Whether several nodes share the database. */
+  readonly isCluster: boolean;
+  /** Settings of the plugin for a first start. */
+  readonly pluginSettings: Config;
+}
+
+/** What differs from node to node, or from run to run, whatever was saved. */
+export interface NodePlaces {
   readonly siteUrl: string;
   /** Folder of the local file store. */
   readonly fileStoreDir: string;
-  /** Port of the exporter that stands for the server's own. */
-  readonly metricsPort: number;
-  /** Settings of the plugin for a first start. */
-  readonly pluginSettings: Config;
-  /** Settings of the plugin that depend on this run, whatever was saved. */
-  readonly pluginPlaces: Config;
+  /** Where the exporter listens that stands for the server's own; such as `:8067`. */
+  readonly metricsAddress: string;
+  /** How the node is called in the cluster; '' for the name of the machine. */
+  readonly hostname: string;
+  /** Settings of the plugin. */
+  readonly plugin: Config;
 }
 
-/** The server's configuration: what was saved, over the defaults of this run. */
+/** The configuration that all nodes share: what was saved, over the defaults. */
 export class ConfigStore {
+  readonly pluginId: string;
   readonly #store: Store;
-  readonly #pluginId: string;
   #config: Config;
 
   constructor(store: Store, defaults: ConfigDefaults) {
     this.#store = store;
-    this.#pluginId = defaults.pluginId;
+    this.pluginId = defaults.pluginId;
     const saved = record(store.readDocument(documentName) ?? {}, 'saved configuration');
-    // Ports and folders are those of this run, whatever an earlier one used.
-    this.#config = merge(merge(initialConfig(defaults), saved), placesOf(defaults));
+    const ClusterSettings = { Enable: defaults.isCluster };
+    this.#config = merge(merge(initialConfig(defaults), saved), { ClusterSettings });
   }
 
   get config(): Config {
     return this.#config;
   }
 
-  /** The configuration that `patch` would lead to; nothing is stored. */
-  patched(patch: Config): Config {
-    return merge(this.#config, patch);
-  }
-
   save(config: Config): void {
     this.#config = config;
     this.#store.writeDocument(documentName, config);
   }
+}
+
+/** The configuration as one node has it. */
+export class NodeConfig {
+  readonly #shared: ConfigStore;
+  readonly #places: Config;
+
+  constructor(shared: ConfigStore, places: NodePlaces) {
+    this.#shared = shared;
+    this.#places = placesOf(shared.pluginId, places);
+  }
+
+  get config(): Config {
+    return merge(this.#shared.config, this.#places);
+  }
+
+  /** The configuration that `patch` would lead to; nothing is stored. */
+  patched(patch: Config): Config {
+    return merge(this.config, patch);
+  }
+
+  /** For all nodes. */
+  save(config: Config): void {
+    this.#shared.save(config);
+  }
 
   /** Whether the administrator wants the plugin to run. */
   get pluginEnabled(): boolean {
-    const states = record(section(this.#config, 'PluginSettings').PluginStates ?? {}, 'states');
-    return record(states[this.#pluginId] ?? {}, this.#pluginId).Enable === true;
+    const states = record(section(this.config, 'PluginSettings').PluginStates ?? {}, 'states');
+    const { pluginId } = this.#shared;
+    return record(states[pluginId] ?? {}, pluginId).Enable === true;
   }
 
   /** The plugin's own settings by lower-case key, as `LoadPluginConfiguration` hands them out. */
   pluginSettings(): Config {
-    const plugins = record(section(this.#config, 'PluginSettings').Plugins ?? {}, 'Plugins');
-    const settings = record(plugins[this.#pluginId] ?? {}, this.#pluginId);
+    const plugins = record(section(this.config, 'PluginSettings').Plugins ?? {}, 'Plugins');
+    const { pluginId } = this.#shared;
+    const settings = record(plugins[pluginId] ?? {}, pluginId);
     return Object.fromEntries(
       Object.entries(settings).map(([key, value]) => [key.toLowerCase(), value]),
     );
   }
 
   savePluginSettings(settings: Config): void {
-    const PluginSettings = { Plugins: { [this.#pluginId]: settings } };
+    const PluginSettings = { Plugins: { [this.#shared.pluginId]: settings } };
     this.save(this.patched({ PluginSettings }));
   }
 }
@@ -99,7 +129,7 @@ function initialConfig(defaults: ConfigDefaults): Config {
     SqlSettings: { DriverName: 'postgres' },
     FileSettings: { DriverName: 'local', MaxFileSize: 100 * 1024 * 1024 },
     MetricsSettings: { Enable: true },
-    ClusterSettings: { Enable: false, ClusterName: '' },
+    ClusterSettings: { Enable: defaults.isCluster, ClusterName: '' },
     PluginSettings: {
       Enable: true,
       EnableHealthCheck: true,
@@ -109,13 +139,13 @@ function initialConfig(defaults: ConfigDefaults): Config {
   };
 }
 
-function placesOf(defaults: ConfigDefaults): Config {
-  const { siteUrl, fileStoreDir, metricsPort, pluginId, pluginPlaces } = defaults;
+function placesOf(pluginId: string, places: NodePlaces): Config {
   return {
-    PluginSettings: { Plugins: { [pluginId]: pluginPlaces } },
-    ServiceSettings: { SiteURL: siteUrl },
-    FileSettings: { Directory: fileStoreDir },
-    MetricsSettings: { ListenAddress: `:${metricsPort}` },
+    PluginSettings: { Plugins: { [pluginId]: places.plugin } },
+    ServiceSettings: { SiteURL: places.siteUrl },
+    FileSettings: { Directory: places.fileStoreDir },
+    MetricsSettings: { ListenAddress: places.metricsAddress },
+    ClusterSettings: { OverrideHostname: places.hostname },
   };
 }
 

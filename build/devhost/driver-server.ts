@@ -4,6 +4,7 @@ import { driver, type NamedValue } from '../../server/src/protocol/mattermost/dr
 import { serveMethod } from '../../server/src/protocol/mattermost/method.ts';
 import { fromGoValue, toGoValue } from '../../server/src/protocol/mattermost/model/values.ts';
 import { RpcServer } from '../../server/src/protocol/netrpc/index.ts';
+import type { NodeLink } from './node-link.ts';
 import type { Rows, Store } from './store.ts';
 
 interface OpenRows {
@@ -12,7 +13,7 @@ interface OpenRows {
 }
 
 /** Serves queries; statements, transactions and writes are not offered to plugins here. */
-export function makeDriverServer(store: Store): RpcServer {
+export function makeDriverServer(store: Store, link: NodeLink): RpcServer {
   const server = new RpcServer();
   const connections = new Set<string>();
   const queries = new Map<string, OpenRows>();
@@ -20,6 +21,7 @@ export function makeDriverServer(store: Store): RpcServer {
   const newId = (): string => String(++lastId);
 
   serveMethod(server, driver.Conn, () => {
+    link.requireDatabase();
     const id = newId();
     connections.add(id);
     return { A: id, B: null };
@@ -34,6 +36,7 @@ export function makeDriverServer(store: Store): RpcServer {
   });
   serveMethod(server, driver.ConnQuery, ({ A: connection, B: sql, C: args }) => {
     requireConnection(connection);
+    link.requireDatabase();
     const id = newId();
     queries.set(id, { rows: store.query(sql, inOrder(args)), next: 0 });
     return { A: id, B: null };

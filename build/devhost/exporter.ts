@@ -79,6 +79,8 @@ export type Answer = (request: IncomingMessage, response: ServerResponse) => Pro
 export async function startExporter(
   metrics: HostMetrics,
   plugins: ReadonlyMap<string, Answer> = new Map(),
+  address = '127.0.0.1',
+  port = 0,
 ): Promise<Exporter> {
   const server = createServer((request, response) => {
     const answer = plugins.get(request.url ?? '');
@@ -93,16 +95,16 @@ export async function startExporter(
     response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
     response.end(metrics.render());
   });
-  return { port: await listen(server), close: () => closeServer(server) };
+  return { port: await listen(server, port, address), close: () => closeServer(server) };
 }
 
 /** Listens on the loopback interface; port 0 asks the kernel for a free one. */
-export function listen(server: Server, port = 0): Promise<number> {
+export function listen(server: Server, port = 0, address = '127.0.0.1'): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address() as AddressInfo;
-      resolve(address.port);
+    server.listen(port, address, () => {
+      const bound = server.address() as AddressInfo;
+      resolve(bound.port);
     });
   });
 }

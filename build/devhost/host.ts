@@ -1,22 +1,23 @@
-import { createServer } from 'node:http';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { Post } from '../../server/src/protocol/mattermost/model/post.ts';
-import { developmentPluginDir, executablePath, machineArch, readManifest } from '../manifest.ts';
+import { readManifest } from '../manifest.ts';
 import { ConfigStore } from './config.ts';
 import { bundleConsole } from './console.ts';
-import { type Answer, closeServer, HostMetrics, listen, startExporter } from './exporter.ts';
+import { DevNode, type DevNodeOptions, type NodeControls } from './node.ts';
 import { startNodeExporter } from './node-exporter.ts';
 import { Store } from './store.ts';
-import { Supervisor } from './supervisor.ts';
-import { administratorId, Web } from './web.ts';
+import type { Supervisor } from './supervisor.ts';
 
 export interface DevHostOptions {
   /** Folder of the database, the file store and what the plugin writes; made when missing. */
   readonly stateDir: string;
-  /** Port of the page; 0 for a free one. */
+  /** Port of the page, of the first node when there are several; 0 for a free one. */
   readonly port: number;
+  /** How many servers there are; they form a cluster when it is more than one. Default 1. */
+  readonly nodeCount?: number;
+  /** Third part of the addresses of a cluster's nodes, 127.0.x.1 and so on. Default 1. */
+  readonly network?: number;
   readonly healthCheckMs: number;
   readonly scrapeIntervalSeconds: number;
   /** Another program than the executable in dist/plugin. */
@@ -26,12 +27,14 @@ export interface DevHostOptions {
   readonly log: (level: string, message: string, fields: readonly string[]) => void;
 }
 
-/** A running stand-in host. */
+/** A running stand-in host; `url` and `supervisor` are those of its first node. */
 export interface DevHost {
   readonly url: string;
   readonly supervisor: Supervisor;
+  readonly nodes: readonly DevNode[];
   /** Whether node_exporter was found, and runs. */
   readonly hasNodeExporter: boolean;
+  /** Fine to call twice. */
   close(): Promise<void>;
 }
 
@@ -40,85 +43,97 @@ export interface DevHost {
  * shows why.
  */
 export async function startDevHost(options: DevHostOptions): Promise<DevHost> {
-  const manifest = readManifest();
-  const { stateDir, log } = options;
-  const consoleDir = path.join(stateDir, 'console');
+  const { stateDir, log, nodeCount = 1 } = options;
   await mkdir(stateDir, { recursive: true });
+  const consoleDir = path.join(stateDir, 'console');
   await bundleConsole(consoleDir);
-  const metrics = new HostMetrics();
-  const exporter = await startExporter(
-    metrics,
-    pluginMetrics(options.otherPlugins).set(metricsPath(manifest.id), (request, response) => {
-      // As the server does it: with the prefix cut off, nothing is left of the path.
-      return supervisor.serveMetrics(request, response, '');
-    }),
-  );
-  const nodeExporter = await startNodeExporter();
+  const manifest = readManifest();
+  const nodeExporter = nodeCount === 1 ? await startNodeExporter() : undefined;
   const store = new Store(path.join(stateDir, 'host.sqlite'));
-
-  const page = createServer();
-  const url = `http://127.0.0.1:${await listen(page, options.port)}`;
   const config = new ConfigStore(store, {
     pluginId: manifest.id,
-    siteUrl: url,
-    fileStoreDir: path.join(stateDir, 'files'),
-    metricsPort: exporter.port,
+    isCluster: nodeCount > 1,
     pluginSettings: { scrapeintervalseconds: options.scrapeIntervalSeconds },
+  });
+  const nodes: DevNode[] = [];
+  const shared = {
+    manifest,
+    store,
+    config,
+    consoleDir,
+    healthCheckMs: options.healthCheckMs,
+    executable: options.executable,
+    otherPlugins: options.otherPlugins ?? {},
+    fileStoreDir: path.join(stateDir, 'files'),
     pluginPlaces: {
       enablenodeexportertargets: nodeExporter !== undefined,
       ...(nodeExporter === undefined ? {} : { nodeexporterport: nodeExporter.port }),
     },
-  });
-  const pluginDir = developmentPluginDir(manifest);
-  const supervisor = new Supervisor({
-    executable: options.executable ?? path.join(pluginDir, executablePath(manifest, machineArch())),
-    workDir: stateDir,
-    healthCheckMs: options.healthCheckMs,
-    onRestart: () => metrics.pluginRestarts++,
-    api: {
-      manifest,
-      pluginDir,
-      store,
-      config,
-      administratorId,
-      log,
-      onPost: (post: Post) => log('post', post.Message, []),
-      otherPlugins: new Set(Object.keys(options.otherPlugins ?? {})),
-      commands: new Map(),
-    },
-  });
-  const web = new Web({ manifest, config, plugin: supervisor, metrics, consoleDir });
-  page.on('request', (request, response) => void web.handle(request, response));
-  await supervisor.setEnabled(config.pluginEnabled).catch((error: unknown) => {
-    log('error', `the plugin did not start: ${String(error)}`, []);
-  });
+    allPlugins: () => nodes.map(({ supervisor }) => supervisor),
+    nodes: controlsOf(nodes),
+  };
+  for (let index = 0; index < nodeCount; index++) {
+    nodes.push(await startNode(index, options, shared, nodes));
+  }
+  for (const node of nodes) {
+    await node.startPlugin().catch((error: unknown) => {
+      log('error', `the plugin did not start ${node.name}: ${String(error)}`, []);
+    });
+  }
+  const close = async (): Promise<void> => {
+    for (const node of nodes) await node.close();
+    await nodeExporter?.close();
+    store.close();
+  };
+  let closing: Promise<void> | undefined;
   return {
-    url,
-    supervisor,
+    url: nodes[0].url,
+    supervisor: nodes[0].supervisor,
+    nodes,
     hasNodeExporter: nodeExporter !== undefined,
-    close: async () => {
-      await supervisor.close();
-      await closeServer(page);
-      await nodeExporter?.close();
-      await exporter.close();
-      store.close();
-    },
+    close: () => (closing ??= close()),
   };
 }
 
-function metricsPath(pluginId: string): string {
-  return `/plugins/${pluginId}/metrics`;
+type SharedOptions = Omit<
+  DevNodeOptions,
+  'hostname' | 'address' | 'workDir' | 'port' | 'metricsPort' | 'log' | 'publish'
+>;
+
+/** Each node of a cluster has an address of the loopback network to itself, and a folder. */
+function startNode(
+  index: number,
+  options: DevHostOptions,
+  shared: SharedOptions,
+  earlier: readonly DevNode[],
+): Promise<DevNode> {
+  const { stateDir, port, nodeCount = 1, network = 1, log } = options;
+  const isAlone = nodeCount === 1;
+  const address = isAlone ? '127.0.0.1' : `127.0.${network}.${index + 1}`;
+  return DevNode.start({
+    ...shared,
+    hostname: isAlone ? '' : address,
+    address,
+    workDir: isAlone ? stateDir : path.join(stateDir, `node${index + 1}`),
+    port: index === 0 ? port : 0,
+    metricsPort: earlier[0]?.metricsPort ?? 0,
+    log: isAlone ? log : (level, message, fields) => log(level, `${address} ${message}`, fields),
+    publish: (event) => {
+      for (const node of earlier) if (node.name !== address) node.supervisor.clusterEvent(event);
+    },
+  });
 }
 
-/** Answers with fixed texts, by path. */
-function pluginMetrics(texts: Readonly<Record<string, string>> = {}): Map<string, Answer> {
-  const answers = Object.entries(texts).map(([id, text]): [string, Answer] => [
-    metricsPath(id),
-    (_, response) => {
-      response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
-      response.end(text);
-      return Promise.resolve();
+function controlsOf(nodes: readonly DevNode[]): NodeControls {
+  return {
+    list: () =>
+      nodes.map(({ name, url, supervisor, faults }) => {
+        return { name, url, state: supervisor.state, faults };
+      }),
+    perform: async (name, action) => {
+      const node = nodes.find((each) => each.name === name);
+      if (node === undefined) throw new Error(`no node ${name}`);
+      await node.perform(action);
     },
-  ]);
-  return new Map(answers);
+  };
 }

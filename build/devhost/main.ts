@@ -1,13 +1,16 @@
 // `make run`: the plugin in a host of our own, until Ctrl-C.
-//   node build/devhost/main.ts [port]
+//   node build/devhost/main.ts [port]      NODES=3: a cluster of so many servers
 import path from 'node:path';
 
 import { rootDir } from '../manifest.ts';
 import { startDevHost } from './host.ts';
 
+const nodeCount = Number(process.env.NODES ?? 1);
+const isAlone = nodeCount === 1;
 const host = await startDevHost({
-  stateDir: path.join(rootDir, '.cache', 'devhost'),
+  stateDir: path.join(rootDir, '.cache', isAlone ? 'devhost' : `devhost-${nodeCount}`),
   port: Number(process.argv[2] ?? process.env.PORT ?? 0),
+  nodeCount,
   healthCheckMs: 5_000,
   scrapeIntervalSeconds: 5,
   log: (level, message, fields) => {
@@ -15,9 +18,10 @@ const host = await startDevHost({
     console.error(`${new Date().toISOString()} ${level}: ${message}${pairs}`);
   },
 });
-if (!host.hasNodeExporter) {
+if (isAlone && !host.hasNodeExporter) {
   console.error('node_exporter is not installed (apt-get install prometheus-node-exporter)');
 }
+for (const { name, url } of isAlone ? [] : host.nodes) console.log(`${name}: ${url}/`);
 console.log(`The plugin is ${host.supervisor.state}. Open ${host.url}/ and press "Create dump".`);
 
 let closing = false;

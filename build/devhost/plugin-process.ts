@@ -103,6 +103,10 @@ export class PluginProcess {
     await this.ended;
   }
 
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(name);
+  }
+
   kill(): void {
     this.#child.kill('SIGKILL');
   }

@@ -2,6 +2,8 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 
+import { readManifest } from '../manifest.ts';
+
 /** Conditions and lifetime of a write, as in Mattermost's PluginKVSetOptions. */
 export interface SetOptions {
   readonly atomic: boolean;
@@ -17,11 +19,16 @@ export interface Rows {
   readonly values: readonly (readonly SQLOutputValue[])[];
 }
 
+const { id: pluginId } = readManifest();
+
 /** Longest key that Mattermost takes, in code points. */
 const keyMaxLength = 150;
 
 const schema = `
-  CREATE TABLE IF NOT EXISTS kv (key TEXT PRIMARY KEY, value BLOB NOT NULL, expire_at INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS pluginkeyvaluestore (
+    pluginid TEXT NOT NULL DEFAULT '${pluginId}', pkey TEXT PRIMARY KEY,
+    pvalue BLOB NOT NULL, expireat INTEGER NOT NULL
+  );
   CREATE TABLE IF NOT EXISTS documents (name TEXT PRIMARY KEY, json TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS clusterdiscovery (
     id TEXT PRIMARY KEY, type TEXT, clustername TEXT, hostname TEXT,
@@ -49,9 +56,11 @@ export class Store {
 
   kvGet(key: string): Uint8Array | null {
     const row = this.#database
-      .prepare('SELECT value FROM kv WHERE key = ? AND (expire_at = 0 OR expire_at > ?)')
+      .prepare(
+        'SELECT pvalue FROM pluginkeyvaluestore WHERE pkey = ? AND (expireat = 0 OR expireat > ?)',
+      )
       .get(key, this.#nowMs());
-    return row?.value instanceof Uint8Array ? row.value : null;
+    return row?.pvalue instanceof Uint8Array ? row.pvalue : null;
   }
 
   /** An empty or absent value deletes the key, as Mattermost has it. */
@@ -63,7 +72,9 @@ export class Store {
     }
     const expireAt = expireInSeconds > 0 ? this.#nowMs() + expireInSeconds * 1000 : 0;
     this.#database
-      .prepare('INSERT OR REPLACE INTO kv (key, value, expire_at) VALUES (?, ?, ?)')
+      .prepare(
+        'INSERT OR REPLACE INTO pluginkeyvaluestore (pkey, pvalue, expireat) VALUES (?, ?, ?)',
+      )
       .run(key, value, expireAt);
   }
 
@@ -79,21 +90,39 @@ export class Store {
   }
 
   kvDelete(key: string): void {
-    this.#database.prepare('DELETE FROM kv WHERE key = ?').run(key);
+    this.#database.prepare('DELETE FROM pluginkeyvaluestore WHERE pkey = ?').run(key);
   }
 
   kvDeleteAll(): void {
-    this.#database.exec('DELETE FROM kv');
+    this.#database.exec('DELETE FROM pluginkeyvaluestore');
   }
 
   /** One page of the living keys in their order; pages count from 0. */
   kvList(page: number, perPage: number): string[] {
     const rows = this.#database
       .prepare(
-        'SELECT key FROM kv WHERE expire_at = 0 OR expire_at > ? ORDER BY key LIMIT ? OFFSET ?',
+        'SELECT pkey FROM pluginkeyvaluestore WHERE expireat = 0 OR expireat > ? ' +
+          'ORDER BY pkey LIMIT ? OFFSET ?',
       )
       .all(this.#nowMs(), perPage, page * perPage);
-    return rows.map((row) => String(row.key));
+    return rows.map((row) => String(row.pkey));
+  }
+
+  /** A server of the cluster is alive; as Mattermost does it each minute. */
+  pingNode(hostname: string): void {
+    const nowMs = this.#nowMs();
+    this.#database
+      .prepare(
+        'INSERT INTO clusterdiscovery (id, type, clustername, hostname, gossipport, port, createat, lastpingat) ' +
+          "VALUES (?, 'mattermost_app', '', ?, 8074, 8075, ?, ?) " +
+          'ON CONFLICT (id) DO UPDATE SET lastpingat = excluded.lastpingat',
+      )
+      .run(hostname, hostname, nowMs, nowMs);
+  }
+
+  /** A server has left the cluster in an orderly way. */
+  removeNode(hostname: string): void {
+    this.#database.prepare('DELETE FROM clusterdiscovery WHERE id = ?').run(hostname);
   }
 
   /** A JSON document by name, or undefined when it was never written. */

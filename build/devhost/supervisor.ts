@@ -5,7 +5,10 @@ import { fill } from '../../server/src/protocol/gob/index.ts';
 import { hooks } from '../../server/src/protocol/mattermost/hooks-table.ts';
 import { callMethod } from '../../server/src/protocol/mattermost/method.ts';
 import { commandArgsSchema } from '../../server/src/protocol/mattermost/model/command.ts';
-import { contextSchema } from '../../server/src/protocol/mattermost/model/server.ts';
+import {
+  contextSchema,
+  type PluginClusterEvent,
+} from '../../server/src/protocol/mattermost/model/server.ts';
 import { EMPTY } from '../../server/src/protocol/netrpc/index.ts';
 import { type ApiContext, makeApiServer, newId } from './api-server.ts';
 import { type Config, toWireConfig } from './config.ts';
@@ -107,6 +110,31 @@ export class Supervisor implements PluginPort {
   async configurationChanged(): Promise<void> {
     if (this.#process === undefined || !this.#implemented.has('OnConfigurationChange')) return;
     await callMethod(this.#process.hooks, hooks.OnConfigurationChange, EMPTY);
+  }
+
+  /** An event of another node, which a plugin that is away never hears of. */
+  clusterEvent(event: PluginClusterEvent): void {
+    const { link } = this.#options.api;
+    if (this.#process === undefined || link.areEventsCut) return;
+    if (!this.#implemented.has('OnPluginClusterEvent')) return;
+    const args = { A: fill(contextSchema, { RequestId: newId() }), B: event };
+    callMethod(this.#process.hooks, hooks.OnPluginClusterEvent, args).catch(() => undefined);
+  }
+
+  /** Ends the process in the middle of whatever it does; `setEnabled(true)` starts another one. */
+  kill(): Promise<void> {
+    this.#enabled = false;
+    this.#process?.kill();
+    return this.setEnabled(false);
+  }
+
+  /** The process stands still until `resume`. */
+  pause(): void {
+    this.#process?.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.signal('SIGCONT');
   }
 
   async executeCommand(command: string): Promise<CommandAnswer> {
@@ -226,7 +254,7 @@ async function activate(process: PluginProcess, api: ApiContext): Promise<Readon
   const driverId = broker.nextId();
   const streams = [
     broker.accept(apiId).then((stream) => makeApiServer(api).serve(stream)),
-    broker.accept(driverId).then((stream) => makeDriverServer(api.store).serve(stream)),
+    broker.accept(driverId).then((stream) => makeDriverServer(api.store, api.link).serve(stream)),
   ];
   // They break when the plugin ends, which the health check sees.
   for (const stream of streams) stream.catch(() => undefined);

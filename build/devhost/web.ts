@@ -12,6 +12,8 @@
 //                                           PluginStates; 400 {message} when the plugin refuses
 //   GET  /api/v4/license/client             {IsLicensed: 'true'}
 //   POST /api/v4/commands/execute           {command} -> {text}
+//   GET  /devhost/nodes                     [{name, url, state, faults}] of all nodes
+//   POST /devhost/nodes                     {node, action} -> the same; see node.ts for actions
 //   *    /plugins/<id>/...                  the plugin, with the user's id in the header
 //
 // Everybody who reaches the page is the administrator: it listens on the loopback interface alone.
@@ -21,8 +23,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 
 import { developmentPluginDir, type Manifest, record, rootDir, text } from '../manifest.ts';
-import type { ConfigStore } from './config.ts';
+import type { NodeConfig } from './config.ts';
 import type { HostMetrics } from './exporter.ts';
+import type { NodeControls } from './node.ts';
 import type { PluginPort } from './plugin-port.ts';
 
 /** The administrator; ids of Mattermost have 26 characters of a-z and 0-9. */
@@ -33,8 +36,12 @@ const bodyMaxBytes = 1024 * 1024;
 
 export interface WebOptions {
   readonly manifest: Manifest;
-  readonly config: ConfigStore;
+  readonly config: NodeConfig;
   readonly plugin: PluginPort;
+  /** The plugin on all nodes, this one's among them: they share the configuration. */
+  readonly allPlugins: () => readonly PluginPort[];
+  /** The other nodes, and what can be done to them. */
+  readonly nodes: NodeControls;
   readonly metrics: HostMetrics;
   /** Where `bundleConsole` put the page. */
   readonly consoleDir: string;
@@ -78,6 +85,8 @@ export class Web {
         answer(() => ({ IsLicensed: 'true', SkuShortName: 'enterprise' })),
       ],
       ['POST /api/v4/commands/execute', (request, response) => this.#execute(request, response)],
+      ['GET /devhost/nodes', answer(() => options.nodes.list())],
+      ['POST /devhost/nodes', (request, response) => this.#control(request, response)],
     ]);
   }
 
@@ -119,7 +128,7 @@ export class Web {
   }
 
   async #patchConfig(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { config, plugin } = this.#options;
+    const { config, plugin, allPlugins } = this.#options;
     const wanted = config.patched(record(await readJson(request), 'configuration'));
     const refusal = await plugin.configurationWillBeSaved(wanted);
     if (refusal !== undefined) {
@@ -127,9 +136,17 @@ export class Web {
       return;
     }
     config.save(wanted);
-    await plugin.setEnabled(config.pluginEnabled);
-    await plugin.configurationChanged();
+    for (const each of allPlugins()) {
+      await each.setEnabled(config.pluginEnabled);
+      await each.configurationChanged();
+    }
     await json(response, 200, config.config);
+  }
+
+  async #control(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { node, action } = record(await readJson(request), 'control');
+    await this.#options.nodes.perform(text(node, 'node'), text(action, 'action'));
+    await json(response, 200, this.#options.nodes.list());
   }
 
   async #execute(request: IncomingMessage, response: ServerResponse): Promise<void> {

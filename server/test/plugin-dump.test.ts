@@ -71,12 +71,7 @@ describe('a dump of live data', { skip }, () => {
     const { port } = exporter.address() as AddressInfo;
     host = new FakeHost(
       {
-        siteUrl: '',
-        rtcdServiceUrl: '',
-        isCluster: false,
-        metricsEnabled: true,
         metricsListenAddress: `127.0.0.1:${port}`,
-        fileDriver: 'local',
         fileDirectory: join(base, 'files'),
       },
       { dbpath: join(base, 'tsdb'), scrapeintervalseconds: 1, enablenodeexportertargets: false },

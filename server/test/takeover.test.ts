@@ -91,12 +91,7 @@ describe('what the Go plugin left', () => {
     const clock = clockFrom(nowMs);
     const host = new FakeHost(
       {
-        siteUrl: '',
-        rtcdServiceUrl: '',
-        isCluster: false,
-        metricsEnabled: true,
         metricsListenAddress: '127.0.0.1:1',
-        fileDriver: 'local',
         fileDirectory: './data/',
       },
       { enablenodeexportertargets: false },

@@ -24,10 +24,11 @@ export interface FileStore {
   /** The file at `path`; undefined when there is none, also when there is a folder. */
   stat(path: string): Promise<StoreFileStat | undefined>;
   /**
-   * The file's bytes in pieces, opened at the first pull and closed when the consumer stops. Each
-   * piece is the consumer's to keep. A missing file rejects the first pull.
+   * The file's bytes in pieces, opened at the first pull and closed when the consumer stops. A
+   * missing file rejects the first pull. Each piece is the consumer's to keep, unless the pieces
+   * are `borrowed`: then the memory of one may be used again for the next but one.
    */
-  read(path: string, range?: ByteRange): ByteSource;
+  read(path: string, range?: ByteRange, pieces?: PieceLifetime): ByteSource;
   /**
    * Stores all of `source` under `path`, making folders as needed, and resolves to its size when it
    * is durable. The file appears whole or not at all: when `source` or the store fails, what was
@@ -42,6 +43,9 @@ export interface FileStore {
 
 /** Pieces of at most a few MiB; an empty one is allowed and means nothing. */
 export type ByteSource = AsyncIterable<Uint8Array>;
+
+/** How long the consumer of a read may look at a piece. */
+export type PieceLifetime = 'kept' | 'borrowed';
 
 /** Bytes `start` to `end` (exclusive), both within the file. */
 export interface ByteRange {

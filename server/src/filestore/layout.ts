@@ -19,5 +19,10 @@ export function dumpDirOf(jobId: string): string {
   return `${STORE_DUMPS_DIR}/${jobId}`;
 }
 
+/** Blocks of another instance's head, made for this one dump and gone when it is finished. */
+export function dumpHeadDirOf(jobId: string): string {
+  return `${dumpDirOf(jobId)}/head`;
+}
+
 /** A file with this many bytes is no meta.json of a block. */
 export const META_SIZE_BYTES_MAX = 4 * 1024 * 1024;

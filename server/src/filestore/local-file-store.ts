@@ -2,7 +2,14 @@ import { CodedError, assert, codeOf } from '../base/errors.ts';
 import { parentOf, renameDurably } from '../base/ports/fs.ts';
 import type { File, Fs } from '../base/ports/fs.ts';
 import { checkStorePath } from './file-store.ts';
-import type { ByteRange, ByteSource, FileStore, StoreEntry, StoreFileStat } from './file-store.ts';
+import type {
+  ByteRange,
+  ByteSource,
+  FileStore,
+  PieceLifetime,
+  StoreEntry,
+  StoreFileStat,
+} from './file-store.ts';
 
 /** Large enough that a download is not bound by round trips, small enough to hold a few. */
 const READ_PIECE_BYTES = 512 * 1024;
@@ -72,9 +79,10 @@ export class LocalFileStore implements FileStore {
     }
   }
 
-  read(path: string, range?: ByteRange): ByteSource {
+  read(path: string, range?: ByteRange, pieces: PieceLifetime = 'kept'): ByteSource {
     const file = this.#locate(path);
-    return readPieces(this.#fs, file, path, range);
+    const memory = pieces === 'borrowed' ? takeTurns() : freshMemory;
+    return readPieces(this.#fs, file, path, memory, range);
   }
 
   async write(path: string, source: ByteSource): Promise<number> {
@@ -153,6 +161,7 @@ async function* readPieces(
   fs: Fs,
   file: string,
   path: string,
+  memory: (sizeBytes: number) => Uint8Array,
   range: ByteRange | undefined,
 ): AsyncGenerator<Uint8Array> {
   let opened: File;
@@ -165,7 +174,7 @@ async function* readPieces(
     let offset = range?.start ?? 0;
     const end = range?.end ?? (await opened.size());
     while (offset < end) {
-      const piece = new Uint8Array(Math.min(READ_PIECE_BYTES, end - offset));
+      const piece = memory(Math.min(READ_PIECE_BYTES, end - offset));
       const count = await opened.read(piece, offset);
       if (count < piece.length) throw shortRead(path, end, offset + count);
       offset += count;
@@ -176,6 +185,22 @@ async function* readPieces(
   } finally {
     await opened.close();
   }
+}
+
+const freshMemory = (sizeBytes: number): Uint8Array => new Uint8Array(sizeBytes);
+
+/**
+ * Two buffers in turn: the consumer has one while the other is filled. V8 lets 64 MiB of dropped
+ * buffers pile up before it looks for them, which is more than a download may take.
+ */
+function takeTurns(): (sizeBytes: number) => Uint8Array {
+  let current = new Uint8Array(0);
+  let other = new Uint8Array(0);
+  return (sizeBytes) => {
+    [current, other] = [other, current];
+    if (current.length < sizeBytes) current = new Uint8Array(sizeBytes);
+    return current.subarray(0, sizeBytes);
+  };
 }
 
 function shortRead(path: string, expected: number, found: number): CodedError {

@@ -45,7 +45,7 @@ export function downloadHandler({ getJob, fileStore }: DownloadOptions): Handler
       response.header.set('Content-Range', `bytes ${start}-${end - 1}/${stat.sizeBytes}`);
     }
     await response.writeHead(range === 'whole' ? 200 : 206);
-    await stream(store.read(job.dump_location, part), response);
+    await stream(store.read(job.dump_location, part, 'borrowed'), response);
   };
 }
 

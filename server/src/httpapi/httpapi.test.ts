@@ -95,6 +95,7 @@ function setUp() {
       lastSyncMs: () => undefined,
       process: new FakeProcessStats(),
       nowMs: () => 61_000,
+      cluster: async () => undefined,
     },
   });
 

@@ -1,15 +1,19 @@
 import type { ProcessStats } from '../base/ports/process-stats.ts';
 import type { TargetStatus } from '../ingest/index.ts';
+import type { InstanceReport } from '../services/cluster/instances.ts';
 import type { Warning } from '../services/health/warning-board.ts';
 import type { HeadStats } from '../tsdb/index.ts';
 import { sendJson } from './reply.ts';
 import type { Handler } from './types.ts';
 
-/** What the plugin knows about itself; nothing here waits for a disk or a database. */
+/** What the plugin knows about itself; nothing but the cluster waits for a disk or a database. */
 export interface StatusSource {
   readonly version: string;
-  /** `starting` until the database is open and the first targets are known. */
-  state(): 'starting' | 'running' | 'stopping';
+  /**
+   * `starting` until the database is open, the first targets are known and, in a cluster, it is
+   * decided who scrapes; `waiting` while another instance does.
+   */
+  state(): 'starting' | 'running' | 'waiting' | 'stopping';
   warnings(): readonly Warning[];
   targets(): readonly TargetStatus[];
   /** undefined while the database is not open. */
@@ -18,23 +22,42 @@ export interface StatusSource {
   lastSyncMs(): number | undefined;
   readonly process: Pick<ProcessStats, 'memory' | 'loopDelay' | 'startTimeMs'>;
   nowMs(): number;
+  /** undefined outside of a cluster. Asks the database, and does not wait long for it. */
+  cluster(): Promise<ClusterOverview | undefined>;
+}
+
+/** Who does what in a cluster. */
+export interface ClusterOverview {
+  /** The instance that answers, and its node. */
+  readonly instance: string;
+  readonly node: string;
+  /** The one that scrapes, as the lease has it; undefined: none, or one with the Go plugin. */
+  readonly scraper: { readonly node: string; readonly sinceMs: number } | undefined;
+  readonly instances: readonly InstanceReport[];
+  /** What the one that scrapes says of itself, when it is another one. */
+  readonly reported: InstanceReport | undefined;
 }
 
 /** `GET /status`. Times in Unix milliseconds, 0 where there is nothing yet. */
 export function statusHandler(source: StatusSource): Handler {
   return async ({ response }) => {
-    const head = source.head();
+    const cluster = await source.cluster();
+    const reported = cluster?.reported;
+    const head = reported?.head ?? source.head();
+    const targets = reported?.targets ?? source.targets();
+    const lastSyncMs = reported?.lastSyncMs ?? source.lastSyncMs() ?? 0;
     await sendJson(response, {
       version: source.version,
-      warnings: source.warnings(),
+      warnings: mergeWarnings(source.warnings(), reported?.warnings ?? []),
       scraper: { state: source.state() },
       process: {
         rss_bytes: source.process.memory().residentBytes,
         event_loop_delay_p999_ms: round(source.process.loopDelay().p999Ms),
         uptime_ms: Math.max(0, source.nowMs() - source.process.startTimeMs),
       },
-      sync: { last_success_ms: source.lastSyncMs() ?? 0 },
-      targets: source.targets().map((target) => ({
+      sync: { last_success_ms: lastSyncMs },
+      ...(cluster !== undefined && { cluster: clusterJson(cluster) }),
+      targets: targets.map((target) => ({
         url: target.url,
         job: target.job,
         instance: target.instance,
@@ -54,6 +77,28 @@ export function statusHandler(source: StatusSource): Handler {
         },
       }),
     });
+  };
+}
+
+/** One of each kind, our own first. */
+export function mergeWarnings(own: readonly Warning[], others: readonly Warning[]): Warning[] {
+  const codes = new Set(own.map(({ code }) => code));
+  return [...own, ...others.filter(({ code }) => !codes.has(code))];
+}
+
+function clusterJson({ instance, node, scraper, instances }: ClusterOverview): object {
+  return {
+    id: instance,
+    node,
+    ...(scraper !== undefined && { scraper: { node: scraper.node, since_ms: scraper.sinceMs } }),
+    instances: instances.map((each) => ({
+      id: each.instance,
+      node: each.node,
+      role: each.role,
+      version: each.version,
+      since_ms: each.sinceMs,
+      reported_ms: each.reportedMs,
+    })),
   };
 }
 

@@ -28,10 +28,10 @@ export function makeHooks(options: HooksOptions): PluginHooks {
   };
 
   return {
-    onActivate: async ({ api }) => {
-      const log = new HostLogger(api);
+    onActivate: async (host) => {
+      const log = new HostLogger(host.api);
       options.onLogger?.(log);
-      const plugin = new MetricsPlugin(adaptHost(api, log), platform, info);
+      const plugin = new MetricsPlugin(adaptHost(host, log), platform, info);
       active = { plugin, log };
       plugin.start();
     },
@@ -67,6 +67,10 @@ export function makeHooks(options: HooksOptions): PluginHooks {
         text: args.Command,
       };
       return ephemeralResponse(await require().runCommand(call));
+    },
+
+    onPluginClusterEvent: async (_, event) => {
+      active?.plugin.onClusterEvent({ id: event.Id, data: event.Data });
     },
 
     generateSupportData: async () => {

@@ -1,7 +1,7 @@
 import { CodedError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { autocomplete, listArgument, PLUGIN_STATE_RUNNING } from '../protocol/mattermost/index.ts';
-import type { Command, Config, MattermostApi } from '../protocol/mattermost/index.ts';
+import type { Command, Config, PluginHost, MattermostApi } from '../protocol/mattermost/index.ts';
 import { CALLS_PLUGIN_ID } from '../services/discovery/index.ts';
 import type { EphemeralPost, Host, ServerConfig, SlashCommand } from './host.ts';
 import { S3_DRIVER, loadS3FileSettings } from './s3-file-settings.ts';
@@ -11,6 +11,10 @@ const DEFAULT_LISTEN_ADDRESS = ':8067';
 const DEFAULT_FILE_DRIVER = 'local';
 const DEFAULT_FILE_DIRECTORY = './data/';
 
+/** Of cluster events: sent until it has arrived, or the node counts as gone. */
+const RELIABLE = 'reliable';
+const DEFAULT_SQL_DRIVER = 'postgres';
+
 const ADMINISTRATOR_ROLE = 'system_admin';
 const ADMINISTRATOR_PERMISSION = 'manage_system';
 /** Of the answer about a plugin that is not installed. */
@@ -19,7 +23,7 @@ const NOTHING = new Uint8Array(0);
 const KEYS_PER_PAGE = 1_000;
 
 /** The Mattermost server as the plugin sees it. */
-export function adaptHost(api: MattermostApi, log: Logger): Host {
+export function adaptHost({ api, driver }: PluginHost, log: Logger): Host {
   return {
     log,
     loadSettings: () => api.loadPluginConfiguration(),
@@ -32,9 +36,19 @@ export function adaptHost(api: MattermostApi, log: Logger): Host {
       createFor: (key, value, seconds) =>
         api.kvSetWithOptions(key, value, { Atomic: true, ExpireInSeconds: seconds }),
       setFor: (key, value, seconds) => api.kvSetWithExpiry(key, value, seconds),
+      renewFor: (key, value, seconds) =>
+        api.kvSetWithOptions(key, value, {
+          Atomic: true,
+          OldValue: value,
+          ExpireInSeconds: seconds,
+        }),
+      set: (key, value) => api.kvSet(key, value),
       delete: (key) => api.kvDelete(key),
       keys: (prefix) => listKeys(api, prefix),
     },
+    query: (sql, args) => driver.query(sql, args),
+    publish: ({ id, data }) =>
+      api.publishPluginClusterEvent({ Id: id, Data: data }, { SendType: RELIABLE }),
     isAdministrator: (userId) => api.hasPermissionTo(userId, ADMINISTRATOR_PERMISSION),
     identity: async () => {
       const [serverVersion, serverId, license] = await Promise.all([
@@ -71,11 +85,14 @@ async function listKeys(api: MattermostApi, prefix: string): Promise<string[]> {
 }
 
 function readConfig(config: Config): ServerConfig {
-  const { ServiceSettings, ClusterSettings, MetricsSettings, FileSettings, PluginSettings } =
-    config;
+  const { ServiceSettings, ClusterSettings, MetricsSettings, FileSettings } = config;
+  const { PluginSettings, SqlSettings } = config;
   return {
     siteUrl: (ServiceSettings?.SiteURL ?? '').replace(/\/+$/, ''),
     isCluster: ClusterSettings?.Enable ?? false,
+    clusterName: ClusterSettings?.ClusterName ?? '',
+    nodeName: ClusterSettings?.OverrideHostname ?? '',
+    sqlDriver: SqlSettings?.DriverName || DEFAULT_SQL_DRIVER,
     metricsEnabled: MetricsSettings?.Enable ?? false,
     metricsListenAddress: MetricsSettings?.ListenAddress || DEFAULT_LISTEN_ADDRESS,
     fileDriver: FileSettings?.DriverName || DEFAULT_FILE_DRIVER,
@@ -119,7 +136,10 @@ function toCommand(command: SlashCommand): Partial<Command> {
           Hint: subcommand.hint,
           HelpText: subcommand.helpText,
           RoleID: ADMINISTRATOR_ROLE,
-          Arguments: [listArgument({ helpText: subcommand.hint }, subcommand.suggestions)],
+          Arguments:
+            subcommand.suggestions.length === 0
+              ? []
+              : [listArgument({ helpText: subcommand.hint }, subcommand.suggestions)],
         }),
       ),
     }),

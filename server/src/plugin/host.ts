@@ -1,6 +1,8 @@
 import type { Logger } from '../base/log.ts';
 import type { S3FileSettings } from '../filestore/s3/s3-settings.ts';
 import type { ServerIdentity } from '../services/dump/dump-service.ts';
+import type { LeaseKeyValueStore } from '../services/cluster/lease.ts';
+import type { Query } from '../services/cluster/nodes.ts';
 import type { JobKeyValueStore } from '../services/jobs/job-store.ts';
 
 /** The Mattermost server, reduced to what the plugin asks it for; `host-adapter.ts` is the real one. */
@@ -13,7 +15,10 @@ export interface Host {
   isPluginRunning(pluginId: string): Promise<boolean>;
   /** Whether the server's licence covers performance metrics. */
   hasMetricsLicense(): Promise<boolean>;
-  readonly kv: JobKeyValueStore;
+  readonly kv: JobKeyValueStore & LeaseKeyValueStore;
+  readonly query: Query;
+  /** Tells all other instances of the plugin; nobody hears it on a server without a cluster licence. */
+  publish(event: ClusterEvent): Promise<void>;
   /** Whether the user has the permission `manage_system`. */
   isAdministrator(userId: string): Promise<boolean>;
   identity(): Promise<Omit<ServerIdentity, 'pluginId' | 'pluginVersion'>>;
@@ -22,11 +27,22 @@ export interface Host {
   sendEphemeral(post: EphemeralPost): Promise<void>;
 }
 
+/** What one instance tells the others through the server. */
+export interface ClusterEvent {
+  readonly id: string;
+  readonly data: Uint8Array;
+}
+
 /** The server settings that matter here, with the server's own defaults filled in. */
 export interface ServerConfig {
   /** Without a slash at the end; '' when it is not set. */
   readonly siteUrl: string;
   readonly isCluster: boolean;
+  readonly clusterName: string;
+  /** How this server calls itself in the cluster; '' when that is left to the machine's name. */
+  readonly nodeName: string;
+  /** `postgres` or `mysql`. */
+  readonly sqlDriver: string;
   readonly metricsEnabled: boolean;
   /** Such as `:8067`. */
   readonly metricsListenAddress: string;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 
 import { ask, askJson, until } from '../../test/support/ask.ts';
-import { FakeHost } from '../../test/support/fake-host.ts';
+import { FakeHost, SINGLE_SERVER } from '../../test/support/fake-host.ts';
 import { FakeProcessStats } from '../../test/support/fake-process-stats.ts';
 import { archivePacker } from '../platform/archive-packer.ts';
 import { diskFs } from '../platform/disk-fs.ts';
@@ -118,12 +118,9 @@ describe('the plugin', () => {
     const dir = join(base, String(count++));
     const { port } = exporter.address() as AddressInfo;
     const config: ServerConfig = {
+      ...SINGLE_SERVER,
       siteUrl: 'https://chat.example.com',
-      rtcdServiceUrl: '',
-      isCluster: false,
-      metricsEnabled: true,
       metricsListenAddress: `127.0.0.1:${port}`,
-      fileDriver: 'local',
       fileDirectory: join(dir, 'files'),
       ...change,
     };

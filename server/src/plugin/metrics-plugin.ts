@@ -7,6 +7,7 @@ import type { ProcessStats } from '../base/ports/process-stats.ts';
 import type { Resolver } from '../base/ports/resolver.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import { makeApi } from '../httpapi/routes.ts';
+import type { StatusSource } from '../httpapi/status.ts';
 import type { Router } from '../httpapi/router.ts';
 import { BlockCatalog } from '../services/blocksync/block-catalog.ts';
 import { BlockSync } from '../services/blocksync/block-sync.ts';
@@ -20,15 +21,18 @@ import { JobStore } from '../services/jobs/job-store.ts';
 import { newJobId } from '../services/jobs/job.ts';
 import { collectSupportFiles } from '../services/supportpacket/support-packet.ts';
 import type { PacketFile } from '../services/supportpacket/support-packet.ts';
+import { Cluster } from './cluster.ts';
+import { clusterOverview, otherScraper } from './cluster-status.ts';
 import { DatabaseKeeper } from './database-keeper.ts';
 import type { MetricsDb } from './database-keeper.ts';
 import { METRICS_COMMAND, runMetricsCommand } from './dump-command.ts';
 import type { CommandCall } from './dump-command.ts';
 import { FileStoreKeeper } from './file-store-keeper.ts';
-import type { Host, ServerConfig } from './host.ts';
+import type { ClusterEvent, Host, ServerConfig } from './host.ts';
 import { OwnMetrics } from './own-metrics.ts';
 import { Scraping } from './scraping.ts';
 import { collectStatistics } from './statistics.ts';
+import { statusText } from './status-command.ts';
 import { deactivate } from './stop.ts';
 import { Syncing } from './syncing.ts';
 
@@ -68,6 +72,7 @@ export class MetricsPlugin {
   readonly #catalog = new BlockCatalog();
   readonly #fileStore: FileStoreKeeper;
   readonly #scraping: Scraping;
+  readonly #cluster: Cluster;
   readonly #syncing: Syncing;
   readonly #jobs: JobService;
   readonly #dumps: DumpService;
@@ -75,6 +80,7 @@ export class MetricsPlugin {
   readonly #starting = new AbortController();
   /** Aborted, in the sense of "happened", when the server's configuration was read once. */
   readonly #configKnown = new AbortController();
+  readonly #status: StatusSource;
   readonly api: Router;
   readonly ownMetrics: OwnMetrics;
   #database: DatabaseKeeper | undefined;
@@ -101,6 +107,8 @@ export class MetricsPlugin {
       database: () => this.#database?.current,
       fileStore: this.#fileStore,
       settings,
+      isScraper: () => this.#cluster.roles.isScraper,
+      dumpJobs: () => this.#jobs.list(),
       board,
       clock,
       logger,
@@ -120,8 +128,18 @@ export class MetricsPlugin {
       onConfig: (config) => {
         this.#config = config;
         this.#fileStore.configure(config);
+        this.#cluster.configure(config);
         this.#configKnown.abort();
       },
+    });
+    this.#cluster = new Cluster({
+      host,
+      platform,
+      info,
+      scraping: this.#scraping,
+      syncing: this.#syncing,
+      fileStore: this.#fileStore,
+      warnings: () => board.list(),
     });
     this.#upkeep = new RepeatingTask({
       clock,
@@ -129,6 +147,7 @@ export class MetricsPlugin {
       run: () => this.#doUpkeep(),
       onError: (error) => logger.warn('Upkeep failed; trying again', { error }),
     });
+    this.#status = this.#makeStatus();
     this.api = this.#makeApi();
   }
 
@@ -173,16 +192,23 @@ export class MetricsPlugin {
       logger: this.#host.log,
       jobs: this.#jobs,
       scraping: this.#scraping,
+      cluster: this.#cluster,
       syncing: this.#syncing,
       upkeep: this.#upkeep,
       database: this.#database,
     });
   }
 
+  /** Another instance of the cluster has something to say. */
+  onClusterEvent(event: ClusterEvent): void {
+    this.#cluster.onEvent(event);
+  }
+
   runCommand(call: CommandCall): Promise<string> {
     return runMetricsCommand(call, {
       host: this.#host,
       jobs: this.#jobs,
+      status: () => statusText(this.#status),
       downloadLink: (id) => this.#downloadLink(id),
       clock: this.#platform.clock,
       logger: this.#host.log,
@@ -221,6 +247,8 @@ export class MetricsPlugin {
         pluginId: this.#info.id,
         pluginVersion: this.#info.version,
       }),
+      askScraper: (run) => this.#cluster.askScraper(run),
+      missingSamples: () => this.#cluster.missingSamples(),
       catalog: this.#catalog,
       packer,
       clock,
@@ -229,14 +257,14 @@ export class MetricsPlugin {
   }
 
   #makeJobs(dumps: DumpService): JobService {
-    const { clock, fs, hostname, randomBytes } = this.#platform;
+    const { clock, fs, randomBytes } = this.#platform;
     return new JobService({
       store: new JobStore(this.#host.kv, clock),
       dumps: this.ownMetrics.counting(dumps),
       clock,
       logger: this.#host.log,
       newId: () => newJobId(randomBytes),
-      owner: hostname,
+      owner: () => this.#cluster.node,
       isCluster: () => this.#config?.isCluster ?? true,
       removeWrecks: (isRunning) => removeGoWrecks(fs, isRunning),
     });
@@ -248,24 +276,27 @@ export class MetricsPlugin {
       isAdministrator: (userId) => this.#host.isAdministrator(userId),
       jobs: this.#jobs,
       fileStore: () => this.#fileStore.require(),
-      stats: () => {
+      stats: async () => {
         const database = this.#database?.current;
-        return collectStatistics(database, this.#fileStore, this.#catalog, this.#host.log);
+        const head = otherScraper(await this.#cluster.view())?.head;
+        return collectStatistics(database, head, this.#fileStore, this.#catalog, this.#host.log);
       },
-      status: {
-        version: this.#info.version,
-        state: () => {
-          if (this.#isStopping) return 'stopping';
-          return this.#scraping.isRunning ? 'running' : 'starting';
-        },
-        warnings: () => this.#board.list(),
-        targets: () => this.#scraping.targets(),
-        head: () => this.#database?.current?.db.headStats(),
-        lastSyncMs: () => this.#syncing.lastSuccessMs,
-        process: this.#platform.process,
-        nowMs: () => this.#platform.clock.nowMs(),
-      },
+      status: this.#status,
     });
+  }
+
+  #makeStatus(): StatusSource {
+    return {
+      version: this.#info.version,
+      state: () => (this.#isStopping ? 'stopping' : this.#cluster.roles.state),
+      warnings: () => this.#board.list(),
+      targets: () => this.#scraping.targets(),
+      cluster: async () => clusterOverview(await this.#cluster.view()),
+      head: () => this.#database?.current?.db.headStats(),
+      lastSyncMs: () => this.#syncing.lastSuccessMs,
+      process: this.#platform.process,
+      nowMs: () => this.#platform.clock.nowMs(),
+    };
   }
 
   async #loadSettings(): Promise<void> {
@@ -305,8 +336,8 @@ export class MetricsPlugin {
       board: this.#board,
       dir: this.#settings.dbPath,
       openDb: (dir) => openDb(dir, logger),
-      onOpen: ({ db }) => {
-        this.#scraping.open(db);
+      onOpen: (open) => {
+        this.#cluster.open(open);
         this.#syncing.wake();
         this.#removeLeftovers();
       },
@@ -314,6 +345,7 @@ export class MetricsPlugin {
     this.#database = database;
     database.start();
     this.#scraping.start();
+    this.#cluster.start();
     this.#syncing.start();
     this.#startJobs(database).catch((error: unknown) => {
       logger.error('Dump jobs could not be started', { error });
@@ -342,6 +374,7 @@ export class MetricsPlugin {
 
   async #doUpkeep(): Promise<void> {
     this.#syncing.noticeNewBlocks();
+    await this.#cluster.tend();
     await this.ownMetrics.measure();
     if (!this.#isCommandRegistered) {
       await this.#host.registerCommand(METRICS_COMMAND);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { SINGLE_SERVER } from '../../test/support/fake-host.ts';
 import type { TargetStatus } from '../ingest/index.ts';
 import { scrapeWarnings } from './scrape-warnings.ts';
 import type { ScrapeFacts } from './scrape-warnings.ts';
@@ -19,17 +20,9 @@ function target(job: string, up: boolean, lastError?: string): TargetStatus {
   };
 }
 
-function warnings(facts: Partial<ScrapeFacts>, metricsEnabled = true, isCluster = false) {
+function warnings(facts: Partial<ScrapeFacts>, metricsEnabled = true) {
   const verdicts = scrapeWarnings({
-    config: {
-      siteUrl: '',
-      rtcdServiceUrl: '',
-      isCluster,
-      metricsEnabled,
-      metricsListenAddress: ':8067',
-      fileDriver: 'local',
-      fileDirectory: 'data',
-    },
+    config: { ...SINGLE_SERVER, metricsEnabled },
     hasLicense: true,
     targets: [],
     wasUp: () => false,
@@ -74,12 +67,5 @@ describe('scrape warnings', () => {
     const [lost] = warnings({ targets, wasUp: () => true });
     assert.equal(lost.code, 'exporter_down');
     assert.match(lost.warning?.message ?? '', /localhost:node cannot be collected any more/);
-  });
-
-  it('say that clusters are not supported', () => {
-    assert.deepEqual(
-      warnings({}, true, true).map((verdict) => verdict.code),
-      ['cluster_unsupported'],
-    );
   });
 });

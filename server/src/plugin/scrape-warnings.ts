@@ -29,7 +29,6 @@ export function scrapeWarnings(facts: ScrapeFacts): Verdict[] {
     { code: 'metrics_disabled', warning: config.metricsEnabled ? undefined : METRICS_DISABLED },
     { code: 'server_not_scraped', warning: serverWarning(facts, server) },
     { code: 'exporter_down', warning: exporterWarning(facts, failing) },
-    { code: 'cluster_unsupported', warning: config.isCluster ? CLUSTER_UNSUPPORTED : undefined },
   ];
 }
 
@@ -38,11 +37,6 @@ const METRICS_DISABLED = {
     'Performance monitoring of the Mattermost server is switched off, so it has no metrics to collect.',
   action:
     'Switch on System Console > Environment > Performance Monitoring > Enable Performance Monitoring.',
-};
-
-const CLUSTER_UNSUPPORTED = {
-  message: 'This version does not know clusters yet: each node collects only its own metrics.',
-  action: 'Switch the plugin on where one node’s metrics are enough.',
 };
 
 function serverWarning(

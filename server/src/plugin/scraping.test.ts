@@ -17,18 +17,7 @@ const CALLS = `http://localhost:8067/plugins/${CALLS_ID}/metrics`;
 const RTCD = 'http://10.0.0.1:8045/metrics';
 
 function setUp() {
-  const host = new FakeHost(
-    {
-      siteUrl: '',
-      rtcdServiceUrl: '',
-      isCluster: false,
-      metricsEnabled: true,
-      metricsListenAddress: ':8067',
-      fileDriver: 'local',
-      fileDirectory: '',
-    },
-    { enablenodeexportertargets: false },
-  );
+  const host = new FakeHost({}, { enablenodeexportertargets: false });
   const world = {
     host,
     http: new FakeHttp(),
@@ -51,7 +40,7 @@ function setUp() {
     onConfig: () => {},
     onScrape: (result) => world.results.push(result),
   });
-  scraping.open(world.storage);
+  scraping.open(world.storage, () => true);
   const urls = (): string[] => scraping.targets().map(({ url }) => url);
   return { scraping, world, urls };
 }

@@ -6,6 +6,8 @@ import type { Resolver } from '../base/ports/resolver.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import { ScrapeManager } from '../ingest/index.ts';
 import type { ScrapeResult, ScrapeSettings, Target, TargetStatus } from '../ingest/index.ts';
+import { queryNodes } from '../services/cluster/nodes.ts';
+import type { ClusterNode } from '../services/cluster/nodes.ts';
 import type { Settings } from '../services/config/settings.ts';
 import { parseExtraTargets, parseHosts } from '../services/config/target-lists.ts';
 import type { ParsedList } from '../services/config/target-lists.ts';
@@ -20,6 +22,7 @@ const REFRESH_PERIOD_MS = 60_000;
 /** How soon a target that fails or recovers shows among the warnings. */
 const CHECK_PERIOD_MS = 5_000;
 const TARGETS_UNKNOWN = 'targets_unknown';
+const NODES_UNKNOWN = 'cluster_nodes_unknown';
 
 export interface ScrapingOptions {
   readonly host: Host;
@@ -45,6 +48,7 @@ export class Scraping {
   #manager: ScrapeManager | undefined;
   #targets: readonly Target[] | undefined;
   #config: ServerConfig | undefined;
+  #nodes: readonly ClusterNode[] = [];
   #hasLicense = true;
   /** Targets that were up once: only of these, and of the server itself, is silence news. */
   readonly #everUp = new Set<string>();
@@ -71,8 +75,14 @@ export class Scraping {
     });
   }
 
-  get isRunning(): boolean {
-    return this.#manager !== undefined && this.#targets !== undefined;
+  /** Whether the first targets are known. */
+  get isReady(): boolean {
+    return this.#targets !== undefined;
+  }
+
+  /** The nodes of the cluster as last seen; empty outside of one. */
+  get nodes(): readonly ClusterNode[] {
+    return this.#nodes;
   }
 
   targets(): TargetStatus[] {
@@ -89,17 +99,25 @@ export class Scraping {
     this.#refreshes.wake();
   }
 
-  /** Begins to scrape into `appendable`. */
-  open(appendable: Appendable): void {
+  /** Begins to scrape into `appendable`, for as long as `mayStore` says so at each commit. */
+  open(appendable: Appendable, mayStore: () => boolean): void {
     const { http, clock, logger, userAgent, onScrape } = this.#options;
-    this.#manager = new ScrapeManager({ http, appendable, clock, logger, userAgent, onScrape });
+    const options = { http, appendable, clock, logger, userAgent, onScrape, mayStore };
+    this.#manager = new ScrapeManager(options);
     this.#apply();
+    // Which nodes there are is a matter of the one that scrapes.
+    this.#refreshes.wake();
   }
 
-  /** Resolves when the last samples and the stale markers are stored. */
+  /** Scrapes no more. Resolves when the last samples and, if they may be, stale markers are stored. */
+  async close(): Promise<void> {
+    const manager = this.#manager;
+    this.#manager = undefined;
+    await manager?.stop();
+  }
+
   async stop(): Promise<void> {
-    await Promise.all([this.#refreshes.stop(), this.#checks.stop()]);
-    await this.#manager?.stop();
+    await Promise.all([this.#refreshes.stop(), this.#checks.stop(), this.close()]);
   }
 
   async #refresh(): Promise<void> {
@@ -107,6 +125,7 @@ export class Scraping {
     const config = await host.serverConfig();
     this.#config = config;
     onConfig(config);
+    await this.#findNodes(config);
     this.#applyTargets(config);
     board.clear(TARGETS_UNKNOWN);
     // Names may take seconds to resolve, and nobody else shall wait for them.
@@ -116,11 +135,31 @@ export class Scraping {
     this.#check();
   }
 
+  /** A database that does not answer leaves the nodes as they were known. */
+  async #findNodes(config: ServerConfig): Promise<void> {
+    const { host, board, clock } = this.#options;
+    if (!config.isCluster) this.#nodes = [];
+    if (!config.isCluster || this.#manager === undefined) {
+      board.clear(NODES_UNKNOWN);
+      return;
+    }
+    try {
+      const { sqlDriver, clusterName } = config;
+      const query = host.query.bind(host);
+      this.#nodes = await queryNodes(query, sqlDriver, clusterName, clock.nowMs());
+      board.clear(NODES_UNKNOWN);
+    } catch (error) {
+      const message = `The nodes of the cluster could not be read: ${describeError(error)}.`;
+      const action = 'Those that were known are scraped; it is tried again every minute.';
+      board.raise({ code: NODES_UNKNOWN, message, action }, error);
+    }
+  }
+
   #applyTargets(config: ServerConfig): void {
     const settings = this.#options.settings();
     this.#targets = buildTargets({
       listenAddress: config.metricsListenAddress,
-      nodes: [],
+      nodes: this.#nodes,
       enableNodeExporter: settings.enableNodeExporterTargets,
       nodeExporterPort: settings.nodeExporterPort,
       pluginId: this.#options.pluginId,

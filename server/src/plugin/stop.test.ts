@@ -28,6 +28,7 @@ function setUp(hanging: readonly string[], failing: readonly string[] = []) {
     logger: silentLogger,
     jobs: { stop: () => act('jobs') },
     scraping: { stop: () => act('scraping') },
+    cluster: { stop: () => act('cluster'), settle: () => act('settle') },
     upkeep: { stop: () => act('upkeep') },
     syncing: { stop: () => act('syncing'), upload: () => act('upload') },
     // Only these members are used; a whole database would need a disk.
@@ -36,20 +37,20 @@ function setUp(hanging: readonly string[], failing: readonly string[] = []) {
   return { clock, log, stopping, hasEnded: () => ended };
 }
 
-const ORDER = ['stopTrying', 'flush', 'upload', 'close'];
+const ORDER = ['stopTrying', 'flush', 'upload', 'settle', 'close'];
 
 describe('a stop', () => {
   it('ends the scraper, then makes a block of the head, uploads it and closes', async () => {
     const { log, stopping } = setUp([]);
     await stopping;
-    assert.deepEqual(log.slice(0, 4).sort(), ['jobs', 'scraping', 'syncing', 'upkeep']);
-    assert.deepEqual(log.slice(4), ORDER);
+    assert.deepEqual(log.slice(0, 5).sort(), ['cluster', 'jobs', 'scraping', 'syncing', 'upkeep']);
+    assert.deepEqual(log.slice(5), ORDER);
   });
 
   it('goes on when a step fails', async () => {
     const { log, stopping } = setUp([], ['jobs', 'flush', 'upload']);
     await stopping;
-    assert.deepEqual(log.slice(4), ORDER);
+    assert.deepEqual(log.slice(5), ORDER);
   });
 
   for (const step of ['jobs', 'scraping', 'stopTrying', 'flush', 'upload', 'close']) {

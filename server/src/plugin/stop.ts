@@ -21,6 +21,11 @@ export interface Parts {
   readonly logger: Logger;
   readonly jobs: Stoppable;
   readonly scraping: Stoppable;
+  /** Ends the scraping before it lets another instance take over. */
+  readonly cluster: Stoppable & {
+    /** Takes note of it when the file store has everything. */
+    settle(): Promise<void>;
+  };
   readonly syncing: Stoppable & Pick<Syncing, 'upload'>;
   readonly upkeep: Stoppable;
   readonly database: Pick<DatabaseKeeper, 'current' | 'stopTrying' | 'close'> | undefined;
@@ -51,6 +56,7 @@ export async function deactivate(parts: Parts): Promise<void> {
       parts.upkeep.stop(),
       parts.jobs.stop(),
       parts.syncing.stop(),
+      parts.cluster.stop(),
       parts.scraping.stop(),
     ]),
   );
@@ -62,6 +68,7 @@ export async function deactivate(parts: Parts): Promise<void> {
     const cancel = new AbortController();
     await step('upload', leftMs(CLOSE_MS), () => parts.syncing.upload(cancel.signal));
     cancel.abort(new CodedError('ERR_STOP_TIMEOUT', 'the plugin is stopping'));
+    await step('cluster', leftMs(CLOSE_MS), () => parts.cluster.settle());
   }
   await step('database', leftMs(0), () => database.close());
 }

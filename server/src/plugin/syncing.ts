@@ -4,6 +4,8 @@ import type { Logger } from '../base/log.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import type { BlockSync } from '../services/blocksync/block-sync.ts';
 import type { Settings } from '../services/config/settings.ts';
+import { removeOrphanedDumps } from '../services/dump/orphans.ts';
+import type { DumpJob } from '../services/jobs/job.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
 import type { OpenDatabase } from './database-keeper.ts';
 import type { FileStoreKeeper } from './file-store-keeper.ts';
@@ -17,6 +19,9 @@ export interface SyncingOptions {
   readonly database: () => OpenDatabase | undefined;
   readonly fileStore: FileStoreKeeper;
   readonly settings: () => Settings;
+  /** Whether this instance looks after the file store; of a cluster, one does. */
+  readonly isScraper: () => boolean;
+  readonly dumpJobs: () => Promise<readonly DumpJob[]>;
   readonly board: WarningBoard;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -31,6 +36,8 @@ export class Syncing {
   readonly #cleanUps: RepeatingTask;
   #lastSuccessMs: number | undefined;
   #seenBlocks = new Set<string>();
+  /** The blocks that the last upload found or brought to the store. */
+  #storedBlocks: ReadonlySet<string> = new Set();
 
   constructor(options: SyncingOptions) {
     this.#options = options;
@@ -56,6 +63,12 @@ export class Syncing {
   /** When all local blocks were last known to be in the file store. */
   get lastSuccessMs(): number | undefined {
     return this.#lastSuccessMs;
+  }
+
+  /** Whether the file store has all local blocks. */
+  get isComplete(): boolean {
+    const blocks = this.#options.database()?.blocks() ?? [];
+    return blocks.every(({ ulid }) => this.#storedBlocks.has(ulid));
   }
 
   start(): void {
@@ -95,6 +108,7 @@ export class Syncing {
     if (!(await fileStore.check())) {
       throw new CodedError('ERR_FILESTORE', 'the file store takes no files');
     }
+    const blocks = database.blocks().map(({ ulid }) => ulid);
     try {
       await blockSync.upload(database, store, this.#retentionMs(), signal);
     } catch (error) {
@@ -106,6 +120,7 @@ export class Syncing {
       throw error;
     }
     this.#lastSuccessMs = clock.nowMs();
+    this.#storedBlocks = new Set(blocks);
     this.#options.onUpload('success');
     board.clear(WARNING);
   }
@@ -125,9 +140,10 @@ export class Syncing {
 
   async #cleanUp(signal: AbortSignal): Promise<void> {
     const store = this.#options.fileStore.current;
-    if (store === undefined) return;
+    if (store === undefined || !this.#options.isScraper()) return;
     const database = this.#options.database();
     await this.#options.blockSync.cleanUp(database, store, this.#retentionMs(), signal);
+    await removeOrphanedDumps(store, await this.#options.dumpJobs(), this.#options.clock.nowMs());
   }
 
   #retentionMs(): number {

@@ -1,5 +1,24 @@
 import { silentLogger } from '../../src/base/log.ts';
-import type { EphemeralPost, Host, ServerConfig, SlashCommand } from '../../src/plugin/host.ts';
+import type {
+  ClusterEvent,
+  EphemeralPost,
+  Host,
+  ServerConfig,
+  SlashCommand,
+} from '../../src/plugin/host.ts';
+
+export const SINGLE_SERVER: ServerConfig = {
+  siteUrl: '',
+  rtcdServiceUrl: '',
+  isCluster: false,
+  clusterName: '',
+  nodeName: '',
+  sqlDriver: 'postgres',
+  metricsEnabled: true,
+  metricsListenAddress: ':8067',
+  fileDriver: 'local',
+  fileDirectory: '',
+};
 
 /** A Mattermost server that answers from memory; tests change what it says as they go. */
 export class FakeHost implements Host {
@@ -11,8 +30,9 @@ export class FakeHost implements Host {
   config: ServerConfig;
   settings: Record<string, unknown>;
 
-  constructor(config: ServerConfig, settings: Record<string, unknown>) {
-    this.config = config;
+  /** A server without a cluster and with local files, unless `config` says otherwise. */
+  constructor(config: Partial<ServerConfig>, settings: Record<string, unknown>) {
+    this.config = { ...SINGLE_SERVER, ...config };
     this.settings = settings;
   }
 
@@ -47,6 +67,17 @@ export class FakeHost implements Host {
       this.ends.set(key, this.nowMs() + seconds * 1000);
       return Promise.resolve();
     },
+    renewFor: async (key: string, value: Uint8Array, seconds: number): Promise<boolean> => {
+      this.#expire();
+      if (this.values.get(key) !== new TextDecoder().decode(value)) return false;
+      await this.kv.setFor(key, value, seconds);
+      return true;
+    },
+    set: (key: string, value: Uint8Array): Promise<void> => {
+      this.values.set(key, new TextDecoder().decode(value));
+      this.ends.delete(key);
+      return Promise.resolve();
+    },
     delete: (key: string): Promise<void> => {
       this.values.delete(key);
       this.ends.delete(key);
@@ -57,6 +88,19 @@ export class FakeHost implements Host {
       return Promise.resolve([...this.values.keys()].filter((key) => key.startsWith(prefix)));
     },
   };
+
+  readonly events: ClusterEvent[] = [];
+  /** Rows of ClusterDiscovery as the query for nodes has them. */
+  nodes: [hostname: string, lastPingMs: number][] = [];
+
+  query(): Promise<{ rows: unknown[][] }> {
+    return Promise.resolve({ rows: this.nodes });
+  }
+
+  publish(event: ClusterEvent): Promise<void> {
+    this.events.push(event);
+    return Promise.resolve();
+  }
 
   #expire(): void {
     for (const [key, endMs] of this.ends) {

@@ -46,14 +46,19 @@ export class MemoryFs implements Fs {
   #root: DirNode;
   readonly #locked = new Set<string>();
 
-  constructor(root: DirNode = makeDirNode()) {
+  readonly #nowMs: () => number;
+
+  /** @param nowMs for the times of files, Unix milliseconds */
+  constructor(root: DirNode = makeDirNode(), nowMs: () => number = () => 0) {
     this.#root = root;
+    this.#nowMs = nowMs;
   }
 
   /** The disk as the next process finds it. This one is dead from now on. */
   survivor(after: 'kill' | 'power cut'): MemoryFs {
     this.#crashed = true;
-    return new MemoryFs(after === 'kill' ? copyAll(this.#root) : copySynced(this.#root));
+    const root = after === 'kill' ? copyAll(this.#root) : copySynced(this.#root);
+    return new MemoryFs(root, this.#nowMs);
   }
 
   async open(path: string, mode: 'read' | 'create' | 'append' | 'update'): Promise<File> {
@@ -67,7 +72,8 @@ export class MemoryFs implements Fs {
     let node = found;
     if (node === undefined) {
       this.#change('make file', path);
-      node = { kind: 'file', bytes: new Uint8Array(0), synced: new Uint8Array(0), modifiedMs: 0 };
+      const nothing = new Uint8Array(0);
+      node = { kind: 'file', bytes: nothing, synced: nothing, modifiedMs: this.#nowMs() };
       this.#dir(parentOf(path)).entries.set(name, node);
     } else if (mode === 'create') {
       this.#change('empty file', path);
@@ -196,6 +202,7 @@ export class MemoryFs implements Fs {
         const half = bytes.subarray(0, bytes.length >> 1);
         this.#change('write', path, () => overwrite(node, at, half));
         overwrite(node, at, bytes);
+        node.modifiedMs = this.#nowMs();
         end = Math.max(end, at + bytes.length);
       },
       truncate: async (sizeBytes) => {

@@ -22,6 +22,11 @@ export interface ScrapeManagerOptions {
   readonly seed?: number;
   /** Told of each scrape that has ended, failed ones included. */
   readonly onScrape?: (result: ScrapeResult) => void;
+  /**
+   * Asked before each commit; while it says false, what was scraped is dropped without a word, and
+   * so are stale markers. Default: always.
+   */
+  readonly mayStore?: () => boolean;
 }
 
 /** Keeps one scrape loop per target. Loops know nothing of each other. */
@@ -34,7 +39,7 @@ export class ScrapeManager {
   #isStopped = false;
 
   constructor(options: ScrapeManagerOptions) {
-    const { http, appendable, clock, logger, onScrape } = options;
+    const { http, appendable, clock, logger, onScrape, mayStore = () => true } = options;
     const userAgent = options.userAgent ?? 'mattermost-plugin-metrics';
     this.#parts = {
       http,
@@ -45,6 +50,7 @@ export class ScrapeManager {
       metadataMemory: new MetadataMemory(),
       userAgent,
       onScrape,
+      mayStore,
     };
     this.#seed = options.seed ?? 0;
   }

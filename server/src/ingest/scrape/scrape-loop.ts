@@ -27,6 +27,7 @@ export interface LoopParts {
   readonly metadataMemory: MetadataMemory;
   readonly userAgent: string;
   readonly onScrape?: ((result: ScrapeResult) => void) | undefined;
+  readonly mayStore: () => boolean;
 }
 
 export class ScrapeLoop {
@@ -154,7 +155,7 @@ export class ScrapeLoop {
         response.release();
       }
     } catch (error) {
-      if (this.#stopping.signal.aborted) return;
+      if (this.#stopping.signal.aborted || !this.#parts.mayStore()) return;
       failure = error;
       await this.#storeFailure(turn);
     }
@@ -222,6 +223,9 @@ export class ScrapeLoop {
     const durationMs = this.#parts.clock.monotonicMs() - turn.startMonotonicMs;
     this.#report.append(appender, turn.timestampMs, isUp, durationMs, turn.counts);
     try {
+      if (!this.#parts.mayStore()) {
+        throw new CodedError('ERR_SCRAPE_NOT_OURS', 'another instance scrapes this target');
+      }
       await appender.commit();
     } catch (error) {
       const message = 'the samples could not be stored';
@@ -232,8 +236,8 @@ export class ScrapeLoop {
 
   /** The target goes, or we do: nobody shall see its last values as the present ones. */
   async #end(): Promise<void> {
-    if (this.#storedMs === undefined) return;
-    const { appendable, clock } = this.#parts;
+    const { appendable, clock, mayStore } = this.#parts;
+    if (this.#storedMs === undefined || !mayStore()) return;
     const timestampMs = Math.max(clock.nowMs(), this.#storedMs + 1);
     const appender = appendable.appender();
     try {

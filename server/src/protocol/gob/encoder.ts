@@ -23,18 +23,20 @@ export type Encodable = readonly [schema: Schema<unknown>, value: unknown];
 export class GobEncoder {
   readonly #types = new SentTypes();
   #scratch = new ValueWriter(this.#types);
+  /** Memory that `release` gave back, for the next messages. */
+  #spare: ByteWriter | undefined;
 
   /**
    * All messages for one value.
    * @throws `ERR_GOB_VALUE` for what gob cannot send and `ERR_GOB_LIMIT` for what is too large or
    *   too deep; nothing is sent then, and the encoder goes on
    */
-  encode<T>(schema: Schema<T>, value: T): Uint8Array {
+  encode<T>(schema: Schema<T>, value: T): Uint8Array<ArrayBuffer> {
     return this.encodeAll([[schema, value]]);
   }
 
   /** The same for values that follow each other: all of them or, with an error, none. */
-  encodeAll(values: readonly Encodable[]): Uint8Array {
+  encodeAll(values: readonly Encodable[]): Uint8Array<ArrayBuffer> {
     const mark = this.#types.begin();
     try {
       const ends = values.map((each) => this.#append(each));
@@ -50,6 +52,15 @@ export class GobEncoder {
     }
   }
 
+  /**
+   * Gives back the memory of messages that nobody reads any more. Without it each message takes new
+   * memory, which is as good, but for a stream of large ones it piles up until it is collected.
+   */
+  release(messages: Uint8Array<ArrayBuffer>): void {
+    if (messages.buffer.byteLength > KEEP_SCRATCH_BYTES) return;
+    this.#spare ??= ByteWriter.over(messages.buffer);
+  }
+
   /** Writes the content of one message; returns where it ends. */
   #append([schema, value]: Encodable): number {
     const out = this.#scratch;
@@ -59,13 +70,15 @@ export class GobEncoder {
     return out.bytes.length;
   }
 
-  #assemble(ends: readonly number[]): Uint8Array {
+  #assemble(ends: readonly number[]): Uint8Array<ArrayBuffer> {
     // All types are described in front, those inside interface values too. Go describes those in
     // the middle of the value; its decoder takes both.
     const definitions = this.#types.definitions();
     const contents = this.#scratch.bytes.borrow();
     const lengthBytes = ends.length * MAX_LENGTH_BYTES;
-    const whole = new ByteWriter(definitions.length + contents.length + lengthBytes);
+    const whole = this.#spare ?? new ByteWriter(0);
+    this.#spare = undefined;
+    whole.reserve(definitions.length + contents.length + lengthBytes);
     whole.raw(definitions);
     let start = 0;
     for (const end of ends) {

@@ -36,15 +36,17 @@ export class GobStream {
    * Encodes a header and its body for one `write`, which must follow before the next `encodePair`.
    * Throws when the body is not a value of its schema; the stream is as good as before then.
    */
-  encodePair<H, B>(header: Schema<H>, h: H, body: Schema<B>, b: B): Uint8Array {
+  encodePair<H, B>(header: Schema<H>, h: H, body: Schema<B>, b: B): Uint8Array<ArrayBuffer> {
     return this.#encoder.encodeAll([
       [header, h],
       [body, b],
     ]);
   }
 
-  write(pair: Uint8Array): Promise<void> {
-    return this.#stream.write(pair);
+  /** Takes the pair over; its memory is used again once the stream has it. */
+  async write(pair: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#stream.write(pair);
+    this.#encoder.release(pair);
   }
 
   async #feed(): Promise<boolean> {

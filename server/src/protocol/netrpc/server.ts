@@ -13,7 +13,7 @@ const CALLS_MAX = 1024;
 type Method = (gob: GobStream) => Promise<(() => Promise<Answer>) | undefined>;
 
 /** Encodes the reply of a call behind its response header. */
-type Answer = (gob: GobStream, method: string, seq: number) => Uint8Array;
+type Answer = (gob: GobStream, method: string, seq: number) => Uint8Array<ArrayBuffer>;
 
 /** Methods that any number of streams may call. Calls of one stream run at the same time. */
 export class RpcServer {
@@ -97,7 +97,7 @@ class ServerConnection {
   }
 
   async #answer(name: string, seq: number, call: () => Promise<Answer>): Promise<void> {
-    let response: Uint8Array;
+    let response: Uint8Array<ArrayBuffer>;
     try {
       const answer = await call();
       response = answer(this.#gob, name, seq);
@@ -112,7 +112,7 @@ class ServerConnection {
     this.#start(this.#gob.write(this.#failure(name, seq, text)));
   }
 
-  #failure(name: string, seq: number, text: string): Uint8Array {
+  #failure(name: string, seq: number, text: string): Uint8Array<ArrayBuffer> {
     const header = { ServiceMethod: name, Seq: seq, Error: text };
     return this.#gob.encodePair(responseSchema, header, emptySchema, EMPTY);
   }

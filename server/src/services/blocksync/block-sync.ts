@@ -6,6 +6,7 @@ import type { FileStore, TreeFile } from '../../filestore/file-store.ts';
 import { META_FILE_NAME, STORE_BLOCKS_DIR } from '../../filestore/layout.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import type { BlockCatalog } from './block-catalog.ts';
+import { copyBlock } from './copy-block.ts';
 import { blocksToUpload, expiredBlocks, orphanedBlocks } from './plan.ts';
 
 /** The blocks of the local database. */
@@ -48,7 +49,7 @@ export class BlockSync {
     for (const { ulid } of missing) {
       signal.throwIfAborted();
       try {
-        await uploadBlock(local.store, store, ulid, signal);
+        await copyBlock({ store: local.store, dir: ulid }, { store, dir: blockDir(ulid) }, signal);
         logger.info('Block stored in the file store', { ulid });
       } catch (error) {
         if (signal.aborted) throw error;
@@ -101,41 +102,6 @@ export class BlockSync {
       failures[0],
     );
   }
-}
-
-/**
- * Copies one block with meta.json last, so that nobody takes a part for the whole. Files that are
- * there with the right size are not sent again: an upload goes on where it failed.
- */
-async function uploadBlock(
-  from: FileStore,
-  to: FileStore,
-  ulid: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const files = await listTree(from, ulid);
-  const meta = files.filter((file) => file.path === META_FILE_NAME);
-  if (meta.length === 0) {
-    throw new CodedError('ERR_BLOCKSYNC', 'the local block has no meta.json', { ulid });
-  }
-  const others = files.filter((file) => file.path !== META_FILE_NAME);
-  for (const { path, sizeBytes } of others) {
-    signal.throwIfAborted();
-    const target = `${blockDir(ulid)}/${path}`;
-    if ((await to.stat(target))?.sizeBytes === sizeBytes) continue;
-    await to.write(target, from.read(`${ulid}/${path}`));
-  }
-  for (const { path, sizeBytes } of others) {
-    const found = await to.stat(`${blockDir(ulid)}/${path}`);
-    if (found?.sizeBytes === sizeBytes) continue;
-    throw new CodedError('ERR_BLOCKSYNC', 'a stored file has not the size that was sent', {
-      ulid,
-      path,
-      expected: sizeBytes,
-      found: found?.sizeBytes,
-    });
-  }
-  await to.write(`${blockDir(ulid)}/${META_FILE_NAME}`, from.read(`${ulid}/${META_FILE_NAME}`));
 }
 
 /** meta.json goes first, so that a half-removed block is not taken for a whole one. */

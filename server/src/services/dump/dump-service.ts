@@ -2,14 +2,17 @@ import type { Clock } from '../../base/clock.ts';
 import { CodedError, describeError, hasCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { ArchiveEntry, ArchivePacker } from '../../base/ports/archive.ts';
-import { listTree, sourceOf } from '../../filestore/file-store.ts';
+import { listTree, readSmallFile, sourceOf } from '../../filestore/file-store.ts';
 import type { ByteSource, FileStore } from '../../filestore/file-store.ts';
 import {
   DUMP_FILE_NAME,
   META_FILE_NAME,
+  META_SIZE_BYTES_MAX,
   STORE_BLOCKS_DIR,
   dumpDirOf,
+  dumpHeadDirOf,
 } from '../../filestore/layout.ts';
+import { parseBlockMeta } from '../../tsdb/index.ts';
 import type { BlockMeta, TimeRange } from '../../tsdb/index.ts';
 import type { BlockCatalog } from '../blocksync/block-catalog.ts';
 import type { DumpMaker, DumpResult, DumpRun } from '../jobs/job-service.ts';
@@ -35,6 +38,13 @@ export type ServerIdentity = Pick<
 export interface DumpServiceOptions {
   /** undefined while the database cannot be opened: dumps then hold what the file store has. */
   readonly database: () => DumpDatabase | undefined;
+  /**
+   * Has the instance that scrapes bring its newest samples to `dumpHeadDirOf(jobId)`; undefined when
+   * that is this instance. Rejects, with a reason for people, when they cannot be had.
+   */
+  readonly askScraper: (run: DumpRun) => Promise<{ readonly ulid: string | undefined } | undefined>;
+  /** What cannot be in a dump because a node of the cluster is away, as sentences for people. */
+  readonly missingSamples: () => Promise<readonly string[]>;
   /** Throws a `CodedError` that says why when there is no usable file store. */
   readonly fileStore: () => FileStore;
   readonly identity: () => Promise<ServerIdentity>;
@@ -84,6 +94,7 @@ export class DumpService implements DumpMaker {
       return result;
     } finally {
       await this.#discard(() => database?.store.removeTree(workDirOf(run.jobId)));
+      await this.#discard(() => target.removeTree(dumpHeadDirOf(run.jobId)));
       if (!made) await this.#discard(() => target.removeTree(dumpDirOf(run.jobId)));
       this.#active.delete(run.jobId);
     }
@@ -156,13 +167,16 @@ export class DumpService implements DumpMaker {
     target: FileStore,
     database: DumpDatabase | undefined,
   ): Promise<{ folders: BlockFolder[]; leftOut: string | undefined }> {
+    const notes: string[] = [];
     const folders: BlockFolder[] = [];
-    let leftOut: string | undefined;
     let head: BlockMeta | undefined;
-    if (database === undefined) {
-      leftOut = 'The newest samples are missing: the database could not be opened.';
-    } else {
+    const remote = await this.#scraperHead(run, target);
+    if (remote.folder !== undefined) folders.push(remote.folder);
+    if (remote.note !== undefined) notes.push(remote.note);
+    if (database !== undefined) {
       head = await this.#writeHead(run, database);
+    } else if (remote.isOurs) {
+      notes.push('The newest samples are missing: the database could not be opened.');
     }
     run.signal.throwIfAborted();
     const held = await this.#options.catalog.list(target);
@@ -180,16 +194,39 @@ export class DumpService implements DumpMaker {
     const unreadable = held.broken.filter((block) => block.state !== 'partial');
     if (unreadable.length > 0) {
       const names = unreadable.map((block) => block.ulid).join(', ');
-      leftOut = [leftOut, `Blocks that could not be read are missing: ${names}.`]
-        .filter((part) => part !== undefined)
-        .join(' ');
+      notes.push(`Blocks that could not be read are missing: ${names}.`);
       this.#options.logger.warn('Blocks of the file store could not be read for a dump', {
         jobId: run.jobId,
         blocks: names,
         reason: unreadable[0].reason,
       });
     }
-    return { folders, leftOut };
+    notes.push(...(await this.#options.missingSamples()));
+    return { folders, leftOut: notes.length === 0 ? undefined : notes.join(' ') };
+  }
+
+  /** The newest samples of the instance that scrapes, when that is another one. */
+  async #scraperHead(
+    run: DumpRun,
+    target: FileStore,
+  ): Promise<{ isOurs: boolean; folder?: BlockFolder; note?: string }> {
+    const { jobId } = run;
+    try {
+      const answer = await this.#options.askScraper(run);
+      if (answer?.ulid === undefined) return { isOurs: answer === undefined };
+      const dir = `${dumpHeadDirOf(jobId)}/${answer.ulid}`;
+      const path = `${dir}/${META_FILE_NAME}`;
+      const bytes = await readSmallFile(target, path, META_SIZE_BYTES_MAX);
+      const meta = parseBlockMeta(new TextDecoder().decode(bytes), path);
+      return { isOurs: false, folder: { store: target, dir, meta } };
+    } catch (error) {
+      run.signal.throwIfAborted();
+      this.#options.logger.warn('A dump goes without the newest samples', { jobId, error });
+      return {
+        isOurs: false,
+        note: `The newest minutes are missing: ${describeError(error)}.`,
+      };
+    }
   }
 
   async #writeHead(run: DumpRun, database: DumpDatabase): Promise<BlockMeta | undefined> {

@@ -68,6 +68,8 @@ function setUp(options: { head?: BlockMeta; local?: BlockMeta[]; noDatabase?: bo
   };
   let storeFailure: Error | undefined;
   const dumps = new DumpService({
+    askScraper: async () => undefined,
+    missingSamples: async () => [],
     database: () => (options.noDatabase === true ? undefined : database),
     fileStore: () => {
       if (storeFailure !== undefined) throw storeFailure;

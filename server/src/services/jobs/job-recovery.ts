@@ -61,7 +61,7 @@ export class JobRecovery {
 
   /** Nothing of ours runs during a look: what says so was interrupted with our last process. */
   #isOwn(job: DumpJob): boolean {
-    return job.owner === this.#options.owner;
+    return job.owner === this.#options.owner();
   }
 
   async #restart(dead: readonly DumpJob[]): Promise<void> {

@@ -48,7 +48,7 @@ export interface JobServiceOptions {
   readonly logger: Logger;
   readonly newId: () => string;
   /** Names this instance over restarts, such as its host name. */
-  readonly owner: string;
+  readonly owner: () => string;
   /** Whether other instances share the job list. */
   readonly isCluster: () => boolean;
   /** See `removeGoWrecks`. */
@@ -207,7 +207,7 @@ export class JobService {
       const attempts = (claimed.attempts ?? 0) + 1;
       jobs.set(claimed.id, {
         status: 'in_progress',
-        owner: this.#options.owner,
+        owner: this.#options.owner(),
         attempts,
         error: undefined,
       });
@@ -314,7 +314,7 @@ export class JobService {
 
   /** Whether this instance is the one that runs the job. */
   #isOurs(job: DumpJob | undefined): boolean {
-    const { owner } = this.#options;
+    const owner = this.#options.owner();
     // A Go node that rewrites the list drops the owner.
     return job?.status === 'in_progress' && (job.owner ?? owner) === owner;
   }

@@ -186,7 +186,7 @@ describe('jobs', () => {
       clock,
       logger: silentLogger,
       newId: () => newJobId(randomBytes),
-      owner,
+      owner: () => owner,
       isCluster: () => isCluster,
       removeWrecks: async () => true,
     });

@@ -10,6 +10,9 @@ export interface StoreStats {
   readonly num_series: number;
 }
 
+/** What the statistics need of a head. */
+export type HeadFacts = Pick<HeadStats, 'seriesCount' | 'sampleCount' | 'minTimeMs' | 'maxTimeMs'>;
+
 /**
  * What all samples that this plugin can reach add up to: blocks of the file store, local ones that
  * are not there yet, and the head.
@@ -17,7 +20,7 @@ export interface StoreStats {
 export function summarize(
   store: readonly BlockMeta[],
   local: readonly BlockMeta[],
-  head: HeadStats | undefined,
+  head: HeadFacts | undefined,
 ): StoreStats {
   const known = new Map([...local, ...store].map((block) => [block.ulid, block]));
   let minTime = Infinity;

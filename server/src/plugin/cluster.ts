@@ -1,0 +1,241 @@
+import { CodedError } from '../base/errors.ts';
+import { dumpHeadDirOf } from '../filestore/layout.ts';
+import type { TargetStatus } from '../ingest/index.ts';
+import { copyBlock } from '../services/blocksync/copy-block.ts';
+import { HeadRequests } from '../services/cluster/head-requests.ts';
+import type { HeadAnswer, HeadRequest } from '../services/cluster/head-requests.ts';
+import { HeldBack } from '../services/cluster/held-back.ts';
+import { queryLockEnd } from '../services/cluster/lock-end.ts';
+import { Instances } from '../services/cluster/instances.ts';
+import type { InstanceReport } from '../services/cluster/instances.ts';
+import type { OwnerRecord } from '../services/cluster/owner-record.ts';
+import type { Warning } from '../services/health/warning-board.ts';
+import type { DumpRun } from '../services/jobs/job-service.ts';
+import { newJobId } from '../services/jobs/job.ts';
+import type { HeadFacts } from '../services/stats/stats.ts';
+import type { OpenDatabase } from './database-keeper.ts';
+import type { FileStoreKeeper } from './file-store-keeper.ts';
+import type { ClusterEvent, Host, ServerConfig } from './host.ts';
+import type { Platform, PluginInfo } from './metrics-plugin.ts';
+import { Roles } from './roles.ts';
+import type { Scraping } from './scraping.ts';
+import type { Syncing } from './syncing.ts';
+
+/** Head blocks on their way to the dump of another instance, in the database's folder. */
+const WORK_DIR = 'head-work';
+
+export interface ClusterOptions {
+  readonly host: Host;
+  readonly platform: Platform;
+  readonly info: PluginInfo;
+  readonly scraping: Scraping;
+  readonly syncing: Syncing;
+  readonly fileStore: FileStoreKeeper;
+  readonly warnings: () => readonly Warning[];
+}
+
+/** The whole cluster as one of its instances sees it. */
+export interface ClusterView {
+  /** The instance that answers, and its machine. */
+  readonly instance: string;
+  readonly node: string;
+  readonly instances: readonly InstanceReport[];
+  /** The instance that scrapes, as the lease has it; undefined: none, or one with the Go plugin. */
+  readonly scraper: Pick<OwnerRecord, 'instance' | 'node' | 'sinceMs'> | undefined;
+}
+
+/** Everything that the instances of a cluster do with one another. Alone, it only names the role. */
+export class Cluster {
+  readonly roles: Roles;
+  readonly #options: ClusterOptions;
+  readonly #requests: HeadRequests;
+  readonly #instances: Instances;
+  readonly #heldBack: HeldBack;
+  readonly #instance: string;
+  #config: ServerConfig | undefined;
+  #database: OpenDatabase | undefined;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    const { host, platform, info, scraping, syncing } = options;
+    const { clock, randomBytes } = platform;
+    const { kv, log: logger } = host;
+    const newId = (): string => newJobId(randomBytes);
+    const instance = newId();
+    this.#instance = instance;
+    const isCluster = (): boolean => this.#isCluster;
+    this.roles = new Roles({
+      lease: {
+        kv,
+        clock,
+        logger,
+        pluginId: info.id,
+        instance,
+        node: () => this.node,
+        lockEnd: (key) => this.#lockEnd(key),
+      },
+      scraping,
+      syncing,
+      clock,
+      logger,
+      onChange: () => {
+        this.#instances.wake();
+        void this.#noteHeldBack();
+      },
+    });
+    this.#heldBack = new HeldBack(kv, clock, () => this.node);
+    this.#requests = new HeadRequests({
+      kv,
+      clock,
+      logger,
+      newId,
+      isScraper: () => this.#isCluster && this.roles.isScraper,
+      publish: (event) => host.publish(event),
+      writeHead: (request, signal) => this.#writeHead(request, signal),
+    });
+    const report = (): Omit<InstanceReport, 'instance' | 'reportedMs'> => this.#report();
+    this.#instances = new Instances({ kv, clock, logger, instance, isCluster, report });
+  }
+
+  /** How this machine is called, here and in the server's list of nodes. */
+  get node(): string {
+    return this.#config?.nodeName || this.#options.platform.hostname;
+  }
+
+  configure(config: ServerConfig): void {
+    this.#config = config;
+    this.roles.setCluster(config.isCluster);
+  }
+
+  /** The database is open. */
+  open(database: OpenDatabase): void {
+    this.#database = database;
+    this.roles.setDatabase(database);
+  }
+
+  start(): void {
+    this.#requests.start();
+    this.#instances.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.roles.stop(), this.#requests.stop(), this.#instances.stop()]);
+  }
+
+  onEvent(event: ClusterEvent): void {
+    this.#requests.onEvent(event);
+  }
+
+  /** For a dump: undefined when the newest samples are with this instance. */
+  async askScraper(run: DumpRun): Promise<HeadAnswer | undefined> {
+    if (!this.#isCluster || this.roles.isScraper) return undefined;
+    return this.#requests.ask(run.jobId, run.minTimeMs, run.maxTimeMs);
+  }
+
+  /** What neither the file store nor the instance that scrapes has, as sentences for people. */
+  async missingSamples(): Promise<string[]> {
+    if (!this.#isCluster) return [];
+    const scraper = this.roles.owner?.node;
+    const held = await this.#heldBack.list();
+    return held
+      .filter(({ node }) => node !== this.node && node !== scraper)
+      .map(({ node, sinceMs }) => {
+        const since = new Date(sinceMs).toISOString().slice(0, 16).replace('T', ' ');
+        return `What ${node} has collected since ${since} UTC and not yet stored is missing.`;
+      });
+  }
+
+  /** undefined outside of a cluster. */
+  async view(): Promise<ClusterView | undefined> {
+    if (!this.#isCluster) return undefined;
+    const { owner } = this.roles;
+    return {
+      instance: this.#instance,
+      node: this.node,
+      instances: await this.#instances.list(),
+      scraper: owner,
+    };
+  }
+
+  /** Goes on with what is left undone; called now and then. */
+  async tend(): Promise<void> {
+    await this.roles.tend();
+    await this.#noteHeldBack();
+  }
+
+  /** Takes note of it when the file store has all that this node has collected. */
+  async settle(): Promise<void> {
+    const db = this.#database?.db;
+    if (!this.#isCluster || db?.headStats().sampleCount !== 0) return;
+    if (this.#options.syncing.isComplete) await this.#heldBack.clear();
+  }
+
+  async #noteHeldBack(): Promise<void> {
+    const { role } = this.roles;
+    if (!this.#isCluster || role === 'starting') return;
+    try {
+      await (role === 'scraper' ? this.#heldBack.mark() : this.settle());
+    } catch (error) {
+      const message = 'It could not be noted what this node holds back; trying again';
+      this.#options.host.log.debug(message, { error });
+    }
+  }
+
+  get #isCluster(): boolean {
+    return this.#config?.isCluster === true;
+  }
+
+  #lockEnd(key: string): Promise<number | undefined> {
+    const { host, info } = this.#options;
+    const driver = this.#config?.sqlDriver ?? '';
+    return queryLockEnd((sql, args) => host.query(sql, args), driver, info.id, key);
+  }
+
+  #report(): Omit<InstanceReport, 'instance' | 'reportedMs'> {
+    const { info, scraping, syncing, warnings } = this.#options;
+    const isScraping = this.roles.role === 'scraper';
+    const targets: readonly TargetStatus[] = isScraping ? scraping.targets() : [];
+    const head = isScraping ? this.#database?.db.headStats() : undefined;
+    return {
+      node: this.node,
+      version: info.version,
+      role: this.roles.role,
+      sinceMs: this.roles.sinceMs,
+      lastSyncMs: syncing.lastSuccessMs ?? 0,
+      targets,
+      warnings: warnings(),
+      head: head && headFacts(head),
+    };
+  }
+
+  /** Local blocks that the store lacks go there first: they are as new to it as the head is. */
+  async #writeHead(request: HeadRequest, signal: AbortSignal): Promise<string | undefined> {
+    const { fileStore, syncing } = this.#options;
+    const database = this.#database;
+    if (database === undefined) throw new CodedError('ERR_NOT_READY', 'the database is not open');
+    const store = fileStore.require();
+    const localDir = `${WORK_DIR}/${request.jobId}`;
+    const target = dumpHeadDirOf(request.jobId);
+    try {
+      await syncing.upload(signal);
+      // A request includes its last millisecond, a block does not.
+      const range = { minTimeMs: request.minTimeMs, maxTimeMs: request.maxTimeMs + 1 };
+      const meta = await database.writeHeadBlock(localDir, range);
+      if (meta === undefined) return undefined;
+      const from = { store: database.store, dir: `${localDir}/${meta.ulid}` };
+      await copyBlock(from, { store, dir: `${target}/${meta.ulid}` }, signal);
+      signal.throwIfAborted();
+      return meta.ulid;
+    } catch (error) {
+      await store.removeTree(target);
+      throw error;
+    } finally {
+      await database.store.removeTree(WORK_DIR);
+    }
+  }
+}
+
+function headFacts(head: HeadFacts): HeadFacts {
+  const { seriesCount, sampleCount, minTimeMs, maxTimeMs } = head;
+  return { seriesCount, sampleCount, minTimeMs, maxTimeMs };
+}

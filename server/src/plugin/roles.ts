@@ -1,0 +1,196 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import { Mutex } from '../base/sync/mutex.ts';
+import { ScraperLease } from '../services/cluster/lease.ts';
+import type { LeaseOptions } from '../services/cluster/lease.ts';
+import type { OwnerRecord } from '../services/cluster/owner-record.ts';
+import type { OpenDatabase } from './database-keeper.ts';
+import type { Scraping } from './scraping.ts';
+import type { Syncing } from './syncing.ts';
+
+/**
+ * - `starting`: the database or the configuration is not there yet, or nobody has been asked.
+ * - `scraper`: this instance scrapes, alone or as the one of its cluster.
+ * - `waiting`: another instance does; this one stands by.
+ */
+export type Role = 'starting' | 'scraper' | 'waiting';
+
+export interface RolesOptions {
+  readonly lease: Omit<LeaseOptions, 'isFit' | 'onChange'>;
+  readonly scraping: Pick<Scraping, 'open' | 'close' | 'isReady'>;
+  readonly syncing: Pick<Syncing, 'wake'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The role may have changed. */
+  readonly onChange: () => void;
+}
+
+/** The database refuses samples older than it has; a clock that is set back by less soon catches up. */
+const CLOCK_BACK_MS = 10_000;
+
+/**
+ * Decides whether this instance scrapes, and follows each decision through: one that scrapes has an
+ * open database and, in a cluster, the lease; one that stands by leaves nothing in its head that the
+ * file store lacks.
+ */
+export class Roles {
+  readonly #options: RolesOptions;
+  /** Changes of the role, one after another; each looks at what holds when its turn has come. */
+  readonly #turns = new Mutex();
+  #lease: ScraperLease | undefined;
+  #isCluster: boolean | undefined;
+  #database: OpenDatabase | undefined;
+  /** The term of the lease under which we scrape, 0 without one; undefined while we do not. */
+  #term: number | undefined;
+  #isStopped = false;
+  #sinceMs = 0;
+  /** Of the samples in the database, as far as we know: what is older is refused. */
+  #newestMs = -Infinity;
+
+  constructor(options: RolesOptions) {
+    this.#options = options;
+  }
+
+  get role(): Role {
+    if (this.#database === undefined || this.#isCluster === undefined) return 'starting';
+    if (!this.#isCluster) return 'scraper';
+    const state = this.#lease?.state ?? 'unknown';
+    if (state === 'held') return 'scraper';
+    return state === 'unknown' ? 'starting' : 'waiting';
+  }
+
+  /** The role as the status has it: a scraper runs once it knows what to scrape. */
+  get state(): 'starting' | 'running' | 'waiting' {
+    const { role } = this;
+    if (role === 'scraper') return this.#options.scraping.isReady ? 'running' : 'starting';
+    return role;
+  }
+
+  /** Whether this instance is the one that looks after the file store and answers for the head. */
+  get isScraper(): boolean {
+    return this.role === 'scraper' && (this.#lease === undefined || this.#lease.isValid);
+  }
+
+  /** Since when this instance has scraped, Unix milliseconds; 0 while it does not. */
+  get sinceMs(): number {
+    return this.#term === undefined ? 0 : this.#sinceMs;
+  }
+
+  /** The instance of the cluster that scrapes, as far as is known. */
+  get owner(): OwnerRecord | undefined {
+    return this.#lease?.owner;
+  }
+
+  /** Told at each look at the configuration. */
+  setCluster(isCluster: boolean): void {
+    if (isCluster === this.#isCluster || this.#isStopped) return;
+    this.#isCluster = isCluster;
+    this.#compete();
+    this.#update();
+  }
+
+  setDatabase(database: OpenDatabase): void {
+    this.#database = database;
+    const { maxTimeMs = -Infinity } = database.db.headStats();
+    const ends = database.blocks().map((block) => block.maxTime);
+    this.#newestMs = Math.max(maxTimeMs, ...ends);
+    this.#compete();
+    this.#update();
+  }
+
+  /** Goes on with what a change of the role has left undone; called now and then. */
+  tend(): Promise<void> {
+    return this.#turns.run(() => this.#follow());
+  }
+
+  /** Ends the scraping with its last samples and stale markers, then lets go of the lease. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#options.scraping.close();
+    await this.#lease?.stop();
+  }
+
+  /** Asks for the lease, or lets go of it: who cannot store samples does not ask for the right to. */
+  #compete(): void {
+    const { lease } = this.#options;
+    if (this.#isCluster !== true) {
+      const ending = this.#lease;
+      this.#lease = undefined;
+      void ending?.stop();
+    } else if (this.#database !== undefined && this.#lease === undefined) {
+      const isFit = (): boolean => !this.#isClockBack;
+      this.#lease = new ScraperLease({ ...lease, isFit, onChange: () => this.#update() });
+      this.#lease.start();
+    }
+  }
+
+  #update(): void {
+    this.#options.onChange();
+    this.#turns
+      .run(() => this.#follow())
+      .catch((error: unknown) => {
+        this.#options.logger.error('A change of the role broke off; trying again', { error });
+      });
+  }
+
+  async #follow(): Promise<void> {
+    const { scraping, syncing, clock } = this.#options;
+    const { role } = this;
+    const database = this.#database;
+    if (this.#isStopped || database === undefined || role === 'starting') return;
+    const term = this.#lease?.owner?.term ?? 0;
+    if (role === 'scraper' && this.#term === term) return;
+    if (this.#term !== undefined) {
+      this.#term = undefined;
+      await scraping.close();
+      await this.#follow();
+    } else if (role === 'scraper') {
+      this.#term = term;
+      this.#sinceMs = clock.nowMs();
+      scraping.open(database.db, this.#permission(term));
+      // It is for this instance to look after the file store from now on.
+      syncing.wake();
+    } else {
+      await this.#clearHead(database);
+    }
+  }
+
+  /** Holds for one term: whoever has lost the lease and has it again starts anew. */
+  #permission(term: number): () => boolean {
+    const lease = this.#lease;
+    if (lease === undefined) return () => this.#lease === undefined;
+    // Whoever took over for want of another goes on whatever its clock says.
+    const isLastResort = this.#isClockBack;
+    return () => {
+      if (this.#lease !== lease || !lease.isValid || lease.owner?.term !== term) return false;
+      return isLastResort || this.#checkClock(lease);
+    };
+  }
+
+  get #isClockBack(): boolean {
+    return this.#options.clock.nowMs() < this.#newestMs - CLOCK_BACK_MS;
+  }
+
+  /** Whoever's clock was set back could store nothing until it has caught up: another one can. */
+  #checkClock(lease: ScraperLease): boolean {
+    const { clock, logger } = this.#options;
+    if (!this.#isClockBack) {
+      this.#newestMs = Math.max(this.#newestMs, clock.nowMs());
+      return true;
+    }
+    const backMs = this.#newestMs - clock.nowMs();
+    logger.warn('The clock was set back; another node scrapes until it has caught up', { backMs });
+    void lease.yield();
+    return false;
+  }
+
+  /** What a scraper that stands by has collected goes to the file store at once. */
+  async #clearHead({ db }: OpenDatabase): Promise<void> {
+    if (db.headStats().sampleCount === 0) return;
+    const blocks = await db.flush();
+    this.#options.logger.info('The samples in memory were made blocks, as another node scrapes', {
+      blocks: blocks.length,
+    });
+    this.#options.syncing.wake();
+  }
+}

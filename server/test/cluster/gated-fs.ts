@@ -1,0 +1,43 @@
+import type { DirLock, File, Fs } from '../../src/base/ports/fs.ts';
+import type { MemoryFs } from '../support/memory-fs.ts';
+
+/** Paths below this folder are on the disk that all machines share. */
+export const SHARED_DIR = 'shared';
+
+/**
+ * The disks that one process sees: its machine's own, and the shared one. `gate` comes before and
+ * after each operation: it holds a stopped process back, and never opens for one that was killed.
+ */
+export function gatedFs(own: MemoryFs, shared: MemoryFs, gate: () => Promise<void>): Fs {
+  const diskOf = (path: string): Fs => (path.startsWith(`${SHARED_DIR}/`) ? shared : own);
+  const gated = async <T>(run: () => Promise<T>): Promise<T> => {
+    await gate();
+    const result = await run();
+    await gate();
+    return result;
+  };
+  return {
+    open: (path, mode) => gated(async () => gatedFile(await diskOf(path).open(path, mode), gated)),
+    readFile: (path) => gated(() => diskOf(path).readFile(path)),
+    list: (dir) => gated(() => diskOf(dir).list(dir)),
+    stat: (path) => gated(() => diskOf(path).stat(path)),
+    makeDir: (dir) => gated(() => diskOf(dir).makeDir(dir)),
+    rename: (from, to) => gated(() => diskOf(from).rename(from, to)),
+    syncDir: (dir) => gated(() => diskOf(dir).syncDir(dir)),
+    remove: (path) => gated(() => diskOf(path).remove(path)),
+    removeTree: (path) => gated(() => diskOf(path).removeTree(path)),
+    freeBytes: (path) => gated(() => diskOf(path).freeBytes(path)),
+    lockDir: (dir): Promise<DirLock> => gated(() => own.lockDir(dir)),
+  };
+}
+
+function gatedFile(file: File, gated: <T>(run: () => Promise<T>) => Promise<T>): File {
+  return {
+    read: (into, offset) => gated(() => file.read(into, offset)),
+    write: (bytes, offset) => gated(() => file.write(bytes, offset)),
+    truncate: (sizeBytes) => gated(() => file.truncate(sizeBytes)),
+    sync: () => gated(() => file.sync()),
+    size: () => gated(() => file.size()),
+    close: () => gated(() => file.close()),
+  };
+}

@@ -1,0 +1,34 @@
+// The whole plugin on three machines, in simulated time: faults by a seed, then all must be well.
+//   CLUSTER_SEED     seed of the first run; printed with each failure
+//   CLUSTER_RUNS     how many seeds follow one another
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+
+import { makeSchedule, shrink } from './schedule.ts';
+import { simulate } from './simulation.ts';
+
+const runs = Number(process.env.CLUSTER_RUNS ?? 6);
+const firstSeed = Number(process.env.CLUSTER_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const LOG_LINES = 400;
+
+suite(`a cluster under faults, from seed ${firstSeed} on`, () => {
+  test('without a fault', async () => {
+    const { violations, log } = await simulate(firstSeed, []);
+    assert.deepEqual(violations, [], log.slice(-LOG_LINES).join('\n'));
+  });
+
+  for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
+    const faults = makeSchedule(seed);
+    const kinds = faults.map(({ kind }) => kind).join(' ');
+    test(`seed ${seed}: ${kinds}`, async () => {
+      const { violations } = await simulate(seed, faults);
+      if (violations.length === 0) return;
+      const fewest = await shrink(faults, async (fewer) => {
+        return (await simulate(seed, fewer)).violations.length > 0;
+      });
+      const { violations: left, log } = await simulate(seed, fewest);
+      const lines = [`CLUSTER_SEED=${seed}`, ...violations, 'With the fewest faults:', ...left];
+      assert.fail([...lines, ...log.slice(-LOG_LINES)].join('\n'));
+    });
+  }
+});
