@@ -78,5 +78,5 @@ if ('at_rest'.includes(only)) {
   const load = `${atRest.rssMiB.toFixed(1)} MiB, ${atRest.cpuSecondsPerHour.toFixed(1)} CPU s per hour`;
   print(`at rest, the plugin with one node at 60 s: ${load}`);
   const [usual, slowest] = [atRest.answerMs, atRest.slowestAnswerMs].map((ms) => ms.toFixed(1));
-  print(`own metrics: answered in ${usual} ms, the slowest in ${slowest} ms`);
+  print(`own metrics through the stand-in host: ${usual} ms, the slowest ${slowest} ms`);
 }

@@ -1,218 +1,184 @@
-// Prometheus and our scraper read the same exporter, which answers the n-th scrape of each of them
-// alike. Afterwards both storages hold the same series with the same values in the same order, stale
-// markers included.
+// Prometheus and our scraper read the same exporters, which answer the n-th scrape of each of them
+// alike. Afterwards both databases hold the same series with the same values, bit by bit, of the same
+// scrapes: report series and stale markers included.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 
-import { silentLogger } from '../../../server/src/base/log.ts';
-import { ScrapeManager } from '../../../server/src/ingest/index.ts';
-import { NodeHttpClient } from '../../../server/src/platform/http-client.ts';
-import { systemClock } from '../../../server/src/platform/system-clock.ts';
-import { RecordingStorage } from '../../../server/test/kits/recording-storage.ts';
+import { ACCEPT } from '../../../server/src/ingest/exposition/content-type.ts';
+import { AppNode } from '../../bench/scrape/app-node.ts';
+import { startNodeExporter } from '../../devhost/node-exporter.ts';
+import { goBuild } from '../../support/go.ts';
 import { temporaryDir } from '../../support/temporary.ts';
 import { missingTools, requireTool, tools } from '../../support/tools.ts';
-import { waitUntil } from '../../support/wait.ts';
+import { goSkip } from '../gob/skip.ts';
+import { HALF_READ_SCRAPE, lifeOf } from './life.ts';
+import * as sideBySide from './side-by-side.ts';
+import type { Answer, Stored, Subject } from './side-by-side.ts';
 
-const INTERVAL_MS = 400;
-const TIMEOUT_MS = 300;
+const NEEDED = [tools.prometheus, tools.promtool];
+const SKIP = goSkip || (process.env['CI'] !== 'true' && (missingTools(NEEDED)[0] ?? false));
+const SNAPSHOTS = 8;
 const SAMPLE_LIMIT = 6;
-const SKIP = process.env['CI'] === 'true' ? false : (missingTools([tools.prometheus])[0] ?? false);
+const STALE_BITS = '7ff0000000000002';
 
-/** A body, a packed body, or a status; {@link NEVER} is no answer at all. */
-type Answer = string | Buffer | number;
-const NEVER = 0;
-
-/** The exporter's life, one answer per scrape; the last one is repeated. */
-function lifeOf(startMs: number): Answer[] {
-  return [
-    '# HELP a Some text.\n# TYPE a counter\na 1\nb 1\n',
-    'a 2\n',
-    'a 3\nb 3\n',
-    500,
-    'a 4\nb 4\n',
-    'garbage\na 5\nb 5\n',
-    'a 6\nc{job="x",instance="y",exported_job="z"} 1\n',
-    'd{x="1",y="2"} 1\n',
-    'd{y="2", x="1"} 2\n',
-    `e 1 ${startMs + 1000}\na 7\n`,
-    'a 8\n',
-    `e 2 ${startMs + 1001}\ne 3 ${startMs + 500}\na 9\n`,
-    'f 1\nf 2\nf 1\n',
-    '',
-    'a NaN\nb +Inf\nf -0\n',
-    Array.from({ length: SAMPLE_LIMIT + 1 }, (_, i) => `g{i="${i}"} 1\n`).join(''),
-    gzipSync('a 10\nb 10\n'),
-    NEVER,
-    'a 11\nb{empty=""} 11\n',
-    'a{l="1",l="2"} 12\n',
-    404,
-    404,
-    'a 13',
-    'end_of_test 1\n',
-  ];
-}
-
-interface Exporter {
-  readonly address: string;
-  /** How often the scraper of this name has asked. */
-  readonly asked: (scraper: string) => number;
-  readonly close: () => void;
-}
-
-async function exporter(life: Answer[]): Promise<Exporter> {
-  const counts = new Map<string, number>();
-  const server = http.createServer((request, response) => {
-    const scraper = (request.headers['user-agent'] ?? '').split('/')[0];
-    const count = counts.get(scraper) ?? 0;
-    counts.set(scraper, count + 1);
-    const answer = life[Math.min(count, life.length - 1)];
-    if (answer === NEVER) return;
-    if (typeof answer === 'number') response.writeHead(answer).end('x');
-    else if (typeof answer === 'string') response.end(answer);
-    else response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(answer);
+/** Application servers as in the benchmark, one page for each scrape. */
+function loadPages(): Answer[] {
+  const node = new AppNode(1500, 1);
+  return Array.from({ length: SNAPSHOTS }, () => {
+    node.advance();
+    return gzipSync(node.body());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = (): void => {
-    server.close();
-    server.closeAllConnections();
-  };
-  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { address, asked: (scraper) => counts.get(scraper) ?? 0, close };
 }
 
-type Values = Record<string, string[]>;
+/** What node_exporter shows of this machine, some times one after the other. */
+async function nodePages(): Promise<Answer[]> {
+  const exporter = await startNodeExporter();
+  assert.ok(exporter !== undefined, 'apt-get install prometheus-node-exporter');
+  try {
+    const pages: Answer[] = [];
+    while (pages.length < SNAPSHOTS) {
+      const headers = { Accept: ACCEPT };
+      const page = await fetch(`http://127.0.0.1:${exporter.port}/metrics`, { headers });
+      const text = await page.text();
+      const type = page.headers.get('content-type') ?? '';
+      pages.push((response) => response.writeHead(200, { 'Content-Type': type }).end(text));
+      await delay(100);
+    }
+    return pages;
+  } finally {
+    await exporter.close();
+  }
+}
 
 /**
- * Sorted, without durations, which differ, and without one thing that Prometheus does and we do not:
- * what it has read of a scrape before that failed counts as alive, so that such series get their
- * stale marker one scrape too late, even when none of their samples was ever stored.
+ * Prometheus takes what it has read of an answer before that turned out to be broken for alive, and
+ * ends such series one scrape later than they were seen last. We end them with the failed scrape.
  */
-function comparable(values: Values): Values {
-  const isUseful = ([name, all]: [string, string[]]): boolean =>
-    !name.startsWith('scrape_duration') && all.some((value) => value !== 'NaN');
-  return Object.fromEntries(Object.entries(values).filter(isUseful).sort());
+function endedAtOnce(text: string): string {
+  return text === `scrape ${HALF_READ_SCRAPE + 1}: ${STALE_BITS}`
+    ? `scrape ${HALF_READ_SCRAPE}: ${STALE_BITS}`
+    : text;
 }
 
-/** What Prometheus has scraped into `directory` until the exporter's last answer. */
-async function prometheusScrapes(directory: string, { address, asked }: Exporter): Promise<Values> {
-  const config = join(directory, 'prometheus.yml');
-  writeFileSync(
-    config,
-    `scrape_configs:
-  - job_name: node
-    scrape_interval: ${INTERVAL_MS}ms
-    scrape_timeout: ${TIMEOUT_MS}ms
-    sample_limit: ${SAMPLE_LIMIT}
-    static_configs: [{targets: ['${address}']}]
-`,
-  );
-  const program = requireTool(tools.prometheus);
-  const data = join(directory, 'data');
-  const options = ['--web.listen-address=127.0.0.1:0', `--storage.tsdb.path=${data}`];
-  const child = spawn(program, [`--config.file=${config}`, ...options], { stdio: 'ignore' });
-  const ended = once(child, 'exit');
-  try {
-    const enough = lifeOf(0).length + 2;
-    await waitUntil('Prometheus to end', () => asked('Prometheus') > enough, 60_000);
-  } finally {
-    child.kill('SIGTERM');
+interface Closable {
+  readonly instance: string;
+  readonly close: () => Promise<void>;
+}
+
+/** An exporter on the Go client, with metrics of every type. */
+async function goExporter(): Promise<Closable> {
+  const program = goBuild({ dir: join(import.meta.dirname, 'client'), name: 'exposition-client' });
+  const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const close = async (): Promise<void> => {
+    const ended = once(child, 'exit');
+    child.stdin.end();
     await ended;
-  }
-  const dump = execFileSync('promtool', ['tsdb', 'dump', data]).toString();
-  return dumped(dump);
-}
-
-function dumped(dump: string): Values {
-  const series = new Map<string, { timeMs: number; value: string }[]>();
-  for (const line of dump.trimEnd().split('\n')) {
-    const [, labels, value, time] = /^\{(.*)\} (\S+) (\d+)$/.exec(line) ?? [];
-    const name = seriesName(labels);
-    series.set(name, [...(series.get(name) ?? []), { timeMs: Number(time), value }]);
-  }
-  return untilEnd(series);
-}
-
-/** The values of what was scraped before the exporter's last answer. */
-function untilEnd(series: Map<string, { timeMs: number; value: string }[]>): Values {
-  const last = [...series].find(([name]) => name.startsWith('end_of_test{'));
-  const endMs = last?.[1][0].timeMs;
-  assert.ok(endMs !== undefined, 'the exporter was scraped to its end');
-  const values: Values = {};
-  for (const [name, samples] of series) {
-    const kept = samples.filter(({ timeMs }) => timeMs < endMs).map(({ value }) => value);
-    if (kept.length > 0) values[name] = kept;
-  }
-  return values;
-}
-
-/** `__name__="a", b="c"` as `a{b="c"}`. */
-function seriesName(labels: string): string {
-  const [first, ...rest] = labels.split(', ');
-  return `${first.slice('__name__="'.length, -1)}{${rest.join(',')}}`;
-}
-
-async function weScrape(address: string): Promise<Values> {
-  const client = new NodeHttpClient();
-  const storage = new RecordingStorage();
-  const parts = { http: client, appendable: storage, clock: systemClock, logger: silentLogger };
-  const manager = new ScrapeManager({ ...parts, userAgent: 'ours' });
-  const settings = {
-    intervalMs: INTERVAL_MS,
-    timeoutMs: TIMEOUT_MS,
-    bodyLimitBytes: 0,
-    sampleLimit: SAMPLE_LIMIT,
-    honorTimestamps: true,
   };
-  const labels = { job: 'node', instance: address };
-  manager.apply(settings, [{ url: `http://${address}/metrics`, labels }]);
-  const end = `end_of_test{instance="${address}",job="node"}`;
-  await waitUntil('our last scrape', () => storage.samples(end).length > 0, 60_000);
-  await manager.stop();
-  client.close();
-  const series = new Map<string, { timeMs: number; value: string }[]>();
-  for (const name of storage.names()) {
-    const samples = storage.samples(name).map(({ timestampMs, value }) => ({
-      timeMs: timestampMs,
-      value: valueText(value),
-    }));
-    series.set(name, samples);
+  return { instance: line.toString().trim(), close };
+}
+
+/**
+ * The series of one exporter: each sample with the number of its scrape, or with its time when the
+ * exporter gave one. Of durations and creation times, which differ, only that they are there.
+ */
+function seriesOf(stored: Stored, instance: string, count: number): Map<string, string[]> {
+  const times = sideBySide.upTimes(stored, instance);
+  const endMs = times[count - 1];
+  const series = new Map<string, string[]>();
+  for (const [name, samples] of stored) {
+    if (!name.includes(`instance="${instance}"`)) continue;
+    const isTimeless = /"scrape_duration_seconds"|_created"/.test(name);
+    const texts = samples
+      .filter(([timeMs]) => timeMs <= endMs)
+      .map(([timeMs, bits]) => {
+        const scrape = times.indexOf(timeMs);
+        const value = bits !== STALE_BITS && isTimeless ? 'some value' : bits;
+        return `${scrape < 0 ? timeMs : `scrape ${scrape}`}: ${value}`;
+      });
+    if (samples.some(([, bits]) => bits !== STALE_BITS)) series.set(name, texts);
   }
-  return untilEnd(series);
+  return new Map([...series].filter(([, texts]) => texts.length > 0).sort());
 }
 
-/** As promtool writes it; it shows a stale marker as the NaN that it is. */
-function valueText(value: number | 'stale'): string {
-  if (value === 'stale') return 'NaN';
-  if (Object.is(value, -0)) return '-0';
-  if (value === Infinity) return '+Inf';
-  return String(value);
+/**
+ * By how much the times of scrapes stray from a common beat, in the middle: Prometheus' own scrapes
+ * of 500 ms do by some milliseconds.
+ */
+function jitterMs(stored: Stored, instance: string): number {
+  const times = sideBySide.upTimes(stored, instance);
+  const offsets = times.map((timeMs) => timeMs % sideBySide.INTERVAL_MS);
+  const middle = offsets.toSorted((a, b) => a - b)[offsets.length >> 1];
+  const strays = offsets.map((offset) => Math.abs(offset - middle)).sort((a, b) => a - b);
+  return strays[strays.length >> 1];
 }
 
-test(
-  'scrapes come out as in Prometheus, series by series and value by value',
-  { skip: SKIP },
-  async (t) => {
-    const target = await exporter(lifeOf(Date.now()));
-    try {
-      const directory = temporaryDir('prometheus-scrape');
-      const [theirs, ours] = await Promise.all([
-        prometheusScrapes(directory, target),
-        weScrape(target.address),
-      ]);
-      assert.deepEqual(comparable(ours), comparable(theirs));
-      const samples = Object.values(theirs).reduce((sum, values) => sum + values.length, 0);
-      t.diagnostic(`${Object.keys(theirs).length} series, ${samples} samples`);
-    } finally {
-      target.close();
+suite('scrapes come out as in Prometheus', { skip: SKIP }, () => {
+  const life = SKIP === false ? lifeOf(Date.now(), SAMPLE_LIMIT) : [];
+  const names = [
+    'an exporter with a hard life',
+    'the load generator',
+    'node_exporter',
+    'a Go client',
+  ];
+  const exporters: Closable[] = [];
+  let subjects: Subject[] = [];
+  let theirs: Stored;
+  let ours: Stored;
+  const ourDir = temporaryDir('our-scrape');
+
+  before(async () => {
+    for (const pages of [life, loadPages(), await nodePages()]) {
+      exporters.push(await sideBySide.sequenceExporter(pages));
     }
-  },
-);
+    const client = await goExporter();
+    exporters.push(client);
+    subjects = exporters.map(({ instance }, index) => ({
+      instance,
+      sampleLimit: index === 0 ? SAMPLE_LIMIT : 0,
+      honorLabels: false,
+    }));
+    const count = sideBySide.scrapesFor(life.length);
+    [theirs, ours] = await Promise.all([
+      sideBySide.prometheusScrapes(temporaryDir('prometheus-scrape'), subjects, count),
+      sideBySide.weScrape(ourDir, subjects, count),
+    ]);
+  });
+  after(async () => {
+    await Promise.all(exporters.map(({ close }) => close()));
+  });
+
+  for (const [index, name] of names.entries()) {
+    test(`of ${name}`, (t) => {
+      const { instance } = subjects[index];
+      const [expected, found] = [theirs, ours].map((all) => seriesOf(all, instance, life.length));
+      for (const series of new Set([...expected.keys(), ...found.keys()])) {
+        const texts = expected.get(series)?.map(endedAtOnce);
+        assert.deepEqual(found.get(series), texts, series);
+      }
+      const samples = [...expected.values()].reduce((sum, texts) => sum + texts.length, 0);
+      t.diagnostic(`${expected.size} series, ${samples} samples`);
+    });
+
+    test(`of ${name}, at a steady beat`, (t) => {
+      const [expected, found] = [theirs, ours].map((all) =>
+        jitterMs(all, subjects[index].instance),
+      );
+      t.diagnostic(`strays by ${found} ms, Prometheus by ${expected} ms`);
+      assert.ok(found <= Math.max(expected, sideBySide.INTERVAL_MS / 20), `${found} ms`);
+    });
+  }
+
+  test('and Prometheus reads all of it from our folder', () => {
+    const options = { maxBuffer: 1024 ** 3 };
+    const dump = execFileSync(requireTool(tools.promtool), ['tsdb', 'dump', ourDir], options);
+    const samples = [...ours.values()].reduce((sum, { length }) => sum + length, 0);
+    assert.equal(dump.toString().trimEnd().split('\n').length, samples);
+  });
+});

@@ -200,6 +200,11 @@ function scrapeSettings(settings: Settings): ScrapeSettings {
     timeoutMs: settings.scrapeTimeoutSeconds * 1000,
     bodyLimitBytes: settings.bodySizeLimitBytes,
     sampleLimit: settings.sampleLimit,
+    labelLimits: {
+      count: settings.labelLimit,
+      nameBytes: settings.labelNameLengthLimit,
+      valueBytes: settings.labelValueLengthLimit,
+    },
     honorTimestamps: settings.honorTimestamps,
   };
 }

@@ -1,6 +1,7 @@
 import { formatLabels } from '../../src/model/labels.ts';
 import type { Labels } from '../../src/model/labels.ts';
 import type { Appendable, Appender, AppendResult, SeriesRef } from '../../src/storage/appender.ts';
+import { checkLabels } from '../../src/tsdb/head/check-labels.ts';
 
 export interface StoredSample {
   readonly timestampMs: number;
@@ -14,8 +15,9 @@ interface Series {
 }
 
 /**
- * A storage that keeps the rules of the real one (nothing before commit, order, duplicates) and all
- * samples in plain sight. It can lose series and fail to commit, and counts what it was asked.
+ * A storage that keeps the rules of the real one (labels, nothing before commit, order, duplicates)
+ * and all samples in plain sight. It can lose series and fail to commit, and counts what it was
+ * asked.
  */
 export class RecordingStorage implements Appendable {
   readonly #series = new Map<string, Series>();
@@ -99,6 +101,7 @@ export class RecordingStorage implements Appendable {
 
   #make(labels: Labels): SeriesRef {
     this.seriesCalls++;
+    checkLabels(labels);
     const name = seriesName(labels);
     let series = this.#series.get(name);
     if (series === undefined) {

@@ -31,9 +31,9 @@ test('formats that nobody asked for are refused', () => {
 
 test('OpenMetrics is preferred, then text, then anything', () => {
   const weights = ACCEPT.split(',').map((part) => Number(/;q=([\d.]+)$/.exec(part)?.[1]));
-  assert.deepEqual(weights, [0.5, 0.4, 0.3, 0.2, 0.1]);
+  assert.deepEqual(weights, [0.7, 0.6, 0.5, 0.4, 0.3]);
   assert.match(
     ACCEPT,
-    /^application\/openmetrics-text;version=1\.0\.0;escaping=allow-utf-8;q=0\.5,/,
+    /^application\/openmetrics-text;version=1\.0\.0;escaping=allow-utf-8;q=0\.7,/,
   );
 });

@@ -4,15 +4,15 @@ import { OpenMetricsParser } from './openmetrics-parser.ts';
 import { TextParser } from './text-parser.ts';
 
 /**
- * What we ask for, word for word what Prometheus 3 asks for without protobuf: OpenMetrics first, then
+ * What we ask for, word for word what Prometheus 3.16 asks for by default: OpenMetrics first, then
  * text, names of any UTF-8 text unescaped, and whatever else an exporter has as the last resort.
  */
 export const ACCEPT = [
-  'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5',
-  'application/openmetrics-text;version=0.0.1;q=0.4',
-  'text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3',
-  'text/plain;version=0.0.4;q=0.2',
-  '*/*;q=0.1',
+  'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.7',
+  'application/openmetrics-text;version=0.0.1;q=0.6',
+  'text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5',
+  'text/plain;version=0.0.4;q=0.4',
+  '*/*;q=0.3',
 ].join(',');
 
 export type ExpositionFormat = 'text' | 'openmetrics';
@@ -33,6 +33,11 @@ export function expositionFormat(contentType: string): ExpositionFormat {
   }
   if (mediaType === 'application/vnd.google.protobuf') throw unasked('protobuf', contentType);
   return 'text';
+}
+
+/** Whether metrics are expected under this content type; many exporters send none. */
+export function isForMetrics(contentType: string): boolean {
+  return /^\s*($|text\/plain|application\/openmetrics-text)/i.test(contentType);
 }
 
 export function expositionParser(format: ExpositionFormat, bytes: Uint8Array): ExpositionParser {

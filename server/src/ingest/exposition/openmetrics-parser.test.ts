@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { viewOf } from '../../base/bytes/same-bytes.ts';
@@ -10,6 +11,12 @@ import { END, HELP, SAMPLE, TYPE, UNIT } from './entries.ts';
 import { OpenMetricsParser } from './openmetrics-parser.ts';
 
 const encoder = new TextEncoder();
+
+interface Published {
+  readonly name: string;
+  readonly isValid: boolean;
+  readonly text: string;
+}
 
 interface Read {
   readonly key: Uint8Array;
@@ -98,6 +105,14 @@ test('says on which line the text is at fault', () => {
     const message = faultOf(encoder.encode(text))?.message;
     assert.ok(message?.startsWith(reason), `${JSON.stringify(text)}: ${message}`);
   }
+});
+
+test('reads all texts that were published as valid', () => {
+  const file = new URL('../../../test/testdata/openmetrics/parser-cases.json', import.meta.url);
+  const cases = JSON.parse(readFileSync(file, 'utf8')) as Published[];
+  const valid = cases.filter(({ isValid }) => isValid);
+  for (const { name, text } of valid) assert.equal(faultOf(encoder.encode(text)), undefined, name);
+  assert.equal(valid.length, 44);
 });
 
 test('refuses a line of more than a megabyte', () => {

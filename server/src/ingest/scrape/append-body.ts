@@ -7,6 +7,7 @@ import type { ExpositionParser } from '../exposition/entries.ts';
 import { expositionParser } from '../exposition/content-type.ts';
 import type { ExpositionFormat } from '../exposition/content-type.ts';
 import { AHEAD_MS_MAX, SLICE_CHECK_LINES, SLICE_MS } from '../limits.ts';
+import { NO_LABEL_LIMITS, labelExcess } from './label-limits.ts';
 import type { Metadata } from './metadata.ts';
 import { DROPPED, NO_ENTRY } from './series-cache.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -180,6 +181,7 @@ class BodyReading {
     const timestampMs = hasOwnTime ? parser.timestampMs : this.#timestampMs;
     const isTaken = this.#append(entry, timestampMs);
     if (isNew && isTaken) counts.seriesAdded++;
+    else if (isNew) cache.keepNew(entry);
     // A sample with a time of its own says nothing about the series being alive now.
     if (!hasOwnTime && (isTaken || isNew)) cache.markAlive(entry);
   }
@@ -213,7 +215,15 @@ class BodyReading {
       throw this.#parser.errorAtSample('ERR_EXPOSITION_LABELS', message);
     }
     if (target.drops?.(pairs) === true) return DROPPED;
-    return this.#appender.series(storedLabels(pairs, target, settings.honorLabels ?? false));
+    const labels = storedLabels(pairs, target, settings.honorLabels ?? false);
+    const excess = labelExcess(labels, settings.labelLimits ?? NO_LABEL_LIMITS);
+    if (excess !== undefined) throw this.#parser.errorAtSample('ERR_SCRAPE_LABEL_LIMIT', excess);
+    try {
+      return this.#appender.series(labels);
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== 'ERR_LABELS') throw error;
+      throw this.#parser.errorAtSample('ERR_EXPOSITION_LABELS', error.message);
+    }
   }
 
   /** Makes a known series again that has left the head meanwhile. */

@@ -65,11 +65,14 @@ export class ScrapeManager {
     if (this.#isStopped) return;
     const loops = new Map<string, ScrapeLoop>();
     for (const target of targets) {
-      const key = targetKey(target, settings);
+      const id = targetId(target);
+      const { honorLabels = false, labelLimits } = settings;
+      // What a loop has learned depends on all of this and nothing else.
+      const key = JSON.stringify([id, honorLabels, labelLimits]);
       if (loops.has(key)) continue;
       const existing = this.#loops.get(key);
       existing?.reconfigure(settings);
-      loops.set(key, existing ?? this.#startLoop(key, settings, target));
+      loops.set(key, existing ?? this.#startLoop(id, settings, target));
     }
     for (const [key, loop] of this.#loops) if (!loops.has(key)) this.#endLoop(loop);
     this.#loops = loops;
@@ -98,8 +101,8 @@ export class ScrapeManager {
     await Promise.all(this.#ending);
   }
 
-  #startLoop(key: string, settings: ScrapeSettings, target: Target): ScrapeLoop {
-    const loop = new ScrapeLoop(this.#parts, settings, target, spreadHash(key, this.#seed));
+  #startLoop(id: string, settings: ScrapeSettings, target: Target): ScrapeLoop {
+    const loop = new ScrapeLoop(this.#parts, settings, target, spreadHash(id, this.#seed));
     loop.start();
     return loop;
   }
@@ -110,8 +113,8 @@ export class ScrapeManager {
   }
 }
 
-/** Loops with equal keys may share their cache: it depends on all of this and nothing else. */
-function targetKey(target: Target, settings: ScrapeSettings): string {
+/** Two targets are the same when URL and labels are. */
+function targetId(target: Target): string {
   const labels = Object.entries(target.labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([target.url, labels, settings.honorLabels ?? false]);
+  return JSON.stringify([target.url, labels]);
 }

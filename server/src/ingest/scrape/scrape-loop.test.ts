@@ -132,6 +132,11 @@ test('a failed scrape ends the series, keeps the reason, and nothing of it is st
       'answered in the protobuf format, which was not asked for',
       0,
     ],
+    [
+      { contentType: 'text/html; charset=utf-8', body: new TextEncoder().encode('a 2\n<p>\n') },
+      'line 2: expected a metric name or a comment, found "<p>"; the answer is text/html; charset=utf-8, not metrics',
+      1,
+    ],
   ];
   for (const [answer, reason, scraped] of failures) {
     const { scrape, storage, manager, log } = bench({ sampleLimit: 3 });
@@ -202,6 +207,21 @@ test('out-of-order, contradicting and far-off samples are counted and do not fai
   assert.deepEqual(storage.values(`b{${OWN}}`), [1]);
   assert.deepEqual(storage.values(`c{${OWN}}`), []);
   assert.deepEqual(reported(storage), [1, 7, 7, 3]);
+  await scrape('b 3\nc 2\nd 3\n');
+  assert.deepEqual(reported(storage), [1, 3, 3, 1], 'what was never stored is still new');
+});
+
+test('a series with more or longer labels than allowed fails the scrape', async () => {
+  const { scrape, storage, manager } = bench({
+    labelLimits: { count: 4, nameBytes: 8, valueBytes: 25 },
+  });
+  await scrape('a{b="1"} 1\n');
+  assert.equal(manager.targets()[0].up, true);
+  await scrape('a{b="1"} 2\na{b="1",c="2"} 1\n');
+  const [status] = manager.targets();
+  const reason = 'line 2: a series of a has 5 labels, more than the limit of 4';
+  assert.deepEqual([status.up, status.lastError], [false, reason]);
+  assert.deepEqual(storage.values(`a{b="1",${OWN}}`), [1, 'stale']);
 });
 
 test('conflicting labels are renamed, or win where that is set', async () => {

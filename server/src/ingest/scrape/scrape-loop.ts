@@ -142,11 +142,13 @@ export class ScrapeLoop {
       startMonotonicMs: clock.monotonicMs(),
       timestampMs: this.#schedule.timestampMs(startMs, plannedMs),
       counts: newCounts(),
+      contentType: '',
     };
     let failure: unknown;
     try {
       const response = await this.#fetch(turn.settings);
       try {
+        turn.contentType = response.contentType;
         const format = expositionFormat(response.contentType);
         await this.#store(turn, { body: response.body, format });
       } finally {
@@ -265,7 +267,8 @@ export class ScrapeLoop {
   #note(turn: ScrapeTurn, failure: unknown): void {
     const { counts } = turn;
     const before = this.#status.lastError;
-    const lastError = failure === undefined ? undefined : failureSentence(failure);
+    const lastError =
+      failure === undefined ? undefined : failureSentence(failure, turn.contentType);
     const refused = counts.outOfOrder + counts.conflicting + counts.outOfBounds;
     this.#status = {
       ...this.#status,
@@ -302,4 +305,6 @@ interface ScrapeTurn {
   readonly startMonotonicMs: number;
   readonly timestampMs: number;
   readonly counts: ScrapeCounts;
+  /** Of the answer, '' until there is one. */
+  contentType: string;
 }

@@ -111,6 +111,11 @@ export class SeriesCache {
     return isNew;
   }
 
+  /** Storage took nothing of a new entry: it is still new when it comes next. */
+  keepNew(entry: number): void {
+    this.#seen[entry] = 0;
+  }
+
   /** The entry's sample went to storage with the time of the scrape: it is alive. */
   markAlive(entry: number): void {
     this.#flags[entry] |= IN_CURRENT;

@@ -1,3 +1,5 @@
+import type { LabelLimits } from './label-limits.ts';
+
 /** Something to scrape. Two targets are the same when URL and labels are. */
 export interface Target {
   /** Absolute `http:` or `https:` URL to connect to. */
@@ -22,6 +24,8 @@ export interface ScrapeSettings {
   readonly bodyLimitBytes: number;
   /** Most samples of a scrape; one more fails it. 0: no limit. */
   readonly sampleLimit: number;
+  /** A series beyond them fails the scrape; none when omitted. */
+  readonly labelLimits?: LabelLimits;
   /** Use the exporter's own timestamps where it sends some. */
   readonly honorTimestamps: boolean;
   /**

@@ -5,8 +5,8 @@ import { defaultSettings, parseSettings, validateSettings } from './parse-settin
 import { SETTING_SPECS } from './settings.ts';
 
 describe('settings', () => {
-  it('has the 16 settings and defaults of the Go plugin, lists of targets, and two limits', () => {
-    assert.equal(Object.keys(SETTING_SPECS).length, 16 + 4);
+  it('has the 16 settings and defaults of the Go plugin, lists of targets, and limits of labels and dumps', () => {
+    assert.equal(Object.keys(SETTING_SPECS).length, 16 + 2 + 3 + 2);
     assert.deepEqual(
       { ...defaultSettings() },
       {
@@ -16,6 +16,9 @@ describe('settings', () => {
         bodySizeLimitBytes: 1_073_741_824,
         sampleLimit: 0,
         bucketLimit: 0,
+        labelLimit: 0,
+        labelNameLengthLimit: 0,
+        labelValueLengthLimit: 0,
         honorTimestamps: true,
         enableMetadataStorage: true,
         scrapeIntervalSeconds: 60,

@@ -3,7 +3,7 @@ import { parseExtraTargets, parseHosts } from './target-lists.ts';
 /**
  * The plugin's settings, checked and complete. One frozen object per change of the configuration, so
  * that whoever holds one sees one state. Names are those of the Go plugin, whose `configuration.go`
- * fixes keys and defaults; the lists of further targets and the limits of dumps are ours.
+ * fixes keys and defaults; the lists of further targets and the limits of labels and dumps are ours.
  */
 export interface Settings {
   /** Folder of the time series database, relative to the server's working directory or absolute. */
@@ -16,6 +16,10 @@ export interface Settings {
   readonly sampleLimit: number;
   /** Most buckets of a native histogram; 0 means no limit. */
   readonly bucketLimit: number;
+  /** Most labels of a series, and most bytes of a label's name and value; 0 means no limit. */
+  readonly labelLimit: number;
+  readonly labelNameLengthLimit: number;
+  readonly labelValueLengthLimit: number;
   readonly honorTimestamps: boolean;
   readonly enableMetadataStorage: boolean;
   readonly scrapeIntervalSeconds: number;
@@ -117,6 +121,9 @@ export const SETTING_SPECS: Readonly<Record<keyof Settings, SettingSpec>> = {
   bodySizeLimitBytes: number('BodySizeLimitBytes', GIB, [100, 2 ** 53 - 1], 'bytes'),
   sampleLimit: number('SampleLimit', 0, [0, 2 ** 53 - 1], 'samples'),
   bucketLimit: number('BucketLimit', 0, [0, 2 ** 53 - 1], 'buckets'),
+  labelLimit: number('LabelLimit', 0, [0, 2 ** 53 - 1], 'labels'),
+  labelNameLengthLimit: number('LabelNameLengthLimit', 0, [0, 2 ** 53 - 1], 'bytes'),
+  labelValueLengthLimit: number('LabelValueLengthLimit', 0, [0, 2 ** 53 - 1], 'bytes'),
   honorTimestamps: flag('HonorTimestamps', true),
   enableMetadataStorage: flag('EnableMetadataStorage', true),
   scrapeIntervalSeconds: number('ScrapeIntervalSeconds', 60, [1, DAY_SECONDS], 'seconds'),
