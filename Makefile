@@ -62,7 +62,7 @@ bench: $(modules) ## measure the TSDB beside Prometheus' own
 	node build/bench/run.ts
 
 .PHONY: bench-scrape
-bench-scrape: $(modules) ## measure scraping beside Prometheus (BENCH_SECONDS=20 BENCH_RUNS=1: short)
+bench-scrape: executable ## measure scraping beside Prometheus (BENCH_SECONDS=20 BENCH_RUNS=1: short)
 	node build/bench/scrape.ts
 
 .PHONY: dist

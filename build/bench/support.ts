@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 /** Share of the full input that a short run works on, from `BENCH_SCALE`; 1 by default. */
 export const scale = positiveNumber('BENCH_SCALE', 1);
@@ -19,8 +20,9 @@ export interface Measurement {
 export interface Comparison {
   readonly name: string;
   readonly unit: string;
-  readonly ours: () => Measurement | Promise<Measurement>;
-  readonly theirs: () => Measurement | Promise<Measurement>;
+  /** @param run counted from 0 */
+  readonly ours: (run: number) => Measurement | Promise<Measurement>;
+  readonly theirs: (run: number) => Measurement | Promise<Measurement>;
 }
 
 /**
@@ -31,8 +33,8 @@ export async function compare({ name, unit, ours, theirs }: Comparison): Promise
   const mine: Measurement[] = [];
   const others: Measurement[] = [];
   for (let run = 0; run < runs; run++) {
-    mine.push(await ours());
-    others.push(await theirs());
+    mine.push(await ours(run));
+    others.push(await theirs(run));
     print(`  ${name} run ${run + 1}: ${describe(mine[run])} / ${describe(others[run])} ${unit}`);
   }
   const [first] = mine;
@@ -93,6 +95,44 @@ export function timeCommand(command: string, args: readonly string[]): Measureme
     throw new Error(`${command} ${args.join(' ')}: ${why}\n${result.stderr}`);
   }
   return { cost };
+}
+
+/** What a command took from its start to its end. */
+export interface CommandCost {
+  readonly seconds: number;
+  /** Peak of its anonymous memory: without files that are mapped, which the kernel can drop. */
+  readonly anonymousBytes: number;
+}
+
+const POLL_MS = 10;
+
+/** Runs a command; what it prints goes nowhere. */
+export async function watchCommand(command: string, args: readonly string[]): Promise<CommandCost> {
+  const start = performance.now();
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  let anonymousBytes = 0;
+  const poll = setInterval(() => {
+    anonymousBytes = Math.max(anonymousBytes, anonymousBytesOf(child.pid ?? 0));
+  }, POLL_MS);
+  try {
+    const status = await new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject).once('exit', resolve);
+    });
+    if (status !== 0) throw new Error(`${command} ${args.join(' ')}: exit code ${status}`);
+  } finally {
+    clearInterval(poll);
+  }
+  return { seconds: (performance.now() - start) / 1000, anonymousBytes };
+}
+
+function anonymousBytesOf(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    // It has just ended.
+    return 0;
+  }
 }
 
 export function print(line: string): void {

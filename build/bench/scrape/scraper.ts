@@ -13,14 +13,15 @@ import { Db } from '../../../server/src/tsdb/index.ts';
 
 const delay = monitorEventLoopDelay({ resolution: 1 });
 
-/** The loop's delay since the last call; the timer's own millisecond is not the loop's. */
+/** How late the event loop was since `delay` was enabled; its own millisecond is not the loop's. */
 function takeDelayMs(): number {
   const delayMs = delay.percentile(99.9) / 1e6 - 1;
+  delay.disable();
   delay.reset();
   return Math.max(0, delayMs);
 }
 
-type Question = 'reset' | 'delay' | 'cut' | 'stop';
+type Question = 'watch' | 'delay' | 'cut' | 'stop';
 
 async function main(): Promise<void> {
   const [dir, interval, worker, ...ports] = process.argv.slice(2);
@@ -44,12 +45,11 @@ async function main(): Promise<void> {
     },
     targets,
   );
-  delay.enable();
   const answers: Record<Question, () => Promise<object>> = {
-    reset: async () => ({ delayMs: takeDelayMs() }),
+    watch: async () => ({ isWatching: delay.enable() }),
     delay: async () => ({ delayMs: takeDelayMs() }),
     cut: async () => {
-      takeDelayMs();
+      delay.enable();
       await db.flush();
       return { delayMs: takeDelayMs() };
     },

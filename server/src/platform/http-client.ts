@@ -1,27 +1,22 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { Readable } from 'node:stream';
-
-import fetch from 'node-fetch';
-import type { Response } from 'node-fetch';
 
 import { CodedError } from '../base/errors.ts';
 import type { HttpClient, HttpGetOptions, HttpResponse } from '../base/ports/http-client.ts';
 import { BodyMemory } from './body-memory.ts';
-import { gunzipped } from './gunzip.ts';
-import { exchangeError, isBrokenConnection, timeoutError } from './http-errors.ts';
+import { decodedBody } from './http-body.ts';
+import { cleanText, exchangeError, isBrokenConnection, timeoutError } from './http-errors.ts';
 
 const REDIRECTS_MAX = 10;
-const STATUS_TEXT_MAX = 100;
+const REDIRECT_STATUSES: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
 const MEMORY_BYTES = 128 * 1024 * 1024;
-const CHUNK_BYTES = 64 * 1024;
 
 export interface HttpClientOptions {
   /** Memory for all bodies together, and so the most that one body may have. */
   readonly memoryLimitBytes?: number;
 }
 
-/** {@link HttpClient} on node-fetch, with connections kept for the next request. */
+/** {@link HttpClient} on node:http, with connections kept for the next request. */
 export class NodeHttpClient implements HttpClient {
   readonly #agent = new http.Agent({ keepAlive: true, maxFreeSockets: 2 });
   readonly #secureAgent = new https.Agent({ keepAlive: true, maxFreeSockets: 2 });
@@ -34,9 +29,10 @@ export class NodeHttpClient implements HttpClient {
   async get(url: string, options: HttpGetOptions): Promise<HttpResponse> {
     const exchange = new Exchange(options);
     try {
-      const response = await this.#send(url, options, exchange);
-      return await this.#receive(response, options, exchange);
+      const answer = await this.#follow(new URL(url), exchange);
+      return await this.#receive(answer, exchange);
     } catch (error) {
+      exchange.drop();
       throw exchange.abortReason ?? exchangeError(error, url);
     } finally {
       exchange.end();
@@ -49,114 +45,135 @@ export class NodeHttpClient implements HttpClient {
     this.#secureAgent.destroy();
   }
 
-  async #send(url: string, options: HttpGetOptions, exchange: Exchange): Promise<Response> {
-    const request = {
-      // Not left to node-fetch: its gunzip takes a body that was cut off for a whole one.
-      compress: false,
-      headers: { ...options.headers, 'Accept-Encoding': 'gzip' },
-      follow: REDIRECTS_MAX,
-      highWaterMark: CHUNK_BYTES,
-      signal: exchange.signal,
-      agent: (to: URL) => (to.protocol === 'https:' ? this.#secureAgent : this.#agent),
-    };
-    try {
-      return await fetch(url, request);
-    } catch (error) {
-      // The server may have ended a kept connection just as we took it up: once more, as Go does.
-      if (!isBrokenConnection(error)) throw error;
-      return await fetch(url, request);
+  /** The first answer that does not send us elsewhere. */
+  async #follow(url: URL, exchange: Exchange): Promise<http.IncomingMessage> {
+    let target = url;
+    for (let redirects = 0; ; redirects++) {
+      const answer = await this.#ask(target, exchange);
+      const { location } = answer.headers;
+      if (location === undefined || !REDIRECT_STATUSES.includes(answer.statusCode)) return answer;
+      if (redirects === REDIRECTS_MAX) {
+        const message = `redirected more than ${REDIRECTS_MAX} times`;
+        throw new CodedError('ERR_HTTP_REDIRECTS', message, { url: url.href });
+      }
+      // What stands in the answer is of no use, and its connection is not worth waiting for it.
+      answer.destroy();
+      target = new URL(location, target);
     }
   }
 
-  async #receive(
-    response: Response,
-    options: HttpGetOptions,
-    exchange: Exchange,
-  ): Promise<HttpResponse> {
-    exchange.hasHeaders = true;
-    const head = {
-      status: response.status,
-      statusText: cleanText(response.statusText),
-      contentType: response.headers.get('content-type') ?? '',
+  async #ask(url: URL, exchange: Exchange): Promise<http.IncomingMessage> {
+    const request = this.#request(url, exchange);
+    try {
+      return await exchange.answerTo(request);
+    } catch (error) {
+      // The server may have ended a kept connection just as we took it up: once more, as Go does.
+      if (!request.reusedSocket || !isBrokenConnection(error)) throw error;
+      return await exchange.answerTo(this.#request(url, exchange));
+    }
+  }
+
+  #request(url: URL, { options }: Exchange): http.ClientRequest {
+    const { protocol, host, hostname, port, pathname, search } = url;
+    const headers = [
+      'Host',
+      host,
+      'Accept-Encoding',
+      'gzip',
+      ...Object.entries(options.headers).flat(),
+    ];
+    const target = {
+      protocol,
+      hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port,
+      path: pathname + search,
+      headers,
     };
-    if (response.status !== 200) {
+    return protocol === 'https:'
+      ? https.request({ ...target, agent: this.#secureAgent })
+      : http.request({ ...target, agent: this.#agent });
+  }
+
+  async #receive(answer: http.IncomingMessage, exchange: Exchange): Promise<HttpResponse> {
+    const head = {
+      status: answer.statusCode ?? 0,
+      statusText: cleanText(answer.statusMessage ?? ''),
+      contentType: answer.headers['content-type'] ?? '',
+    };
+    if (head.status !== 200) {
       exchange.drop();
       return { ...head, body: new Uint8Array(0), release: () => {} };
     }
-    const buffer = this.#memory.open(options.bodyLimitBytes, (error) => exchange.abort(error));
+    const { bodyLimitBytes } = exchange.options;
+    const buffer = this.#memory.open(bodyLimitBytes, (error) => exchange.abort(error));
     try {
-      for await (const chunk of decodedBody(response)) {
-        exchange.signal.throwIfAborted();
+      for await (const chunk of decodedBody(answer)) {
+        exchange.throwIfAborted();
         buffer.append(chunk);
       }
-      exchange.signal.throwIfAborted();
+      exchange.throwIfAborted();
       return { ...head, body: buffer.finish(), release: () => buffer.close() };
     } catch (error) {
       buffer.close();
-      exchange.drop();
       throw error;
     }
   }
 }
 
-/** The body's bytes as they come, unpacked when they are packed. */
-function decodedBody(response: Response): AsyncIterable<Buffer> {
-  const body = response.body as Readable | null;
-  if (body === null) throw new CodedError('ERR_HTTP', 'the answer has no body');
-  const encoding = (response.headers.get('content-encoding') ?? '').trim().toLowerCase();
-  if (encoding === '' || encoding === 'identity') return body;
-  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
-    body.destroy();
-    const message = `answered in the content encoding ${cleanText(encoding)}, not in gzip`;
-    throw new CodedError('ERR_HTTP', message);
-  }
-  return gunzipped(body);
-}
-
-/** What a server says about its status is shown to people: one short line of it. */
-function cleanText(text: string): string {
-  return text.slice(0, STATUS_TEXT_MAX).replace(/[^\x20-\x7e]/g, '?');
-}
-
 /** The time limit and the abort signal of one exchange. The first reason to abort counts. */
 class Exchange {
-  readonly #controller = new AbortController();
+  readonly options: HttpGetOptions;
   readonly #timer: NodeJS.Timeout;
-  readonly #outer: AbortSignal | undefined;
-  readonly #onOuterAbort = (): void => this.abort(this.#outer?.reason);
+  readonly #onOuterAbort = (): void => this.abort(this.options.signal?.reason);
+  #request: http.ClientRequest | undefined;
   #isAborted = false;
+  #hasHeaders = false;
   /** Why the exchange was aborted by us; undefined when it was not. */
   abortReason: unknown;
-  hasHeaders = false;
 
   constructor(options: HttpGetOptions) {
-    this.#outer = options.signal;
-    const { timeoutMs } = options;
-    const onTimeout = (): void => this.abort(timeoutError(timeoutMs, this.hasHeaders));
+    this.options = options;
+    const { signal, timeoutMs } = options;
+    const onTimeout = (): void => this.abort(timeoutError(timeoutMs, this.#hasHeaders));
     this.#timer = setTimeout(onTimeout, timeoutMs);
-    if (this.#outer?.aborted === true) this.#onOuterAbort();
-    else this.#outer?.addEventListener('abort', this.#onOuterAbort, { once: true });
+    if (signal?.aborted === true) this.#onOuterAbort();
+    else signal?.addEventListener('abort', this.#onOuterAbort, { once: true });
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  /** Sends a request and resolves when the head of its answer is there. */
+  answerTo(request: http.ClientRequest): Promise<http.IncomingMessage> {
+    this.#request = request;
+    return new Promise((resolve, reject) => {
+      request.on('error', reject);
+      request.once('response', (answer) => {
+        this.#hasHeaders = true;
+        // Who reads the body hears of errors; at other times they are nobody's.
+        answer.on('error', () => {});
+        resolve(answer);
+      });
+      if (this.#isAborted) request.destroy();
+      else request.end();
+    });
   }
 
   abort(reason: unknown): void {
     if (this.#isAborted) return;
-    this.#isAborted = true;
     this.abortReason = reason;
-    this.#controller.abort(reason);
+    this.drop();
   }
 
-  /** Ends the connection without a reason of ours: what is left of the answer is not wanted. */
+  throwIfAborted(): void {
+    if (this.#isAborted) throw this.abortReason;
+  }
+
+  /** Ends the connection; what is left of the answer is not wanted. */
   drop(): void {
     this.#isAborted = true;
-    this.#controller.abort();
+    this.#request?.destroy();
   }
 
   end(): void {
     clearTimeout(this.#timer);
-    this.#outer?.removeEventListener('abort', this.#onOuterAbort);
+    this.options.signal?.removeEventListener('abort', this.#onOuterAbort);
   }
 }

@@ -1,5 +1,8 @@
 import { CodedError, codeOf } from '../base/errors.ts';
 
+/** Characters of a server's own words that are kept. */
+const SERVER_TEXT_MAX = 100;
+
 const CLOSED = 'the connection was closed before the answer was complete';
 const DAMAGED = 'the compressed answer is damaged';
 const UNREACHABLE = 'the host cannot be reached';
@@ -26,9 +29,6 @@ export function exchangeError(error: unknown, url: string): unknown {
   const code = codeOf(error) ?? '';
   const known = SENTENCES[code];
   if (known !== undefined) return new CodedError(known[0], known[1], { url }, error);
-  if (typeOf(error) === 'max-redirect') {
-    return new CodedError('ERR_HTTP_REDIRECTS', 'redirected more than 10 times', { url }, error);
-  }
   if (code.startsWith('HPE_')) {
     return new CodedError('ERR_HTTP', 'the answer is not HTTP', { url }, error);
   }
@@ -48,8 +48,7 @@ export function isBrokenConnection(error: unknown): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
-/** node-fetch tells its own errors apart by `type`. */
-function typeOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('type' in error)) return '';
-  return String(error.type);
+/** What a server says about itself is shown to people: one short line of it. */
+export function cleanText(text: string): string {
+  return text.slice(0, SERVER_TEXT_MAX).replace(/[^\x20-\x7e]/g, '?');
 }

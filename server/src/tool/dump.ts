@@ -2,6 +2,7 @@ import { METRIC_NAME } from '../model/labels.ts';
 import { parseSelector, type SampleSource, type SeriesSet } from '../tsdb/index.ts';
 import { type CommandSyntax, parseArguments } from './arguments.ts';
 import { DEFAULT_DB_DIR, type ToolEnvironment, withDb } from './environment.ts';
+import { formatHistogram } from './format-histogram.ts';
 import { formatLabelSet } from './go-format.ts';
 
 const SYNTAX: CommandSyntax = {
@@ -17,14 +18,15 @@ const SPACE = 0x20;
 const DOT = 0x2e;
 const NEWLINE = 0x0a;
 
-/** `dump`: all float samples, one a line: labels, value, time in milliseconds. */
+/** `dump`: all samples, one a line: labels, value, time in milliseconds. */
 export function dump(args: readonly string[], env: ToolEnvironment): Promise<void> {
   const { out } = env;
   return dumpSeries(args, env, async (set, samples) => {
     const prefix = new TextEncoder().encode(`${formatLabelSet(set.labels)} `);
     while (samples.next()) {
       out.bytes(prefix);
-      out.float(samples.valueHi, samples.valueLo);
+      if (samples.histogram === undefined) out.float(samples.valueHi, samples.valueLo);
+      else out.text(formatHistogram(samples.histogram));
       out.byte(SPACE);
       out.integer(samples.timeMs);
       out.byte(NEWLINE);
@@ -33,7 +35,10 @@ export function dump(args: readonly string[], env: ToolEnvironment): Promise<voi
   });
 }
 
-/** `dump-openmetrics`: the same as OpenMetrics text, as newer versions of promtool have it. */
+/**
+ * `dump-openmetrics`: the floats as OpenMetrics text, as newer versions of promtool have it. The
+ * format cannot express native histograms.
+ */
 export async function dumpOpenMetrics(
   args: readonly string[],
   env: ToolEnvironment,
@@ -44,6 +49,7 @@ export async function dumpOpenMetrics(
     const metric = set.labels.find(({ name }) => name === METRIC_NAME)?.value ?? '';
     const prefix = new TextEncoder().encode(`${metric}${formatLabelSet(labels)} `);
     while (samples.next()) {
+      if (samples.histogram !== undefined) continue;
       out.bytes(prefix);
       out.float(samples.valueHi, samples.valueLo);
       out.byte(SPACE);
@@ -77,6 +83,10 @@ async function dumpSeries(
       seriesCount++;
       env.signal.throwIfAborted();
       env.progress.update(() => `${seriesCount} series`);
+    }
+    const { unknownChunks } = set;
+    if (unknownChunks > 0) {
+      env.logger.warn('chunks of an unknown encoding were left out', { unknownChunks });
     }
   });
 }

@@ -1,6 +1,7 @@
 import { codeOf, describeError } from '../base/errors.ts';
 import { analyze } from './analyze.ts';
 import { usageError } from './arguments.ts';
+import { createBlocksFrom } from './create-blocks.ts';
 import { dump, dumpOpenMetrics } from './dump.ts';
 import type { Command, ToolEnvironment } from './environment.ts';
 import { list } from './list.ts';
@@ -9,6 +10,7 @@ import { verify } from './verify.ts';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   analyze,
+  'create-blocks-from': createBlocksFrom,
   dump,
   'dump-openmetrics': dumpOpenMetrics,
   list,
@@ -18,8 +20,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
 const USAGE = `usage: tsdb <command> [<args> ...]
 
-Works on folders of Prometheus' time series database, those of this plugin included. Nothing is
-changed except by merge.
+Works on folders of Prometheus' time series database, those of this plugin included. Only
+create-blocks-from and merge change anything.
 
 analyze [--limit=20] [--extended] [<db path>] [<block id>]
     What makes a block large: churn, label pairs, cardinality, fullness of chunks.
@@ -29,6 +31,8 @@ dump [--min-time=MS] [--max-time=MS] [--match=SELECTOR] [<db path>]
     All samples, those of the log included.
 dump-openmetrics [--min-time=MS] [--max-time=MS] [--match=SELECTOR] [<db path>]
     The same as OpenMetrics text.
+create-blocks-from [-r] [-q] openmetrics [--label=NAME=VALUE ...] <input file> [<db path>]
+    Blocks of the samples of an OpenMetrics text.
 verify [<db path>]
     Reads everything and checks it.
 merge [--max-range=6h] [--overlapping] [<db path>]

@@ -16,9 +16,10 @@ export { type BlockPlan, type BlockSource, writeBlock } from './block/block-writ
 export { BlockReader, type BlockSeries, verifyBlock } from './block/block-reader.ts';
 export { BlockFile } from './block/block-file.ts';
 export { ReadOnlyDb } from './db/read-only-db.ts';
+export { BlockImport } from './head/block-import.ts';
 export { mergeTask } from './compact/merge-task.ts';
 export { firstOverlap, planMerge } from './compact/plan.ts';
 export { parseSelector } from './query/selector.ts';
 export type { SeriesSet } from './query/querier.ts';
-export type { SampleSource } from './series/sample-source.ts';
+export type { SampleSource } from './chunkenc/sample-source.ts';
 export { removeBlock } from './db/block-folder.ts';

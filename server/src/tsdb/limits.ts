@@ -40,3 +40,5 @@ export const SLICE_SAMPLES = 16_384;
 
 /** Symbol tables of blocks that are merged: what a merge holds in memory beside one series. */
 export const MERGE_SYMBOL_BYTES_MAX = 128 * 1024 * 1024;
+/** Samples of blocks that are made of a text, in memory: some 60 million at one a minute. */
+export const IMPORT_BYTES_MAX = 96 * 1024 * 1024;

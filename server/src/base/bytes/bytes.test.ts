@@ -5,6 +5,7 @@ import { hasCode } from '../errors.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { crc32c } from './crc32c.ts';
+import { sameBytes, viewOf } from './same-bytes.ts';
 import { TextCache } from './text-cache.ts';
 
 const EDGES = [0, 1, 63, 64, 127, 128, 16383, 16384, 2 ** 28 - 1, 2 ** 30, 2 ** 31 - 1, 2 ** 31];
@@ -120,4 +121,18 @@ test('a text cache gives the text of the bytes, however many texts it has seen',
   assert.equal(cache.text(bytes, 0, 3), 'a\ufffda');
   bytes[1] = 0x62;
   assert.equal(cache.text(bytes, 0, 3), 'aba', 'it keeps bytes of its own');
+});
+
+test('compares bytes as bytes, whatever number eight of them make', () => {
+  const nan = [1, 2, 3, 4, 5, 6, 0xf8, 0x7f];
+  const texts = [[], [1], [...nan], [...nan, 1], [1, ...nan, ...nan], Array<number>(17).fill(0)];
+  for (const text of texts) {
+    const padded = viewOf(Uint8Array.of(9, 9, 9, ...text, 9));
+    assert.ok(sameBytes(viewOf(Uint8Array.from(text)), 0, padded, 3, text.length), `${text}`);
+    for (let at = 0; at < text.length; at++) {
+      const other = Uint8Array.from(text);
+      other[at] ^= 0x80;
+      assert.ok(!sameBytes(viewOf(other), 0, padded, 3, text.length), `${text} at ${at}`);
+    }
+  }
 });

@@ -1,3 +1,4 @@
+import { sameBytes } from '../../base/bytes/same-bytes.ts';
 import type { CodedError } from '../../base/errors.ts';
 import { continuesMetricName, startsMetricName, unescapeLabelValue } from './series-scanner.ts';
 
@@ -40,13 +41,13 @@ export interface ExpositionParser {
    * `key[start, end)`, taken from an earlier `seriesStart` and `seriesEnd`; the entry is then read
    * as by `next()`. Otherwise false and nothing has moved.
    */
-  nextKnown(key: Uint8Array, start: number, end: number): boolean;
+  nextKnown(key: DataView, start: number, end: number): boolean;
 
   /**
    * Passes over the next entry when it is written exactly as `entry[start, end)`, taken from an
    * earlier `entryStart` and `entryEnd` and ending in a line end. Otherwise false, nothing moved.
    */
-  skipKnown(entry: Uint8Array, start: number, end: number): boolean;
+  skipKnown(entry: DataView, start: number, end: number): boolean;
 
   /** The metric name of the current HELP, TYPE or UNIT entry. */
   name(): string;
@@ -73,15 +74,15 @@ export function lineEnd(bytes: Uint8Array, start: number): number {
 
 /** The offset behind the entry at `offset` when it is `entry[start, end)`; otherwise -1. */
 export function knownEnd(
-  bytes: Uint8Array,
+  bytes: DataView,
   offset: number,
-  entry: Uint8Array,
+  entry: DataView,
   start: number,
   end: number,
 ): number {
-  if (offset + (end - start) > bytes.length) return -1;
-  for (let i = start, at = offset; i < end; i++, at++) if (entry[i] !== bytes[at]) return -1;
-  return offset + (end - start);
+  const next = offset + (end - start);
+  if (next > bytes.byteLength) return -1;
+  return sameBytes(entry, start, bytes, offset, end - start) ? next : -1;
 }
 
 /** The offset behind the unquoted metric name at `start`; `start` when there is none. */

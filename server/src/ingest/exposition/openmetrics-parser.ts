@@ -1,6 +1,7 @@
 // OpenMetrics 1.0.0 and 0.0.1 text, as Prometheus 3 itself reads it (model/textparse,
 // openmetricslex.l and openmetricsparse.go). The grammar and the differences are in ./format.md.
 
+import { viewOf } from '../../base/bytes/same-bytes.ts';
 import { LINE_BYTES_MAX } from '../limits.ts';
 import type { CodedError } from '../../base/errors.ts';
 import { END, type Entry, type ExpositionParser, HELP, SAMPLE, TYPE, UNIT } from './entries.ts';
@@ -46,6 +47,7 @@ export class OpenMetricsParser implements ExpositionParser {
   entryEnd = 0;
 
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #scanner = new SeriesScanner(true);
   readonly #exemplarScanner = new SeriesScanner(true);
   #nameStart = 0;
@@ -56,6 +58,7 @@ export class OpenMetricsParser implements ExpositionParser {
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
+    this.#view = viewOf(bytes);
   }
 
   name(): string {
@@ -82,13 +85,13 @@ export class OpenMetricsParser implements ExpositionParser {
     }
   }
 
-  nextKnown(key: Uint8Array, start: number, end: number): boolean {
+  nextKnown(key: DataView, start: number, end: number): boolean {
     const bytes = this.#bytes;
     const offset = this.entryEnd;
-    const seriesEnd = knownEnd(bytes, offset, key, start, end);
+    const seriesEnd = knownEnd(this.#view, offset, key, start, end);
     if (seriesEnd < 0) return false;
     // A bare name goes on when the text does not.
-    if (key[end - 1] !== CLOSE && seriesEnd < bytes.length) {
+    if (bytes[seriesEnd - 1] !== CLOSE && seriesEnd < bytes.length) {
       if (continuesMetricName(bytes[seriesEnd]) || bytes[seriesEnd] === OPEN) return false;
     }
     this.#begin(offset);
@@ -102,8 +105,8 @@ export class OpenMetricsParser implements ExpositionParser {
     return true;
   }
 
-  skipKnown(entry: Uint8Array, start: number, end: number): boolean {
-    const next = knownEnd(this.#bytes, this.entryEnd, entry, start, end);
+  skipKnown(entry: DataView, start: number, end: number): boolean {
+    const next = knownEnd(this.#view, this.entryEnd, entry, start, end);
     if (next < 0) return false;
     this.entryEnd = next;
     return true;
@@ -201,7 +204,7 @@ export class OpenMetricsParser implements ExpositionParser {
     if (length === 0) return true;
     const unitStart = nameEnd - length;
     if (unitStart - 1 < this.#nameStart || bytes[unitStart - 1] !== UNDERSCORE) return false;
-    return knownEnd(bytes, unitStart, bytes, this.#textStart, this.#textEnd) === nameEnd;
+    return knownEnd(this.#view, unitStart, this.#view, this.#textStart, this.#textEnd) === nameEnd;
   }
 
   /** Reads value, timestamp, exemplar and line end behind a series and moves to the next line. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { viewOf } from '../../base/bytes/same-bytes.ts';
 import { CodedError } from '../../base/errors.ts';
 import { randomExposition } from '../../../test/kits/exposition-text.ts';
 import { naiveParse } from '../../../test/kits/naive-text-parser.ts';
@@ -49,7 +50,7 @@ function current(parser: TextParser): Pick<Read, 'value' | 'timestampMs'> {
 function readKnown(bytes: Uint8Array, samples: Read[]): void {
   const parser = new TextParser(bytes);
   for (const sample of samples) {
-    while (!parser.nextKnown(sample.key, 0, sample.key.length)) {
+    while (!parser.nextKnown(viewOf(sample.key), 0, sample.key.length)) {
       if (parser.next() !== SAMPLE) continue;
       const before = Buffer.from(bytes.subarray(0, parser.seriesStart)).toString('latin1');
       assert.match(before, /(^|\n)[ \t]*\n$|[ \t]$/, 'the series is known, but was not recognized');

@@ -2,6 +2,7 @@
 // promlex.l and promparse.go): more tolerant than the published grammar in blanks and commas,
 // stricter in line ends. The grammar and the differences are in ./format.md.
 
+import { viewOf } from '../../base/bytes/same-bytes.ts';
 import { LINE_BYTES_MAX } from '../limits.ts';
 import type { CodedError } from '../../base/errors.ts';
 import { ExpositionFault, expositionError } from './errors.ts';
@@ -50,6 +51,7 @@ export class TextParser implements ExpositionParser {
   seriesEnd = 0;
 
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #scanner = new SeriesScanner();
   #offset = 0;
   #entryStart = 0;
@@ -60,6 +62,7 @@ export class TextParser implements ExpositionParser {
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
+    this.#view = viewOf(bytes);
   }
 
   /** The metric name of the current HELP or TYPE entry. */
@@ -105,15 +108,12 @@ export class TextParser implements ExpositionParser {
    * `key[start, end)`, taken from an earlier `seriesStart` and `seriesEnd`; the entry is then read
    * as by `next()`. Otherwise false and nothing has moved.
    */
-  nextKnown(key: Uint8Array, start: number, end: number): boolean {
+  nextKnown(key: DataView, start: number, end: number): boolean {
     const bytes = this.#bytes;
     const offset = this.#offset;
-    const seriesEnd = offset + (end - start);
-    if (seriesEnd >= bytes.length) return false;
-    for (let i = start, at = offset; i < end; i++, at++) {
-      if (key[i] !== bytes[at]) return false;
-    }
-    if (key[end - 1] !== CLOSE && this.#goesOn(seriesEnd)) return false;
+    const seriesEnd = knownEnd(this.#view, offset, key, start, end);
+    if (seriesEnd < 0 || seriesEnd === bytes.length) return false;
+    if (bytes[seriesEnd - 1] !== CLOSE && this.#goesOn(seriesEnd)) return false;
     this.#entryStart = offset;
     this.seriesStart = offset;
     this.seriesEnd = seriesEnd;
@@ -126,8 +126,8 @@ export class TextParser implements ExpositionParser {
   }
 
   /** Passes over the next entry when it is written as `entry[start, end)`, a line end included. */
-  skipKnown(entry: Uint8Array, start: number, end: number): boolean {
-    const next = knownEnd(this.#bytes, this.#offset, entry, start, end);
+  skipKnown(entry: DataView, start: number, end: number): boolean {
+    const next = knownEnd(this.#view, this.#offset, entry, start, end);
     if (next < 0) return false;
     this.#offset = next;
     return true;

@@ -125,7 +125,7 @@ class BodyReading {
       const expected = cache.expected;
       const isExpected =
         expected !== NO_ENTRY &&
-        parser.nextKnown(cache.keys, cache.starts[expected], cache.ends[expected]);
+        parser.nextKnown(cache.keyView, cache.starts[expected], cache.ends[expected]);
       if (isExpected) {
         this.#takeSample(expected);
         continue;

@@ -1,3 +1,4 @@
+import { viewOf } from '../../base/bytes/same-bytes.ts';
 import { END, HELP, TYPE, UNIT } from '../exposition/entries.ts';
 import type { ExpositionParser } from '../exposition/entries.ts';
 import { expositionParser } from '../exposition/content-type.ts';
@@ -38,6 +39,7 @@ export class MetadataMemory {
 export class Metadata {
   readonly #memory: MetadataMemory;
   #bytes = new Uint8Array(0);
+  #view = viewOf(this.#bytes);
   /** Where each entry ends in `#bytes`; it begins where the one before it ends. */
   readonly #ends: number[] = [];
   #next = 0;
@@ -57,7 +59,7 @@ export class Metadata {
   /** Passes over the parser's next entry if it is the one that stood here in the last scrape. */
   skipKnown(parser: ExpositionParser): boolean {
     if (this.#next === this.#ends.length) return false;
-    if (!parser.skipKnown(this.#bytes, this.#startOf(this.#next), this.#ends[this.#next]))
+    if (!parser.skipKnown(this.#view, this.#startOf(this.#next), this.#ends[this.#next]))
       return false;
     this.#next++;
     return true;
@@ -103,7 +105,7 @@ export class Metadata {
   /** The target is gone. */
   close(): void {
     this.#memory.giveBack(this.#bytes.length);
-    this.#bytes = new Uint8Array(0);
+    this.#setBytes(new Uint8Array(0));
     this.#ends.length = 0;
     this.#next = 0;
   }
@@ -128,8 +130,13 @@ export class Metadata {
     if (!this.#memory.take(sizeBytes - this.#bytes.length)) return false;
     const larger = new Uint8Array(sizeBytes);
     larger.set(this.#bytes);
-    this.#bytes = larger;
+    this.#setBytes(larger);
     return true;
+  }
+
+  #setBytes(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#bytes = bytes;
+    this.#view = viewOf(bytes);
   }
 }
 

@@ -1,3 +1,4 @@
+import { viewOf } from '../../base/bytes/same-bytes.ts';
 import type { SeriesRef } from '../../storage/appender.ts';
 import { keyedHash } from './key-hash.ts';
 
@@ -8,6 +9,7 @@ export const NO_ENTRY = 0;
 export const DROPPED: SeriesRef = 2 ** 32 - 1;
 
 const FIRST_CAPACITY = 64;
+const KEY_BYTES_MIN = 4096;
 /** So many forgotten series are kept for free; more than that and than half of all are swept out. */
 const FORGOTTEN_MIN = 1000;
 
@@ -24,7 +26,9 @@ const IN_STORED = 2;
  */
 export class SeriesCache {
   /** Texts of all series, one behind the other; entry e has `keys[starts[e], ends[e])`. */
-  keys: Uint8Array = new Uint8Array(4096);
+  keys: Uint8Array = new Uint8Array(KEY_BYTES_MIN);
+  /** Of all of {@link keys}. */
+  keyView = viewOf(this.keys);
   starts = new Uint32Array(FIRST_CAPACITY);
   ends = new Uint32Array(FIRST_CAPACITY);
   /** Refs in storage. */
@@ -195,7 +199,7 @@ export class SeriesCache {
   }
 
   #allocate(capacity: number, keyBytes: number): void {
-    this.keys = new Uint8Array(Math.max(keyBytes, 4096));
+    this.#setKeys(new Uint8Array(Math.max(keyBytes, KEY_BYTES_MIN)));
     this.starts = new Uint32Array(capacity);
     this.ends = new Uint32Array(capacity);
     this.refs = new Uint32Array(capacity);
@@ -219,7 +223,12 @@ export class SeriesCache {
 
   #reserveKeys(length: number): void {
     if (length <= this.keys.length) return;
-    this.keys = grown(this.keys, new Uint8Array(Math.max(length, this.keys.length * 2)));
+    this.#setKeys(grown(this.keys, new Uint8Array(Math.max(length, this.keys.length * 2))));
+  }
+
+  #setKeys(keys: Uint8Array): void {
+    this.keys = keys;
+    this.keyView = viewOf(keys);
   }
 
   #rehash(slotCount: number): void {

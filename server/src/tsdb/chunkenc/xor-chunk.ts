@@ -10,7 +10,6 @@ import {
   XOR_STATE_DOUBLES,
   xorLength,
 } from './xor-encoder.ts';
-import { XorIterator } from './xor-iterator.ts';
 
 /** Builds one XOR chunk after another in memory of its own. */
 export class XorChunkBuilder {
@@ -18,6 +17,7 @@ export class XorChunkBuilder {
   minTimeMs = 0;
   readonly #doubles = new Float64Array(XOR_STATE_DOUBLES);
   readonly #ints = new Int32Array(this.#doubles.buffer);
+  readonly #time = new Float64Array(1);
   #bytes = new Uint8Array(256);
 
   constructor() {
@@ -53,33 +53,13 @@ export class XorChunkBuilder {
       this.#bytes = grown;
     }
     if (count === 0) this.minTimeMs = timeMs;
-    appendXor(this.#doubles, this.#ints, 0, this.#bytes, 0, timeMs, hi | 0, lo | 0);
+    this.#time[0] = timeMs;
+    appendXor(this.#doubles, this.#ints, 0, this.#bytes, 0, this.#time, 0, hi | 0, lo | 0);
   }
 
   /** The chunk so far, as a view that the next `append` or `reset` invalidates. */
   borrow(): Uint8Array<ArrayBuffer> {
     putXorHeader(this.#ints, 0, this.#bytes, 0);
     return this.#bytes.subarray(0, this.sizeBytes);
-  }
-}
-
-const iterator = new XorIterator();
-
-/**
- * The samples of an XOR chunk within `[minTimeMs, maxTimeMs)`, encoded anew into `into`, which is
- * reset first and may stay empty.
- */
-export function clipXorChunk(
-  chunk: Uint8Array,
-  minTimeMs: number,
-  maxTimeMs: number,
-  into: XorChunkBuilder,
-): void {
-  into.reset();
-  iterator.reset(chunk);
-  while (iterator.next()) {
-    if (iterator.timeMs < minTimeMs) continue;
-    if (iterator.timeMs >= maxTimeMs) break;
-    into.append(iterator.timeMs, iterator.valueHi, iterator.valueLo);
   }
 }

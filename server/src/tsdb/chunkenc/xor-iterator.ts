@@ -1,4 +1,5 @@
 import { CodedError } from '../../base/errors.ts';
+import type { SampleSource } from './sample-source.ts';
 import { XOR_HEADER_BYTES } from './xor-encoder.ts';
 
 // Mirrors xorIterator of Prometheus tsdb/chunkenc/xor.go; layout in ./format.md.
@@ -9,12 +10,13 @@ const TWO_32 = 4294967296;
  * Reads the samples of an XOR chunk: `next()`, then the fields. One iterator serves any number of
  * chunks through `reset`, and makes no object per sample. Damage throws `ERR_CHUNK_CORRUPT`.
  */
-export class XorIterator {
+export class XorIterator implements SampleSource {
   /** Of the current sample, like the value's halves. */
   timeMs = 0;
   /** The value's bits, as int32 halves: exact for every NaN, which a number is not. */
   valueHi = 0;
   valueLo = 0;
+  readonly histogram = undefined;
   /** Number of samples in the chunk. */
   sampleCount = 0;
 

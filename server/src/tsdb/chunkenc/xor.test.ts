@@ -5,7 +5,7 @@ import { fuzzMs, Random, seedFromEnvironment } from '../../../test/support/rando
 import { encodePlainXor } from '../../../test/support/plain-xor.ts';
 import { CodedError } from '../../base/errors.ts';
 import { STALE_NAN_HI, STALE_NAN_LO } from '../../model/stale.ts';
-import { clipXorChunk, XorChunkBuilder } from './xor-chunk.ts';
+import { XorChunkBuilder } from './xor-chunk.ts';
 import {
   appendXor,
   putXorHeader,
@@ -55,7 +55,7 @@ function encodeOnTheMove(samples: readonly Sample[]): Uint8Array {
     const moved = new Uint8Array(length + XOR_SAMPLE_BYTES_MAX).fill(0xff);
     moved.set(bytes.subarray(0, length));
     bytes = moved;
-    appendXor(doubles, ints, 0, bytes, 0, timeMs, hi, lo);
+    appendXor(doubles, ints, 0, bytes, 0, Float64Array.of(timeMs), 0, hi, lo);
   }
   putXorHeader(ints, 0, bytes, 0);
   return bytes.subarray(0, xorLength(ints, 0));
@@ -133,16 +133,6 @@ describe('XOR chunks', () => {
       sample(3000, 43),
     ];
     assert.deepEqual(decode(encode(samples)), samples);
-  });
-
-  it('are clipped to a half-open range of time', () => {
-    const all = Array.from({ length: 10 }, (_, i) => sample(i * 1000, i));
-    const builder = new XorChunkBuilder();
-    clipXorChunk(encode(all), 3000, 6000, builder);
-    assert.deepEqual(decode(builder.borrow()), all.slice(3, 6));
-    assert.deepEqual([builder.minTimeMs, builder.maxTimeMs], [3000, 5000]);
-    clipXorChunk(encode(all), 20000, 30000, builder);
-    assert.equal(builder.sampleCount, 0);
   });
 
   it('equal those of the plain bit-by-bit encoder, and come back', (t) => {

@@ -137,9 +137,7 @@ class BlockSeriesSet implements SortedSet {
 }
 
 function cut(chunks: readonly ChunkInput[], deleted: readonly Interval[]): ChunkInput[] {
-  return chunks
-    .map((chunk) => withoutDeleted(chunk, deleted))
-    .filter((chunk) => chunk !== undefined);
+  return chunks.flatMap((chunk) => withoutDeleted(chunk, deleted));
 }
 
 function compareRefs(a: readonly number[], b: readonly number[]): number {

@@ -157,11 +157,11 @@ describe('merging blocks', () => {
     assert.deepEqual([encoding, [...data]], [77, [0, 9, 1, 2]]);
   });
 
-  it('refuses to merge different histograms of the same time, and leaves nothing behind', async () => {
+  it('refuses to merge different chunks of an unknown encoding, and leaves nothing behind', async () => {
     const series = (byte: number): SeriesToWrite[] => [
       {
         labels: { __name__: 'h' },
-        chunks: [{ minTimeMs: 5, maxTimeMs: 900, encoding: 2, data: Uint8Array.of(0, 9, byte) }],
+        chunks: [{ minTimeMs: 5, maxTimeMs: 900, encoding: 77, data: Uint8Array.of(0, 9, byte) }],
       },
     ];
     const fs = await disk([

@@ -4,9 +4,8 @@ import { HeadBlockSource } from '../head/head-block-source.ts';
 import type { HeadSnapshot } from '../head/head-snapshot.ts';
 import type { Matcher } from '../query/matcher.ts';
 import type { QuerySource, SourceSeries } from '../query/query-source.ts';
-import { outsideOf } from '../series/block-chunks.ts';
 import type { SeriesChunks } from '../series/chunk-samples.ts';
-import { type Interval, isDeleted } from '../series/deletions.ts';
+import { type Interval, isDeleted, outsideOf } from '../series/deletions.ts';
 
 /** Asks a head as it was when the snapshot was taken. */
 export class HeadQuerySource implements QuerySource {

@@ -28,10 +28,11 @@ interface Segment {
 export class ClosedChunks {
   readonly #segments = new Map<number, Segment>();
   #nextSegment = 0;
+  #sizeBytes = 0;
   #current: Segment | undefined;
 
   get sizeBytes(): number {
-    return this.#segments.size * SEGMENT_BYTES;
+    return this.#sizeBytes;
   }
 
   /** Copies a chunk of `bytes[start, start + length)`; returns its place. */
@@ -47,8 +48,8 @@ export class ClosedChunks {
     const needed = CLOSED_HEADER_BYTES + length + (-length & 7);
     let segment = this.#current;
     if (segment === undefined || segment.usedBytes + needed > segment.bytes.length) {
-      assert(needed <= SEGMENT_BYTES, 'a chunk is larger than a segment of the head');
-      segment = this.#addSegment();
+      // A chunk beyond the usual gets a segment of its own.
+      segment = this.#addSegment(Math.max(SEGMENT_BYTES, needed));
     }
     const offset = segment.usedBytes;
     segment.usedBytes += needed;
@@ -98,6 +99,7 @@ export class ClosedChunks {
     for (const [number, segment] of this.#segments) {
       if (segment.maxTimeMs >= minTimeMs) continue;
       this.#segments.delete(number);
+      this.#sizeBytes -= segment.bytes.length;
       if (segment === this.#current) this.#current = undefined;
     }
   }
@@ -109,8 +111,9 @@ export class ClosedChunks {
     return { buffer, offset: offset + CLOSED_HEADER_BYTES, length: words[(offset >> 2) + 6] };
   }
 
-  #addSegment(): Segment {
-    const buffer = new SharedArrayBuffer(SEGMENT_BYTES);
+  #addSegment(sizeBytes: number): Segment {
+    const buffer = new SharedArrayBuffer(sizeBytes);
+    this.#sizeBytes += sizeBytes;
     const segment: Segment = {
       buffer,
       bytes: new Uint8Array(buffer),

@@ -1,9 +1,9 @@
 import { ByteReader } from '../../base/bytes/byte-reader.ts';
 import { compareText } from '../../model/labels.ts';
 import type { BlockSource } from '../block/block-writer.ts';
-import { CHUNK_XOR } from '../chunkenc/encodings.ts';
-import { clipXorChunk, XorChunkBuilder } from '../chunkenc/xor-chunk.ts';
 import type { ChunkInput } from '../chunks/segment-writer.ts';
+import { isKnownEncoding } from '../chunkenc/encodings.ts';
+import { outsideOf, withoutDeleted } from '../series/deletions.ts';
 import { CHUNK_FIELDS, type HeadSnapshot } from './head-snapshot.ts';
 
 /** Gives the series of a snapshot to the block writer, sorted, with chunks cut to the range. */
@@ -48,23 +48,18 @@ export class HeadBlockSource implements BlockSource {
 
   #addChunk(at: number): void {
     const { series, minTimeMs, maxTimeMs } = this.#snapshot;
-    const encoding = series[at + 2];
     const offset = series[at + 4];
     const data = this.#buffers[series[at + 3]].subarray(offset, offset + series[at + 5]);
-    const isInside = series[at] >= minTimeMs && series[at + 1] < maxTimeMs;
-    if (isInside || encoding !== CHUNK_XOR) {
-      this.chunks.push({ minTimeMs: series[at], maxTimeMs: series[at + 1], encoding, data });
-      return;
-    }
-    const clipped = new XorChunkBuilder();
-    clipXorChunk(data, minTimeMs, maxTimeMs, clipped);
-    if (clipped.sampleCount === 0) return;
-    this.chunks.push({
-      minTimeMs: clipped.minTimeMs,
-      maxTimeMs: clipped.maxTimeMs,
-      encoding,
-      data: clipped.borrow(),
-    });
+    const chunk = {
+      minTimeMs: series[at],
+      maxTimeMs: series[at + 1],
+      encoding: series[at + 2],
+      data,
+    };
+    const isInside = chunk.minTimeMs >= minTimeMs && chunk.maxTimeMs < maxTimeMs;
+    // What nobody here can take apart goes into the block as a whole.
+    if (isInside || !isKnownEncoding(chunk.encoding)) this.chunks.push(chunk);
+    else this.chunks.push(...withoutDeleted(chunk, outsideOf(minTimeMs, maxTimeMs)));
   }
 
   #readSeries(positions: Int32Array): void {

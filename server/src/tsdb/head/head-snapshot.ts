@@ -2,6 +2,7 @@ import { ByteWriter } from '../../base/bytes/byte-writer.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { TimeRange } from '../../model/time-range.ts';
 import { CHUNK_XOR } from '../chunkenc/encodings.ts';
+import type { HistogramChunkBuilder } from '../chunkenc/histogram-chunk.ts';
 import { putXorHeader, XOR_LAST_TIME, xorLength } from '../chunkenc/xor-encoder.ts';
 import { NO_CHUNK } from './closed-chunks.ts';
 import type { Head } from './head.ts';
@@ -92,7 +93,8 @@ class SnapshotBuilder {
     const openMax = table.doubles[at + XOR_LAST_TIME];
     const hasOpen =
       openPlace !== NO_PLACE && openMax >= this.#minTimeMs && openMin < this.#maxTimeMs;
-    const chunkCount = places.length + (hasOpen ? 1 : 0);
+    const histograms = this.#histogramsInRange(slot);
+    const chunkCount = places.length + (hasOpen || histograms !== undefined ? 1 : 0);
     if (chunkCount === 0) return;
 
     this.#putLabels(table.labelSymbols(slot), chunkCount);
@@ -110,7 +112,20 @@ class SnapshotBuilder {
       this.#putPlace(CHUNK_XOR, 0, this.#openBytes.length, length);
       this.#openBytes.raw(slab.subarray(base, base + length));
     }
+    if (histograms !== undefined) {
+      const chunk = histograms.borrow();
+      this.#putChunk(histograms.minTimeMs, histograms.maxTimeMs);
+      this.#putPlace(histograms.encoding, 0, this.#openBytes.length, chunk.length);
+      this.#openBytes.raw(chunk);
+    }
     this.#seriesCount++;
+  }
+
+  #histogramsInRange(slot: number): HistogramChunkBuilder | undefined {
+    const open = this.#head.openHistograms(slot);
+    const isInRange =
+      open !== undefined && open.maxTimeMs >= this.#minTimeMs && open.minTimeMs < this.#maxTimeMs;
+    return isInRange ? open : undefined;
   }
 
   finish(): HeadSnapshot {

@@ -1,8 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/errors.ts';
+import type { Histogram } from '../../model/histogram.ts';
 import type { Labels } from '../../model/labels.ts';
 import type { AppendResult, SeriesRef } from '../../storage/appender.ts';
 import { CHUNK_XOR, chunkSampleCount } from '../chunkenc/encodings.ts';
+import { HistogramChunkBuilder } from '../chunkenc/histogram-chunk.ts';
 import {
   appendXor,
   putXorHeader,
@@ -14,6 +16,7 @@ import {
   XOR_VALUE_LO,
   xorLength,
 } from '../chunkenc/xor-encoder.ts';
+import { SampleColumns } from '../record/sample-columns.ts';
 import { ClosedChunks, NO_CHUNK } from './closed-chunks.ts';
 import { checkLabels } from './check-labels.ts';
 import { TIME_MS_MAX } from '../limits.ts';
@@ -58,6 +61,9 @@ export class Head {
   readonly table: SeriesTable;
   readonly open = new OpenChunks();
   readonly closed = new ClosedChunks();
+  /** Open chunks of histograms, by slot; those of floats are in `open`. */
+  readonly #histograms = new Map<number, HistogramChunkBuilder>();
+  readonly #row = new SampleColumns();
   readonly #clock: Clock;
   readonly #blockRangeMs: number;
   #minTimeMs = Infinity;
@@ -118,8 +124,9 @@ export class Head {
     return slot;
   }
 
-  /** What `append` would say; changes nothing. The value as halves of its bits (int32). */
-  check(slot: number, timeMs: number, hi: number, lo: number): AppendResult {
+  /** What `append` would say; changes nothing. */
+  check(slot: number, samples: SampleColumns, index: number): AppendResult {
+    const timeMs = samples.times[index];
     if (timeMs < this.#minValidTimeMs || timeMs > TIME_MS_MAX) return 'out_of_bounds';
     const at = slot * RECORD_DOUBLES;
     const last = this.table.doubles[at + XOR_LAST_TIME];
@@ -128,17 +135,25 @@ export class Head {
     const ints = this.table.ints;
     // The value behind a chunk that came whole from elsewhere is not known.
     if (ints[at * 2 + OPEN_PLACE] === NO_PLACE) return 'duplicate';
-    const isSame = ints[at * 2 + XOR_VALUE_HI] === hi && ints[at * 2 + XOR_VALUE_LO] === lo;
+    const isSame =
+      ints[at * 2 + XOR_VALUE_HI] === samples.valuesHi[index] &&
+      ints[at * 2 + XOR_VALUE_LO] === samples.valuesLo[index];
     return isSame ? 'duplicate' : 'conflict';
   }
 
-  append(slot: number, timeMs: number, hi: number, lo: number): AppendResult {
-    const result = this.check(slot, timeMs, hi, lo);
+  /** Adds the sample at `index` of the columns to a series. */
+  append(slot: number, samples: SampleColumns, index: number): AppendResult {
+    const result = this.check(slot, samples, index);
     if (result !== 'appended') return result;
     const { doubles, ints } = this.table;
+    const { times } = samples;
     const at = slot * RECORD_DOUBLES;
-    if (ints[at * 2 + OPEN_PLACE] === NO_PLACE) this.#begin(at, timeMs);
-    else this.#closeWhenDue(at, timeMs);
+    if (ints[at * 2 + OPEN_PLACE] === NO_PLACE) {
+      this.#begin(at, times[index]);
+    } else if (this.#isDue(at, times, index)) {
+      this.#close(at);
+      this.#begin(at, times[index]);
+    }
 
     let place = ints[at * 2 + OPEN_PLACE];
     const size = ints[at * 2 + OPEN_SIZE];
@@ -148,12 +163,44 @@ export class Head {
       ints[at * 2 + OPEN_PLACE] = place;
       ints[at * 2 + OPEN_SIZE] = size + 1;
     }
-    appendXor(doubles, ints, at, this.open.slab(place), this.open.base(place), timeMs, hi, lo);
-    this.#sampleCount++;
-    if (timeMs < this.#minTimeMs) this.#minTimeMs = timeMs;
-    if (timeMs < this.#recentMinTimeMs) this.#recentMinTimeMs = timeMs;
-    if (timeMs > this.#maxTimeMs) this.#maxTimeMs = timeMs;
+    const hi = samples.valuesHi[index];
+    const lo = samples.valuesLo[index];
+    const slab = this.open.slab(place);
+    appendXor(doubles, ints, at, slab, this.open.base(place), times, index, hi, lo);
+    this.#count(times, index);
     return 'appended';
+  }
+
+  /** The same for a native histogram, which only logs of Prometheus hold. */
+  appendHistogram(slot: number, timeMs: number, histogram: Histogram): AppendResult {
+    const time = this.#row.setOnly(timeMs, 0, 0);
+    const result = this.check(slot, time, 0);
+    if (result !== 'appended') return result;
+    const { doubles, ints } = this.table;
+    const at = slot * RECORD_DOUBLES;
+    if (ints[at * 2 + OPEN_PLACE] !== NO_PLACE) this.#close(at);
+    const open = this.#histograms.get(slot);
+    const isDue =
+      open === undefined ||
+      timeMs >= doubles[at + NEXT_CHUNK_AT] ||
+      open.sampleCount >= SAMPLES_PER_CHUNK ||
+      !open.takes(histogram);
+    if (isDue) {
+      this.#closeHistograms(at);
+      this.#histograms.set(slot, new HistogramChunkBuilder(timeMs, histogram));
+      doubles[at + NEXT_CHUNK_AT] = this.#windowEnd(timeMs);
+      this.#chunkCount++;
+    } else {
+      open.append(timeMs, histogram);
+    }
+    doubles[at + XOR_LAST_TIME] = timeMs;
+    this.#count(time.times, 0);
+    return 'appended';
+  }
+
+  /** The series' chunk of histograms that is still growing. */
+  openHistograms(slot: number): HistogramChunkBuilder | undefined {
+    return this.#histograms.get(slot);
   }
 
   /** Adds a whole chunk, which must lie behind all that the series has. */
@@ -163,6 +210,7 @@ export class Head {
     const { minTimeMs, maxTimeMs, encoding, data } = chunk;
     if (maxTimeMs < this.#minValidTimeMs || minTimeMs <= doubles[at + XOR_LAST_TIME]) return false;
     if (ints[at * 2 + OPEN_PLACE] !== NO_PLACE) this.#close(at);
+    else this.#closeHistograms(at);
     doubles[at + CLOSED_CHUNK] = this.closed.add(
       doubles[at + CLOSED_CHUNK],
       minTimeMs,
@@ -212,6 +260,16 @@ export class Head {
     const { doubles, ints } = this.table;
     const at = slot * RECORD_DOUBLES;
     let first = Infinity;
+    const histograms = this.#histograms.get(slot);
+    if (histograms !== undefined) {
+      if (histograms.maxTimeMs >= minTimeMs) {
+        first = histograms.minTimeMs;
+      } else {
+        this.#sampleCount -= histograms.sampleCount;
+        this.#chunkCount--;
+        this.#histograms.delete(slot);
+      }
+    }
     if (ints[at * 2 + OPEN_PLACE] !== NO_PLACE) {
       if (doubles[at + XOR_LAST_TIME] >= minTimeMs) {
         first = doubles[at + OPEN_MIN_TIME];
@@ -241,7 +299,8 @@ export class Head {
     return first;
   }
 
-  #closeWhenDue(at: number, timeMs: number): void {
+  /** Whether the open chunk ends before the sample. */
+  #isDue(at: number, times: Float64Array, index: number): boolean {
     const { doubles, ints } = this.table;
     const count = ints[at * 2 + XOR_SAMPLE_COUNT];
     if (count === SAMPLES_PER_CHUNK / 4) {
@@ -251,22 +310,32 @@ export class Head {
         doubles[at + NEXT_CHUNK_AT],
       );
     }
-    if (
-      timeMs >= doubles[at + NEXT_CHUNK_AT] ||
+    return (
+      times[index] >= doubles[at + NEXT_CHUNK_AT] ||
       count >= SAMPLES_PER_CHUNK * 2 ||
       xorLength(ints, at) > CHUNK_BYTES_MAX
-    ) {
-      this.#close(at);
-      this.#begin(at, timeMs);
-    }
+    );
+  }
+
+  #count(times: Float64Array, index: number): void {
+    const timeMs = times[index];
+    this.#sampleCount++;
+    if (timeMs < this.#minTimeMs) this.#minTimeMs = timeMs;
+    if (timeMs < this.#recentMinTimeMs) this.#recentMinTimeMs = timeMs;
+    if (timeMs > this.#maxTimeMs) this.#maxTimeMs = timeMs;
+  }
+
+  #windowEnd(timeMs: number): number {
+    const range = this.#blockRangeMs;
+    return Math.floor(timeMs / range) * range + range;
   }
 
   #begin(at: number, timeMs: number): void {
     const { doubles, ints } = this.table;
+    if (this.#histograms.size > 0) this.#closeHistograms(at);
     resetXor(doubles, ints, at);
     doubles[at + OPEN_MIN_TIME] = timeMs;
-    const range = this.#blockRangeMs;
-    doubles[at + NEXT_CHUNK_AT] = Math.floor(timeMs / range) * range + range;
+    doubles[at + NEXT_CHUNK_AT] = this.#windowEnd(timeMs);
     ints[at * 2 + OPEN_PLACE] = this.open.allocate(0);
     ints[at * 2 + OPEN_SIZE] = 0;
     this.#chunkCount++;
@@ -289,6 +358,26 @@ export class Head {
     );
     this.open.release(place, ints[at * 2 + OPEN_SIZE]);
     ints[at * 2 + OPEN_PLACE] = NO_PLACE;
+  }
+
+  #closeHistograms(at: number): void {
+    const slot = at / RECORD_DOUBLES;
+    const open = this.#histograms.get(slot);
+    if (open === undefined) return;
+    const { doubles } = this.table;
+    const { minTimeMs, maxTimeMs, encoding } = open;
+    const bytes = open.borrow();
+    const before = doubles[at + CLOSED_CHUNK];
+    doubles[at + CLOSED_CHUNK] = this.closed.add(
+      before,
+      minTimeMs,
+      maxTimeMs,
+      encoding,
+      bytes,
+      0,
+      bytes.length,
+    );
+    this.#histograms.delete(slot);
   }
 }
 

@@ -104,8 +104,8 @@ describe('replay', () => {
     await writeLog(fs, [
       [
         series(1, 'a'),
-        Uint8Array.of(7, 1, 2, 3),
-        Uint8Array.of(7, 4),
+        Uint8Array.of(4, 1, 2, 3),
+        Uint8Array.of(4, 4),
         Uint8Array.of(99),
         samples([1, 10], [5, 10]),
       ],
@@ -113,7 +113,7 @@ describe('replay', () => {
     const { head, warnings } = await replay(fs);
     assert.equal(head.sampleCount, 1);
     assert.deepEqual(warnings, [
-      { 'histogram samples': 2, 'type 99': 1, zstdRecords: 0, samplesOfUnknownSeries: 1 },
+      { exemplars: 2, 'type 99': 1, zstdRecords: 0, samplesOfUnknownSeries: 1 },
     ]);
   });
 

@@ -5,7 +5,9 @@ import type { Logger } from '../../base/log.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 import { type HeadChunk, listHeadChunkFiles, readHeadChunkFile } from '../chunks/head-chunks.ts';
 import { SERIES_REF_MAX } from '../limits.ts';
-import { SamplesReader } from '../record/samples-record.ts';
+import { decodeHistograms, isHistogramRecord } from '../record/histogram-record.ts';
+import { SampleColumns } from '../record/sample-columns.ts';
+import { readSamples } from '../record/samples-record.ts';
 import { decodeSeries } from '../record/series-record.ts';
 import { RECORD_SAMPLES, RECORD_SERIES, recordTypeName } from '../record/types.ts';
 import { setAsideFrom } from '../wal/repair.ts';
@@ -42,7 +44,7 @@ export class HeadReplay {
   readonly #head: Head;
   readonly #walDir: string;
   readonly #pacer: Pacer;
-  readonly #samples = new SamplesReader();
+  readonly #samples = new SampleColumns();
   readonly #texts = new TextCache();
   /** Chunks whose series the log has not named yet. */
   readonly #chunks = new Map<number, HeadChunk[]>();
@@ -179,6 +181,8 @@ export class HeadReplay {
       this.#takeSamples(record);
     } else if (record[0] === RECORD_SERIES) {
       this.#takeSeries(record);
+    } else if (isHistogramRecord(record[0])) {
+      this.#takeHistograms(record);
     } else {
       const name = recordTypeName(record[0]);
       this.#skippedTypes.set(name, (this.#skippedTypes.get(name) ?? 0) + 1);
@@ -205,19 +209,32 @@ export class HeadReplay {
   }
 
   #takeSamples(record: Uint8Array): void {
-    const samples = this.#samples.reset(record);
+    const samples = this.#samples;
+    readSamples(record, samples);
     const head = this.#head;
-    while (samples.next()) {
-      const alias = this.#aliases.size > 0 ? this.#aliases.get(samples.ref) : undefined;
-      const ref = alias ?? samples.ref;
-      const slot = ref <= SERIES_REF_MAX ? head.table.slotOf(ref) : -1;
-      if (slot < 0) {
-        this.#unknownRefs++;
-        continue;
-      }
-      head.append(slot, samples.timeMs, samples.valueHi, samples.valueLo);
+    for (let i = 0; i < samples.count; i++) {
+      const slot = this.#slotOf(samples.refs[i]);
+      if (slot < 0) continue;
+      head.append(slot, samples, i);
       this.#sampleCount++;
     }
+  }
+
+  #takeHistograms(record: Uint8Array): void {
+    for (const { ref, timeMs, histogram } of decodeHistograms(record)) {
+      const slot = this.#slotOf(ref);
+      if (slot < 0) continue;
+      this.#head.appendHistogram(slot, timeMs, histogram);
+      this.#sampleCount++;
+    }
+  }
+
+  /** -1, and counted, when the log has not named the series. */
+  #slotOf(logRef: number): number {
+    const ref = (this.#aliases.size > 0 ? this.#aliases.get(logRef) : undefined) ?? logRef;
+    const slot = ref <= SERIES_REF_MAX ? this.#head.table.slotOf(ref) : -1;
+    if (slot < 0) this.#unknownRefs++;
+    return slot;
   }
 
   #report(durationMs: number): void {

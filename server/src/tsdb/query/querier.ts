@@ -1,9 +1,10 @@
 import { compareLabels, compareText, type Labels } from '../../model/labels.ts';
 import type { TimeRange } from '../../model/time-range.ts';
+import { isKnownEncoding } from '../chunkenc/encodings.ts';
+import type { SampleSource } from '../chunkenc/sample-source.ts';
 import { ChainedSamples } from '../series/chained-samples.ts';
 import { ChunkSamples, type SeriesChunks } from '../series/chunk-samples.ts';
 import { MergedSets } from '../series/merged-sets.ts';
-import type { SampleSource } from '../series/sample-source.ts';
 import type { Matcher } from './matcher.ts';
 import type { QuerySource, SourceSeries } from './query-source.ts';
 
@@ -40,6 +41,7 @@ export class Querier {
 export class SeriesSet {
   readonly #sets: MergedSets<SourceSeries>;
   readonly #single = new ChunkSamples();
+  #unknownChunks = 0;
 
   constructor(sets: readonly SourceSeries[]) {
     this.#sets = new MergedSets(sets, (a, b) => compareLabels(a.labels, b.labels));
@@ -51,6 +53,11 @@ export class SeriesSet {
 
   get labels(): Labels {
     return this.#sets.current[0].labels;
+  }
+
+  /** Chunks of unknown encodings among those of all series so far: their samples are missing. */
+  get unknownChunks(): number {
+    return this.#unknownChunks;
   }
 
   /** The samples of the current series, one for each time; valid until the next call. */
@@ -73,6 +80,9 @@ export class SeriesSet {
   }
 
   #join(parts: readonly SeriesChunks[]): SampleSource {
+    for (const { chunks } of parts) {
+      for (const { encoding } of chunks) if (!isKnownEncoding(encoding)) this.#unknownChunks++;
+    }
     const sorted = parts
       .filter(({ chunks }) => chunks.length > 0)
       .sort((a, b) => a.chunks[0].minTimeMs - b.chunks[0].minTimeMs);

@@ -1,17 +1,9 @@
 import type { BlockFile, TombstonesBySeries } from '../block/block-file.ts';
 import type { ChunkInput } from '../chunks/segment-writer.ts';
 import type { SeriesCursor } from '../index/series-cursor.ts';
-import { type Interval, isDeleted, touches } from './deletions.ts';
+import { type Interval, isDeleted, outsideOf, touches } from './deletions.ts';
 
 const NOTHING: readonly Interval[] = [];
-
-/** The times outside of a range. */
-export function outsideOf(minTimeMs: number, maxTimeMs: number): Interval[] {
-  return [
-    { minTimeMs: -Infinity, maxTimeMs: minTimeMs - 1 },
-    { minTimeMs: maxTimeMs, maxTimeMs: Infinity },
-  ];
-}
 
 /** Reads the chunks of the series at which a cursor stands. */
 export class BlockChunks {

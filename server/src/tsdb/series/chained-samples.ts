@@ -1,5 +1,6 @@
 import { Heap } from '../../base/heap.ts';
-import type { SampleSource } from './sample-source.ts';
+import type { Histogram } from '../../model/histogram.ts';
+import type { SampleSource } from '../chunkenc/sample-source.ts';
 
 /**
  * Samples of several sources in the order of time, one for each time. When two sources differ, the
@@ -10,6 +11,7 @@ export class ChainedSamples implements SampleSource {
   timeMs = -Infinity;
   valueHi = 0;
   valueLo = 0;
+  histogram: Histogram | undefined;
   readonly #heap = new Heap<SampleSource>((a, b) => a.timeMs < b.timeMs);
   #current: SampleSource | undefined;
   #others: readonly SampleSource[];
@@ -43,6 +45,7 @@ export class ChainedSamples implements SampleSource {
     this.timeMs = source.timeMs;
     this.valueHi = source.valueHi;
     this.valueLo = source.valueLo;
+    this.histogram = source.histogram;
     return true;
   }
 }

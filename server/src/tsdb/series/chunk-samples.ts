@@ -1,8 +1,10 @@
-import { CHUNK_XOR } from '../chunkenc/encodings.ts';
+import type { Histogram } from '../../model/histogram.ts';
+import { isKnownEncoding } from '../chunkenc/encodings.ts';
+import { openChunk } from '../chunkenc/open-chunk.ts';
+import type { SampleSource } from '../chunkenc/sample-source.ts';
 import { XorIterator } from '../chunkenc/xor-iterator.ts';
 import type { ChunkInput } from '../chunks/segment-writer.ts';
 import { type Interval, touches } from './deletions.ts';
-import type { SampleSource } from './sample-source.ts';
 
 /** The chunks of one series from one place, and what of them is deleted. */
 export interface SeriesChunks {
@@ -11,16 +13,14 @@ export interface SeriesChunks {
   readonly deleted: readonly Interval[];
 }
 
-/**
- * The float samples of a list of chunks. It ends before a chunk of histograms, which have no number
- * for a value: `endsAtHistogram` tells.
- */
+/** The samples of a list of chunks. Chunks of unknown encodings are passed over. */
 export class ChunkSamples implements SampleSource {
   timeMs = 0;
   valueHi = 0;
   valueLo = 0;
-  endsAtHistogram = false;
-  readonly #iterator = new XorIterator();
+  histogram: Histogram | undefined;
+  readonly #floats = new XorIterator();
+  #iterator: SampleSource = this.#floats;
   #parts: readonly SeriesChunks[] = [];
   #part = 0;
   #chunk = 0;
@@ -34,19 +34,19 @@ export class ChunkSamples implements SampleSource {
     this.#part = 0;
     this.#chunk = 0;
     this.#isOpen = false;
-    this.endsAtHistogram = false;
     return this;
   }
 
   next(): boolean {
-    const iterator = this.#iterator;
     for (;;) {
       if (!this.#isOpen && !this.#openNext()) return false;
+      const iterator = this.#iterator;
       while (iterator.next()) {
         if (this.#deleted.length > 0 && this.#isDeleted(iterator.timeMs)) continue;
         this.timeMs = iterator.timeMs;
         this.valueHi = iterator.valueHi;
         this.valueLo = iterator.valueLo;
+        this.histogram = iterator.histogram;
         return true;
       }
       this.#isOpen = false;
@@ -54,22 +54,22 @@ export class ChunkSamples implements SampleSource {
   }
 
   #openNext(): boolean {
-    let part = this.#parts[this.#part];
-    while (part !== undefined && this.#chunk === part.chunks.length) {
-      this.#chunk = 0;
-      part = this.#parts[++this.#part];
+    for (;;) {
+      const part = this.#parts[this.#part];
+      if (part === undefined) return false;
+      const chunk = part.chunks[this.#chunk];
+      if (chunk === undefined) {
+        this.#chunk = 0;
+        this.#part++;
+        continue;
+      }
+      this.#chunk++;
+      if (!isKnownEncoding(chunk.encoding)) continue;
+      this.#deleted = touches(chunk, part.deleted) ? part.deleted : [];
+      this.#iterator = openChunk(chunk, this.#floats);
+      this.#isOpen = true;
+      return true;
     }
-    if (part === undefined) return false;
-    const chunk = part.chunks[this.#chunk];
-    if (chunk.encoding !== CHUNK_XOR) {
-      this.endsAtHistogram = true;
-      return false;
-    }
-    this.#chunk++;
-    this.#deleted = touches(chunk, part.deleted) ? part.deleted : [];
-    this.#iterator.reset(chunk.data);
-    this.#isOpen = true;
-    return true;
   }
 
   #isDeleted(timeMs: number): boolean {

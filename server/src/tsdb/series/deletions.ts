@@ -1,13 +1,22 @@
 import { CodedError } from '../../base/errors.ts';
-import { CHUNK_XOR } from '../chunkenc/encodings.ts';
-import { XorChunkBuilder } from '../chunkenc/xor-chunk.ts';
-import { XorIterator } from '../chunkenc/xor-iterator.ts';
+import { isKnownEncoding } from '../chunkenc/encodings.ts';
+import { openChunk } from '../chunkenc/open-chunk.ts';
+import { XOR_SAMPLES_MAX } from '../chunkenc/xor-encoder.ts';
 import type { ChunkInput } from '../chunks/segment-writer.ts';
+import { SampleEncoder } from './sample-encoder.ts';
 
 /** Times of which samples are left out; both ends are included. */
 export interface Interval {
   readonly minTimeMs: number;
   readonly maxTimeMs: number;
+}
+
+/** The times outside of a range. */
+export function outsideOf(minTimeMs: number, maxTimeMs: number): Interval[] {
+  return [
+    { minTimeMs: -Infinity, maxTimeMs: minTimeMs - 1 },
+    { minTimeMs: maxTimeMs, maxTimeMs: Infinity },
+  ];
 }
 
 /** A chunk with the deletions that fall into it. */
@@ -31,31 +40,23 @@ export function touches(chunk: ChunkSpan, deleted: readonly Interval[]): boolean
 }
 
 /**
- * The chunk without its deleted samples, encoded anew; undefined when none are left.
- * `ERR_CHUNK_ENCODING` when it is not one of floats: then nobody here can take it apart.
+ * The chunk without its deleted samples, encoded anew; empty when none are left.
+ * `ERR_CHUNK_ENCODING` when its encoding is not known: then nobody here can take it apart.
  */
-export function withoutDeleted(
-  chunk: ChunkInput,
-  deleted: readonly Interval[],
-): ChunkInput | undefined {
-  if (!touches(chunk, deleted)) return chunk;
-  if (chunk.encoding !== CHUNK_XOR) throw encodingError(chunk.encoding, 'cut');
-  const samples = new XorIterator().reset(chunk.data);
-  const builder = new XorChunkBuilder();
+export function withoutDeleted(chunk: ChunkInput, deleted: readonly Interval[]): ChunkInput[] {
+  if (!touches(chunk, deleted)) return [chunk];
+  if (!isKnownEncoding(chunk.encoding)) throw encodingError(chunk.encoding, 'cut');
+  const samples = openChunk(chunk);
+  const encoder = new SampleEncoder(XOR_SAMPLES_MAX);
   while (samples.next()) {
     const { timeMs } = samples;
-    if (deleted.some(({ minTimeMs, maxTimeMs }) => minTimeMs <= timeMs && timeMs <= maxTimeMs)) {
-      continue;
-    }
-    builder.append(timeMs, samples.valueHi, samples.valueLo);
+    if (!isDeleted({ minTimeMs: timeMs, maxTimeMs: timeMs }, deleted)) encoder.append(samples);
   }
-  if (builder.sampleCount === 0) return undefined;
-  const { minTimeMs, maxTimeMs } = builder;
-  return { minTimeMs, maxTimeMs, encoding: CHUNK_XOR, data: builder.borrow() };
+  return encoder.finish();
 }
 
 export function encodingError(encoding: number, wish: 'cut' | 'merged'): CodedError {
-  return new CodedError('ERR_CHUNK_ENCODING', `a chunk of histograms cannot be ${wish}`, {
+  return new CodedError('ERR_CHUNK_ENCODING', `a chunk of unknown encoding cannot be ${wish}`, {
     encoding,
   });
 }

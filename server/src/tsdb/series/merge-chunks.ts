@@ -1,10 +1,10 @@
 import { Heap } from '../../base/heap.ts';
-import { CHUNK_XOR } from '../chunkenc/encodings.ts';
-import { XorChunkBuilder } from '../chunkenc/xor-chunk.ts';
-import { XorIterator } from '../chunkenc/xor-iterator.ts';
+import { isKnownEncoding } from '../chunkenc/encodings.ts';
+import { openChunk } from '../chunkenc/open-chunk.ts';
 import type { ChunkInput } from '../chunks/segment-writer.ts';
 import { ChainedSamples } from './chained-samples.ts';
 import { encodingError } from './deletions.ts';
+import { SampleEncoder } from './sample-encoder.ts';
 
 // Mirrors compactChunkIterator of Prometheus storage/merge.go, so that merged blocks come out the
 // same.
@@ -20,7 +20,7 @@ interface Queue {
 /**
  * The chunks of one series from several blocks as one list in time order. Chunks that overlap no
  * other are passed on as they are, whatever their encoding; a chunk that comes twice is taken once;
- * others are merged sample by sample. `ERR_CHUNK_ENCODING` when those are not of floats.
+ * others are merged sample by sample. `ERR_CHUNK_ENCODING` when one of those is of an unknown encoding.
  */
 export function mergeChunks(lists: readonly (readonly ChunkInput[])[]): readonly ChunkInput[] {
   if (lists.length === 1) return lists[0];
@@ -72,24 +72,14 @@ function takeOverlapping(heap: Heap<Queue>, first: ChunkInput): ChunkInput[] {
 }
 
 function encodeAnew(chunks: readonly ChunkInput[]): ChunkInput[] {
-  const sources = chunks.map(({ encoding, data }) => {
-    if (encoding !== CHUNK_XOR) throw encodingError(encoding, 'merged');
-    return new XorIterator().reset(data);
+  const sources = chunks.map((chunk) => {
+    if (!isKnownEncoding(chunk.encoding)) throw encodingError(chunk.encoding, 'merged');
+    return openChunk(chunk);
   });
   const samples = new ChainedSamples(sources);
-  const builder = new XorChunkBuilder();
-  const encoded: ChunkInput[] = [];
-  const finish = (): void => {
-    const { minTimeMs, maxTimeMs } = builder;
-    encoded.push({ minTimeMs, maxTimeMs, encoding: CHUNK_XOR, data: builder.borrow().slice() });
-    builder.reset();
-  };
-  while (samples.next()) {
-    if (builder.sampleCount === SAMPLES_PER_CHUNK) finish();
-    builder.append(samples.timeMs, samples.valueHi, samples.valueLo);
-  }
-  finish();
-  return encoded;
+  const encoder = new SampleEncoder(SAMPLES_PER_CHUNK);
+  while (samples.next()) encoder.append(samples);
+  return encoder.finish();
 }
 
 function isSame(a: ChunkInput, b: ChunkInput): boolean {
