@@ -19,6 +19,7 @@ import type { DumpMaker, DumpResult, DumpRun } from '../jobs/job-service.ts';
 import { METADATA_FILE_NAME, formatMetadata } from './metadata.ts';
 import type { DumpMetadata } from './metadata.ts';
 import { coveredRange, planDump } from './plan.ts';
+import type { DumpRange } from './plan.ts';
 
 /** The local database as dumps need it. */
 export interface DumpDatabase {
@@ -143,7 +144,7 @@ export class DumpService implements DumpMaker {
       folders.map((folder) => folder.meta),
       run,
     );
-    if (range === undefined) throw noSamples(run);
+    if (range === undefined) throw noSamples(run, leftOut);
     const metadata = formatMetadata({
       ...(await this.#options.identity()),
       generatedAtMs: this.#options.clock.nowMs(),
@@ -320,10 +321,12 @@ async function* untilAborted(source: ByteSource, signal: AbortSignal): AsyncGene
   signal.throwIfAborted();
 }
 
-function noSamples(range: { minTimeMs: number; maxTimeMs: number }): CodedError {
+/** @param leftOut where there may be some */
+function noSamples(range: DumpRange, leftOut: string | undefined): CodedError {
   const from = isoTime(range.minTimeMs);
   const to = isoTime(range.maxTimeMs);
-  return new CodedError('ERR_DUMP_EMPTY', `there are no samples between ${from} and ${to}`);
+  const more = leftOut === undefined ? '' : `. ${leftOut}`;
+  return new CodedError('ERR_DUMP_EMPTY', `there are no samples between ${from} and ${to}${more}`);
 }
 
 function isoTime(timeMs: number): string {
