@@ -183,10 +183,7 @@ async function judgeBlocks(dir: string, observer: Observer): Promise<void> {
 function judgeDumps(dir: string): void {
   if (!existsSync(dir)) return;
   for (const id of readdirSync(dir)) {
-    assert.deepEqual(
-      readdirSync(path.join(dir, id)),
-      ['tsdb_dump.tar.gz'],
-      `remains of dump ${id}`,
-    );
+    const files = readdirSync(path.join(dir, id), { recursive: true });
+    assert.deepEqual(files, ['tsdb_dump.tar.gz'], `remains of dump ${id}`);
   }
 }

@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 
+import { queryLockEnd } from '../../server/src/services/cluster/lock-end.ts';
+import { queryNodes } from '../../server/src/services/cluster/nodes.ts';
 import {
   ephemeralResponse,
   type HttpRequest,
@@ -11,6 +13,14 @@ import {
   type PluginHooks,
   type PluginHost,
 } from '../../server/src/protocol/mattermost/index.ts';
+
+/** What `/cluster` asks the database: for the end of a lock, or for nodes. */
+interface ClusterQuestion {
+  readonly driver: string;
+  readonly nowMs: number;
+  readonly lock?: string;
+  readonly clusterName?: string;
+}
 
 type Route = (host: PluginHost, request: HttpRequest, response: HttpResponse) => Promise<void>;
 
@@ -125,6 +135,18 @@ const routes: Record<string, Route> = {
     } catch (error) {
       await answerJson(response, { error: String(error) });
     }
+  },
+
+  async '/cluster'({ driver }, request, response) {
+    const body = JSON.parse(await readAll(request)) as ClusterQuestion;
+    const query = driver.query.bind(driver);
+    if (body.lock !== undefined) {
+      const endMs = await queryLockEnd(query, body.driver, 'test.probe', body.lock);
+      await answerJson(response, { endMs });
+      return;
+    }
+    const nodes = await queryNodes(query, body.driver, body.clusterName ?? '', body.nowMs);
+    await answerJson(response, { nodes });
   },
 
   async '/facts'({ api }, request, response) {

@@ -4,7 +4,7 @@ import { globSync } from 'node:fs';
 import { runTestFiles, totalsLine } from '../support/report.ts';
 import { missingTools, tools } from '../support/tools.ts';
 
-const missing = missingTools([tools.go, tools.postgres, tools.setpriv]);
+const missing = missingTools([tools.go, tools.postgres, tools.mariadb, tools.setpriv]);
 if (missing.length > 0) {
   console.error(missing.join('\n'));
   process.exit(1);

@@ -22,6 +22,8 @@ export interface DevHostOptions {
   readonly scrapeIntervalSeconds: number;
   /** Another program than the executable in dist/plugin. */
   readonly executable?: string;
+  /** Another one on the first node alone. */
+  readonly firstExecutable?: string;
   /** Plugins that seem to run beside it: what they show as metrics, by id. */
   readonly otherPlugins?: Readonly<Record<string, string>>;
   readonly log: (level: string, message: string, fields: readonly string[]) => void;
@@ -32,6 +34,8 @@ export interface DevHost {
   readonly url: string;
   readonly supervisor: Supervisor;
   readonly nodes: readonly DevNode[];
+  /** What all nodes share. */
+  readonly store: Store;
   /** Whether node_exporter was found, and runs. */
   readonly hasNodeExporter: boolean;
   /** Fine to call twice. */
@@ -62,7 +66,6 @@ export async function startDevHost(options: DevHostOptions): Promise<DevHost> {
     config,
     consoleDir,
     healthCheckMs: options.healthCheckMs,
-    executable: options.executable,
     otherPlugins: options.otherPlugins ?? {},
     fileStoreDir: path.join(stateDir, 'files'),
     pluginPlaces: {
@@ -90,6 +93,7 @@ export async function startDevHost(options: DevHostOptions): Promise<DevHost> {
     url: nodes[0].url,
     supervisor: nodes[0].supervisor,
     nodes,
+    store,
     hasNodeExporter: nodeExporter !== undefined,
     close: () => (closing ??= close()),
   };
@@ -97,7 +101,7 @@ export async function startDevHost(options: DevHostOptions): Promise<DevHost> {
 
 type SharedOptions = Omit<
   DevNodeOptions,
-  'hostname' | 'address' | 'workDir' | 'port' | 'metricsPort' | 'log' | 'publish'
+  'executable' | 'hostname' | 'address' | 'workDir' | 'port' | 'metricsPort' | 'log' | 'publish'
 >;
 
 /** Each node of a cluster has an address of the loopback network to itself, and a folder. */
@@ -112,6 +116,7 @@ function startNode(
   const address = isAlone ? '127.0.0.1' : `127.0.${network}.${index + 1}`;
   return DevNode.start({
     ...shared,
+    executable: (index === 0 ? options.firstExecutable : undefined) ?? options.executable,
     hostname: isAlone ? '' : address,
     address,
     workDir: isAlone ? stateDir : path.join(stateDir, `node${index + 1}`),

@@ -38,6 +38,8 @@ export class Supervisor implements PluginPort {
   readonly #options: SupervisorOptions;
   readonly #stopping = new AbortController();
   readonly #restartTimes: number[] = [];
+  /** What the next start of the plugin runs. */
+  executable: string;
   #process: PluginProcess | undefined;
   #implemented: ReadonlySet<string> = new Set();
   #state = 'not started';
@@ -48,6 +50,7 @@ export class Supervisor implements PluginPort {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.executable = options.executable;
   }
 
   get state(): string {
@@ -160,7 +163,8 @@ export class Supervisor implements PluginPort {
   }
 
   async #activate(): Promise<void> {
-    const { executable, workDir, api } = this.#options;
+    const { workDir, api } = this.#options;
+    const { executable } = this;
     this.#state = 'starting';
     try {
       const process = await PluginProcess.start({

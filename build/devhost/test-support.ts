@@ -36,6 +36,8 @@ export interface TestHostOptions {
   readonly stateDir?: string;
   /** Another program than the plugin. */
   readonly executable?: string;
+  /** A cluster of so many; 1 when it is not given. */
+  readonly nodeCount?: number;
   /** Plugins beside it, with what they show as metrics. */
   readonly otherPlugins?: Readonly<Record<string, string>>;
 }

@@ -100,6 +100,20 @@ async function startAgain(node: Node): Promise<void> {
   await waitUntil('its plugin answers', () => statusOf(node), 30_000, 250);
 }
 
+/** Waits for some more scrapes, so that there is something that could get lost. */
+async function watchScrapes(node: Node, count: number): Promise<void> {
+  const goal = reported.length + count;
+  await waitUntil(
+    'there are scrapes',
+    async () => {
+      await statusOf(node);
+      return reported.length >= goal;
+    },
+    60_000,
+    500,
+  );
+}
+
 /** Each scrape that was ever reported is in a dump of everything, made on this node. */
 async function nothingIsLost(node: Node): Promise<void> {
   const job = await createDump(node.admin, Date.now() - hourMs, Date.now());
@@ -208,6 +222,7 @@ test('one node scrapes both, the other stands by, and each tells about both', as
 
 test('a dump made where nobody scrapes has the newest samples', async () => {
   const scraper = await scraperOf(nodes);
+  await watchScrapes(scraper, 20);
   const askedMs = Date.now();
   const job = await createDump(otherThan(scraper).admin, askedMs - hourMs, askedMs + hourMs);
   assert.equal(job.error, undefined);
@@ -222,6 +237,7 @@ test('when the machine that scrapes dies, the other takes over within 30 s', asy
   const diedMs = performance.now();
   assert.equal(await scraperOf([heir], takeOverMs), heir);
   console.log(`# taken over after ${((performance.now() - diedMs) / 1000).toFixed(1)} s`);
+  await watchScrapes(heir, 10);
 
   const job = await createDump(heir.admin, Date.now() - hourMs, Date.now());
   assert.match(job.error ?? '', new RegExp(`What ${dead.name} has collected since .* is missing`));

@@ -25,6 +25,16 @@ export const tools = {
     install: 'apt-get install postgresql',
     find: findPostgres,
   },
+  mariadb: {
+    name: 'MariaDB',
+    install: 'apt-get install mariadb-server-core mariadb-client-core',
+    find: () => inPath('mariadbd', ['/usr/sbin']),
+  },
+  mariadbInstall: {
+    name: 'mariadb-install-db',
+    install: 'apt-get install mariadb-server-core mariadb-client-core',
+    find: () => inPath('mariadb-install-db'),
+  },
   prometheus: {
     name: 'Prometheus',
     install: 'apt-get install prometheus',

@@ -2,7 +2,10 @@ module github.com/mattermost/mattermost-plugin-metrics/build/conformance/host-v0
 
 go 1.25
 
-require github.com/mattermost/mattermost-plugin-metrics/build/conformance/host v0.0.0
+require (
+	github.com/go-sql-driver/mysql v1.7.1
+	github.com/mattermost/mattermost-plugin-metrics/build/conformance/host v0.0.0
+)
 
 require (
 	github.com/blang/semver/v4 v4.0.0 // indirect
@@ -10,7 +13,6 @@ require (
 	github.com/fatih/color v1.16.0 // indirect
 	github.com/francoispqt/gojay v1.2.13 // indirect
 	github.com/go-asn1-ber/asn1-ber v1.5.5 // indirect
-	github.com/go-sql-driver/mysql v1.7.1 // indirect
 	github.com/golang/protobuf v1.5.3 // indirect
 	github.com/google/uuid v1.5.0 // indirect
 	github.com/gorilla/websocket v1.5.1 // indirect

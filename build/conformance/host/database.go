@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 
 	_ "github.com/lib/pq" // registers the "postgres" driver
@@ -50,7 +51,7 @@ func (o *objects[T]) take(id string) (T, error) {
 	return item, err
 }
 
-// driverImpl is plugin.AppDriver over a real PostgreSQL, with the behaviour of the server's app/plugin_db_driver.go.
+// driverImpl is plugin.AppDriver over a real PostgreSQL or MariaDB, with the behaviour of the server's app/plugin_db_driver.go.
 type driverImpl struct {
 	db    *sql.DB
 	conns objects[*sql.Conn]
@@ -63,7 +64,11 @@ func newDriver(dsn string) (*driverImpl, error) {
 	if dsn == "" {
 		return &driverImpl{}, nil
 	}
-	db, err := sql.Open("postgres", dsn)
+	name := "mysql" // registered by the main package of a release that knows it
+	if strings.HasPrefix(dsn, "postgres://") {
+		name = "postgres"
+	}
+	db, err := sql.Open(name, dsn)
 	return &driverImpl{db: db}, err
 }
 

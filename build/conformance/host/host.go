@@ -25,7 +25,7 @@ type Options struct {
 	PluginID     string          `json:"plugin_id"`
 	PluginDir    string          `json:"plugin_dir"`
 	WebappDir    string          `json:"webapp_dir"`
-	Database     string          `json:"database"`      // PostgreSQL connection string; empty for none
+	Database     string          `json:"database"`      // connection string of PostgreSQL or MySQL; empty for none
 	Config       json.RawMessage `json:"config"`        // laid over the defaults of model.Config
 	PluginConfig map[string]any  `json:"plugin_config"` // what LoadPluginConfiguration answers
 	Admins       []string        `json:"admins"`        // user ids with every permission

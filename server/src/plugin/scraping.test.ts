@@ -105,3 +105,49 @@ test('what the server copies from Calls is stored once, from Calls itself', asyn
   assert.equal(world.results.length, 3, 'each scrape is counted');
   await scraping.stop();
 });
+
+test('nodes of a cluster that come are scraped, those that go get stale markers, whatever the database does', async () => {
+  const { scraping, world, urls } = setUp();
+  world.host.config = { ...world.host.config, isCluster: true };
+  world.host.nodes = [['app1', 1]];
+  for (const node of ['app1', 'app2', 'app3']) world.http.answers.set(urlOf(node), 'x 1\n');
+  const pass = async (seconds: number): Promise<void> => {
+    for (let i = 0; i < seconds; i++) await world.clock.advance(1_000);
+  };
+  scraping.start();
+  await settle();
+  assert.ok(urls().includes(SERVER), 'the only one is this machine');
+
+  world.host.nodes = [
+    ['app1', 1],
+    ['app2', 1],
+  ];
+  await pass(61);
+  assert.deepEqual(urls().slice(0, 2), [urlOf('app1'), urlOf('app2')]);
+
+  world.host.query = () => Promise.reject(new Error('the database is down'));
+  await pass(180);
+  assert.deepEqual(urls().slice(0, 2), [urlOf('app1'), urlOf('app2')], 'what was known stays');
+  assert.deepEqual(
+    world.board.list().map(({ code }) => code),
+    ['cluster_nodes_unknown'],
+  );
+
+  world.host.query = () =>
+    Promise.resolve({
+      rows: [
+        ['app2', 1],
+        ['app3', 1],
+      ],
+    });
+  await pass(61);
+  assert.deepEqual(urls().slice(0, 2), [urlOf('app2'), urlOf('app3')]);
+  assert.deepEqual(world.board.list(), []);
+  const gone = world.storage.samples('x{instance="app1:8067",job="prometheus"}');
+  assert.equal(gone.at(-1)?.value, 'stale');
+  await scraping.stop();
+});
+
+function urlOf(node: string): string {
+  return `http://${node}:8067/metrics`;
+}

@@ -91,6 +91,24 @@ export function saveSettings(manifest: Manifest, changes: Changes): Promise<Conf
   return request<Config>('/api/v4/config/patch', { method: 'PUT', body: JSON.stringify(patch) });
 }
 
+/** One server of a stand-in cluster. */
+export interface NodeState {
+  name: string;
+  url: string;
+  state: string;
+  faults: string[];
+}
+
+export function loadNodes(): Promise<NodeState[]> {
+  return request<NodeState[]>('/devhost/nodes');
+}
+
+/** Breaks or mends something on a node; how all are afterwards. */
+export function performOnNode(node: string, action: string): Promise<NodeState[]> {
+  const init = { method: 'POST', body: JSON.stringify({ node, action }) };
+  return request<NodeState[]>('/devhost/nodes', init);
+}
+
 /** What the command answered, as text. */
 export async function executeCommand(command: string): Promise<string> {
   const init = { method: 'POST', body: JSON.stringify({ command }) };

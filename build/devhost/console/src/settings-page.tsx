@@ -4,6 +4,7 @@ import React, { useState } from 'react';
 import type { FormEvent, ReactNode } from 'react';
 
 import { CommandBox } from './command-box.tsx';
+import { NodesBox } from './nodes-box.tsx';
 import type { PluginHost } from './plugin-host.tsx';
 import { saveSettings } from './server-api.ts';
 import type { ConsoleData, Setting, SettingValue } from './server-api.ts';
@@ -79,6 +80,7 @@ function Frame({ title, children }: { title: string; children: ReactNode }) {
         <div className="console__product">System Console</div>
         <div className="console__category">Plugins</div>
         <div className="console__link">{title}</div>
+        <NodesBox />
         <CommandBox />
       </nav>
       <main className="admin-console console__main">{children}</main>

@@ -40,11 +40,18 @@ export class DriverClient implements DatabaseDriver {
   query(sql: string, args: readonly unknown[] = []): Promise<QueryResult> {
     return this.#withConnection(async (connection) => {
       const sqlArgs = { A: connection, B: sql, C: toNamedValues(args) };
-      const { A: rows } = await this.call(driver.ConnQuery, sqlArgs);
       try {
-        return await this.#readRows(rows);
+        return await this.#rowsOf((await this.call(driver.ConnQuery, sqlArgs)).A);
+      } catch (error) {
+        // MySQL's driver takes arguments in prepared statements only, and says so.
+        if (!hasCode(error, 'ERR_DATABASE_SKIP')) throw error;
+      }
+      const { A: statement } = await this.call(driver.Stmt, { A: connection, B: sql });
+      try {
+        const statementArgs = { A: statement, B: toNamedValues(args) };
+        return await this.#rowsOf((await this.call(driver.StmtQuery, statementArgs)).A);
       } finally {
-        await this.#release(driver.RowsClose, rows);
+        await this.#release(driver.StmtClose, statement);
       }
     });
   }
@@ -67,6 +74,14 @@ export class DriverClient implements DatabaseDriver {
       return await use(connection);
     } finally {
       await this.#release(driver.ConnClose, connection);
+    }
+  }
+
+  async #rowsOf(rows: string): Promise<QueryResult> {
+    try {
+      return await this.#readRows(rows);
+    } finally {
+      await this.#release(driver.RowsClose, rows);
     }
   }
 

@@ -122,9 +122,11 @@ export class HeadRequests {
 
   async #look(): Promise<void> {
     const { kv, isScraper } = this.#options;
-    if (!isScraper()) return;
-    const { request = decodeRequest(await kv.get(REQUEST_KEY)) } = this.#brought;
+    // Taken in any case: whoever scrapes only later must not answer what is long over.
+    const { request: brought } = this.#brought;
     this.#brought.request = undefined;
+    if (!isScraper()) return;
+    const request = brought ?? decodeRequest(await kv.get(REQUEST_KEY));
     if (request === undefined || request.id === this.#lastId) return;
     this.#lastId = request.id;
     await this.#answer(request);

@@ -23,6 +23,7 @@ import type { BlockFolder } from './contents.ts';
 import { formatMetadata } from './metadata.ts';
 import type { DumpMetadata } from './metadata.ts';
 import { coveredRange, planDump } from './plan.ts';
+import type { DumpRange } from './plan.ts';
 import { readAhead } from './read-ahead.ts';
 import { checkLimit, checkSize } from './size-check.ts';
 
@@ -138,7 +139,7 @@ export class DumpService implements DumpMaker {
     const { folders, leftOut } = await this.#collect(run, target, database);
     const metas = folders.map((folder) => folder.meta);
     const range = coveredRange(metas, run);
-    if (range === undefined) throw noSamples(run);
+    if (range === undefined) throw noSamples(run, leftOut);
     const metadata = formatMetadata({
       ...(await this.#options.identity()),
       generatedAtMs: this.#options.clock.nowMs(),
@@ -319,10 +320,12 @@ async function* limited(
   signal.throwIfAborted();
 }
 
-function noSamples(range: { minTimeMs: number; maxTimeMs: number }): CodedError {
+/** @param leftOut where there may be some */
+function noSamples(range: DumpRange, leftOut: string | undefined): CodedError {
   const from = isoTime(range.minTimeMs);
   const to = isoTime(range.maxTimeMs);
-  return new CodedError('ERR_DUMP_EMPTY', `there are no samples between ${from} and ${to}`);
+  const more = leftOut === undefined ? '' : `. ${leftOut}`;
+  return new CodedError('ERR_DUMP_EMPTY', `there are no samples between ${from} and ${to}${more}`);
 }
 
 function isoTime(timeMs: number): string {

@@ -16,7 +16,8 @@ import { planDump } from './plan.ts';
 
 const JOB = 'aaaaaaaaaaaaaaaaaaaaaaaaaa';
 const BLOCKS = 'plugin-data/mattermost-plugin-metrics/data';
-const DUMP = `plugin-data/mattermost-plugin-metrics/dump/${JOB}/tsdb_dump.tar.gz`;
+const DUMP_DIR = `plugin-data/mattermost-plugin-metrics/dump/${JOB}`;
+const DUMP = `${DUMP_DIR}/tsdb_dump.tar.gz`;
 
 function ulid(letter: string): string {
   return `01${letter.repeat(24)}`;
@@ -75,9 +76,13 @@ function setUp(options: Setting = {}) {
     },
   };
   let storeFailure: Error | undefined;
+  const cluster = {
+    askScraper: async (): Promise<{ ulid: string | undefined } | undefined> => undefined,
+    missingSamples: async (): Promise<string[]> => [],
+  };
   const dumps = new DumpService({
-    askScraper: async () => undefined,
-    missingSamples: async () => [],
+    askScraper: () => cluster.askScraper(),
+    missingSamples: () => cluster.missingSamples(),
     database: () => (options.noDatabase === true ? undefined : database),
     fileStore: () => {
       if (storeFailure !== undefined) throw storeFailure;
@@ -104,6 +109,7 @@ function setUp(options: Setting = {}) {
     store,
     folder,
     dumps,
+    cluster,
     cancel,
     progress,
     headRanges,
@@ -215,6 +221,43 @@ describe('a dump', () => {
     assert.match(leftOut ?? '', /newest samples are missing.*database/);
     assert.match(leftOut ?? '', new RegExp(ulid('B')));
     assert.doesNotMatch(leftOut ?? '', new RegExp(ulid('C')));
+  });
+
+  it('of a node that does not scrape has the head of the one that does', async () => {
+    const { store, folder, cluster, make } = setUp({ head: meta('D', 400, 420) });
+    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 100, 200));
+    cluster.askScraper = async () => {
+      putBlock(store, `${DUMP_DIR}/head/${ulid('H')}`, meta('H', 450, 480));
+      return { ulid: ulid('H') };
+    };
+    const { maxTimeMs, leftOut } = await make(100, 500);
+    assert.deepEqual([maxTimeMs, leftOut], [479, undefined]);
+    for (const letter of ['A', 'D', 'H']) {
+      assert.ok(store.text(DUMP)?.includes(`${ulid(letter)}/index`), letter);
+    }
+    const left = [...store.files.keys(), ...folder.files.keys()].filter((path) =>
+      /\/head\/|dump-work/.test(path),
+    );
+    assert.deepEqual(left, []);
+  });
+
+  it('goes without the newest samples when they cannot be had, and says so', async () => {
+    const { store, cluster, make } = setUp();
+    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 100, 200));
+    cluster.askScraper = async () => {
+      throw new CodedError('ERR_HEAD_UNANSWERED', 'the node that scrapes has not answered in time');
+    };
+    cluster.missingSamples = async () => ['What app1 has collected is missing.'];
+    const { leftOut } = await make(100, 500);
+    assert.equal(
+      leftOut,
+      'The newest minutes are missing: the node that scrapes has not answered in time. ' +
+        'What app1 has collected is missing.',
+    );
+    await assert.rejects(
+      make(600, 700),
+      /no samples between .* What app1 has collected is missing/,
+    );
   });
 
   it('says why it cannot be made without a file store', async () => {
