@@ -149,6 +149,14 @@ describe('the tool', () => {
     }
   });
 
+  it('dumps what one of several selectors wants, each sample once', () => {
+    const both = ours('dump', '--match=metric_7', '--match={id="7"}', '--match', 'metric_8', store);
+    const lines = ['metric_7', 'metric_8', '{id="7"}'].flatMap((selector) =>
+      ours('dump', `--match=${selector}`, store).trimEnd().split('\n'),
+    );
+    assert.deepEqual(both.trimEnd().split('\n').sort(), [...new Set(lines)].sort());
+  });
+
   it('dumps the log behind the blocks', async (t) => {
     if (!hasTool(t, 'promtool')) return;
     const dir = join(root, 'log');

@@ -3,11 +3,13 @@
  * newest one, and no sample changes a bit.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 
+import { CodedError } from '../../../server/src/base/errors.ts';
 import { type LogFields, silentLogger } from '../../../server/src/base/log.ts';
 import { makeLabels } from '../../../server/src/model/labels.ts';
 import { diskFs } from '../../../server/src/platform/disk-fs.ts';
@@ -186,6 +188,29 @@ for (const [version, flags] of Object.entries(VERSIONS)) {
       const expected = dirs.flatMap((dir) => theirs('dump', dir)).sort();
       assertSame(theirs('dump', merged), expected);
       assertSame(await samplesOf(merged), expected);
+    });
+
+    test('a directory that Prometheus holds is refused, and taken when it has gone', async () => {
+      const dir = newDir();
+      theirs('write', dir, '-samples=5');
+      const holder = spawn(program, ['hold', dir], { stdio: ['pipe', 'pipe', 'inherit'] });
+      try {
+        const [line] = (await once(holder.stdout, 'data')) as [Buffer];
+        assert.equal(line.toString(), 'held\n');
+        await assert.rejects(openDb(dir), (error) => {
+          assert.ok(error instanceof CodedError);
+          assert.equal(error.code, 'ERR_FS_LOCKED');
+          assert.equal(error.details.pid, holder.pid);
+          assert.match(error.message, /is in use by prometheus-v/);
+          return true;
+        });
+      } finally {
+        holder.stdin.end();
+        await once(holder, 'exit');
+      }
+      const db = await openDb(dir);
+      assert.equal(db.headStats().sampleCount, 5 * 40);
+      await db.close();
     });
 
     const isOld = version === NEWEST ? false : 'this version has none';

@@ -22,6 +22,13 @@ export function makeUlid(timeMs: number, random: () => number = Math.random): st
   return text;
 }
 
+/** The time that a ULID was made with. */
+export function ulidTimeMs(ulid: string): number {
+  let time = 0;
+  for (let i = 0; i < TIME_CHARS; i++) time = time * 32 + ALPHABET.indexOf(ulid[i]);
+  return time;
+}
+
 export function isUlid(text: string): boolean {
   return ULID_PATTERN.test(text);
 }

@@ -8,14 +8,13 @@ export interface CommandSyntax {
 }
 
 export interface FlagSyntax {
-  readonly kind: 'switch' | 'text' | 'list' | 'integer' | 'duration';
+  readonly kind: 'switch' | 'list' | 'integer' | 'duration';
   /** One letter. */
   readonly short?: string;
 }
 
 export interface ParsedArguments {
   readonly switches: ReadonlySet<string>;
-  readonly texts: ReadonlyMap<string, string>;
   /** Values of flags that may come more than once. */
   readonly lists: ReadonlyMap<string, readonly string[]>;
   /** Integers beyond 2^53 become infinite: nothing lies there. Durations in milliseconds. */
@@ -39,7 +38,6 @@ export function parseArguments(
   { flags = {}, positionals }: CommandSyntax,
 ): ParsedArguments {
   const switches = new Set<string>();
-  const texts = new Map<string, string>();
   const lists = new Map<string, string[]>();
   const numbers = new Map<string, number>();
   const found: string[] = [];
@@ -63,13 +61,12 @@ export function parseArguments(
     }
     const value = given ?? args[++i];
     if (value === undefined) throw usageError(`--${name} needs a value`);
-    if (flag.kind === 'text') texts.set(name, value);
-    else if (flag.kind === 'list') lists.set(name, [...(lists.get(name) ?? []), value]);
+    if (flag.kind === 'list') lists.set(name, [...(lists.get(name) ?? []), value]);
     else if (flag.kind === 'integer') numbers.set(name, parseInteger(name, value));
     else numbers.set(name, parseDuration(name, value));
   }
   checkCount(found, positionals);
-  return { switches, texts, lists, numbers, positionals: found };
+  return { switches, lists, numbers, positionals: found };
 }
 
 function splitFlag(

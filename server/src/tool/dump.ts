@@ -9,7 +9,7 @@ const SYNTAX: CommandSyntax = {
   flags: {
     'min-time': { kind: 'integer' },
     'max-time': { kind: 'integer' },
-    match: { kind: 'text' },
+    match: { kind: 'list' },
   },
   positionals: ['[db path]'],
 };
@@ -66,14 +66,14 @@ async function dumpSeries(
   env: ToolEnvironment,
   write: (set: SeriesSet, samples: SampleSource) => Promise<void>,
 ): Promise<void> {
-  const { numbers, texts, positionals } = parseArguments(args, SYNTAX);
-  const matchers = parseSelector(texts.get('match') ?? MATCH_ALL);
+  const { numbers, lists, positionals } = parseArguments(args, SYNTAX);
+  const selectors = (lists.get('match') ?? [MATCH_ALL]).map(parseSelector);
   // Both ends of the command's range are included.
   const minTimeMs = numbers.get('min-time') ?? -Infinity;
   const maxTimeMs = (numbers.get('max-time') ?? Infinity) + 1;
   await withDb(env, positionals[0] ?? DEFAULT_DB_DIR, async (db) => {
     const querier = await db.querier({ minTimeMs, maxTimeMs });
-    const set = await querier.select(matchers);
+    const set = await querier.select(...selectors);
     let seriesCount = 0;
     for (;;) {
       const more = set.next();

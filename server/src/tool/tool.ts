@@ -29,9 +29,9 @@ analyze [--limit=20] [--extended] [<db path>] [<block id>]
     What makes a block large: churn, label pairs, cardinality, fullness of chunks.
 list [-r|--human-readable] [<db path>]
     The blocks.
-dump [--min-time=MS] [--max-time=MS] [--match=SELECTOR] [<db path>]
-    All samples, those of the log included.
-dump-openmetrics [--min-time=MS] [--max-time=MS] [--match=SELECTOR] [<db path>]
+dump [--min-time=MS] [--max-time=MS] [--match=SELECTOR ...] [<db path>]
+    All samples, those of the log included; with selectors, those that one of them wants.
+dump-openmetrics [--min-time=MS] [--max-time=MS] [--match=SELECTOR ...] [<db path>]
     The same as OpenMetrics text.
 create-blocks-from [-r] [-q] openmetrics [--label=NAME=VALUE ...] <input file> [<db path>]
     Blocks of the samples of an OpenMetrics text.

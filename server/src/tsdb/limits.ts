@@ -33,6 +33,12 @@ export const WAL_RECORD_BYTES_MAX = 256 * 1024 * 1024;
  */
 export const WAL_RECORD_BYTES_TARGET = 256 * 1024;
 
+/**
+ * A wall clock that goes back by more has jumped: then the head is turned into blocks, so that samples
+ * from before the jump do not keep out those that follow. A shorter step costs at most as much.
+ */
+export const CLOCK_JUMP_MS = 60 * 1000;
+
 /** Longest time that head code holds the main thread before others get their turn. */
 export const SLICE_MS = 8;
 /** Samples handled before the clock is asked again. */

@@ -5,9 +5,11 @@ interface Sleeper {
   readonly resolve: () => void;
 }
 
-/** A clock that stands still until a test moves it. Both clocks run together. */
+/** A clock that stands still until a test moves it. Both clocks run together, but for `jump`. */
 export class FakeClock implements Clock {
+  /** Of the clock that never jumps. */
   #nowMs: number;
+  #jumpedMs = 0;
   readonly #sleepers = new Set<Sleeper>();
 
   constructor(nowMs = Date.UTC(2026, 0, 1)) {
@@ -15,7 +17,12 @@ export class FakeClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#jumpedMs;
+  }
+
+  /** Puts the wall clock forward or back. */
+  jump(byMs: number): void {
+    this.#jumpedMs += byMs;
   }
 
   monotonicMs(): number {

@@ -33,7 +33,7 @@ function setup(): Setup {
     Db.open({
       fs,
       dir: DIR,
-      clock: new FakeClock(START_MS),
+      clock: new FakeClock(START_MS + 24 * 60 * 60_000),
       logger,
       tasks: inlineTasks(tsdbTasks(fs)),
       maintenanceIntervalMs: 0,

@@ -23,6 +23,7 @@ import { HeadReplay } from '../head/replay.ts';
 import {
   BLOCK_RANGE_MS,
   CHUNK_BYTES_MAX,
+  CLOCK_JUMP_MS,
   MAINTENANCE_INTERVAL_MS,
   RETENTION_MS,
   SERIES_MAX,
@@ -30,6 +31,8 @@ import {
 } from '../limits.ts';
 import { WalWriter } from '../wal/wal-writer.ts';
 import { byTime, listBlocks, removeBlock, removeLeftovers } from './block-folder.ts';
+import { ClockWatch } from './clock-watch.ts';
+import { coveredUntil } from './covered-time.ts';
 import { LogTruncation } from './log-truncation.ts';
 import type { TimeRange } from '../../model/time-range.ts';
 import type { DbOptions, HeadStats, WalStats } from './options.ts';
@@ -52,6 +55,7 @@ export class Db implements Appendable {
   readonly #truncation: LogTruncation;
   readonly #corruptions: number;
   readonly #owner: AppenderOwner;
+  readonly #clockWatch: ClockWatch;
   readonly #blockRangeMs: number;
   readonly #retentionMs: number;
   /** Work that reads the whole head or changes what it holds, one at a time. */
@@ -75,6 +79,7 @@ export class Db implements Appendable {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#tasks = options.tasks;
+    this.#clockWatch = new ClockWatch(options.clock);
     this.#blockRangeMs = options.blockRangeMs ?? BLOCK_RANGE_MS;
     this.#retentionMs = options.retentionMs ?? RETENTION_MS;
     this.#lock = parts.lock;
@@ -98,6 +103,7 @@ export class Db implements Appendable {
     this.#owner = {
       head,
       commits: this.#commits,
+      rewinding: undefined,
       chunkBytesMax: options.chunkBytesMax ?? CHUNK_BYTES_MAX,
       onRefused: (result: AppendResult) => this.#counts[result]++,
       lend: () => pool.pop() ?? new PendingSamples(),
@@ -130,6 +136,7 @@ export class Db implements Appendable {
 
   appender(): Appender {
     if (this.#closing.signal.aborted) throw closedError(this.dir);
+    if (this.#clockWatch.hasGoneBack()) this.#rewindWhenAhead();
     return new HeadAppender(this.#owner);
   }
 
@@ -238,6 +245,31 @@ export class Db implements Appendable {
     return metas;
   }
 
+  /**
+   * After the wall clock went back: samples that are ahead of it become blocks, so that the head is
+   * empty and takes those that follow. Appenders wait until then.
+   */
+  #rewindWhenAhead(): void {
+    const nowMs = this.#clock.nowMs();
+    const aheadMs = this.#head.maxTimeMs - nowMs;
+    if (this.#owner.rewinding !== undefined || aheadMs <= CLOCK_JUMP_MS) return;
+    this.#logger.warn('the clock went back; what it had run ahead becomes blocks', { aheadMs });
+    const rewind = async (): Promise<void> => {
+      try {
+        await this.#exclusively(async () => {
+          await this.#flush();
+          this.#head.rewind(nowMs - CLOCK_JUMP_MS);
+        });
+      } catch (error) {
+        this.#clockWatch.reset();
+        this.#logger.error('the head could not be emptied after the clock went back', { error });
+      } finally {
+        this.#owner.rewinding = undefined;
+      }
+    };
+    this.#owner.rewinding = rewind();
+  }
+
   /** Whether the oldest window is over for good: half a window more has passed since, as Prometheus waits. */
   #isWindowComplete(): boolean {
     const { minTimeMs, maxTimeMs, sampleCount } = this.#head;
@@ -343,7 +375,7 @@ async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts
     seriesMax: options.seriesMax ?? SERIES_MAX,
   });
   // What a block covers is not needed from the log: a crash between the two leaves it in both.
-  for (const { meta } of blocks) head.raiseMinValidTime(meta.maxTime);
+  head.raiseMinValidTime(coveredUntil(blocks.map(({ meta }) => meta)));
   const replay = await new HeadReplay(head, options).run();
   const segmentBytes = options.walSegmentBytes ?? WAL_SEGMENT_BYTES;
   const wal = new WalWriter(fs, `${dir}/wal`, replay.nextSegment, segmentBytes);

@@ -43,8 +43,13 @@ export class LogTruncation {
   async run(minTimeMs: number): Promise<void> {
     const { commits, head } = this.#options;
     await this.#removeHeadChunks(minTimeMs);
-    const newest = await commits.exclusive((wal) => wal.cut());
-    if (head.table.count === 0) {
+    const newest = await commits.exclusive(async (wal) => {
+      const segment = await wal.cut();
+      // Series that wait for their samples are written again, since the log begins anew.
+      if (head.sampleCount === 0) this.#announceSeries();
+      return segment;
+    });
+    if (head.sampleCount === 0) {
       // Nothing in the log is needed any more.
       await this.#removeUpTo(newest - 1, undefined);
       return;
@@ -61,6 +66,13 @@ export class LogTruncation {
     const input = { dir: this.#walDir, lastSegment: last, minTimeMs, keepRefs };
     await this.#options.tasks.run(checkpointTask, input, { signal: this.#options.signal });
     await this.#removeUpTo(last, last);
+  }
+
+  #announceSeries(): void {
+    const { commits, head } = this.#options;
+    for (let slot = 0; slot < head.table.slotEnd; slot++) {
+      if (head.table.isUsed(slot)) commits.addSeries(head.table.refOf(slot));
+    }
   }
 
   /** Series in the head, and those that segments behind the checkpoint still speak of. */

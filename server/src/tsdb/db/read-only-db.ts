@@ -14,6 +14,7 @@ import { BLOCK_RANGE_MS, SERIES_MAX } from '../limits.ts';
 import { BlockQuerySource } from '../query/block-source.ts';
 import { Querier } from '../query/querier.ts';
 import type { QuerySource } from '../query/query-source.ts';
+import { coveredUntil } from './covered-time.ts';
 import { HeadQuerySource } from './head-query-source.ts';
 import { readOnlyFs } from './read-only-fs.ts';
 
@@ -77,7 +78,7 @@ export class ReadOnlyDb {
     const sources: QuerySource[] = this.blocks
       .filter(({ meta }) => meta.minTime < range.maxTimeMs && meta.maxTime > range.minTimeMs)
       .map((block) => new BlockQuerySource(block));
-    const endMs = this.blocks.reduce((end, { meta }) => Math.max(end, meta.maxTime), -Infinity);
+    const endMs = coveredUntil(this.blocks.map(({ meta }) => meta));
     if (range.maxTimeMs > endMs) {
       const head = await this.#readHead(endMs, range);
       if (head !== undefined) sources.push(head);

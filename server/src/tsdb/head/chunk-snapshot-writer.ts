@@ -115,13 +115,13 @@ async function writeSeries(writer: WalWriter, head: Head): Promise<void> {
     records.push(record);
     sizeBytes += record.length;
     if (sizeBytes < BATCH_BYTES) continue;
-    await writer.append([records]);
+    await writer.append(records);
     records = [];
     sizeBytes = 0;
   }
   // Deletions, of which there are none. They end the series, so that readers see it is whole.
   records.push(Uint8Array.of(SNAPSHOT_TOMBSTONES, ...NO_TOMBSTONES));
-  await writer.append([records]);
+  await writer.append(records);
 }
 
 function encodeSeries(head: Head, slot: number): Uint8Array {

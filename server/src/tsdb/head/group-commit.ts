@@ -93,13 +93,11 @@ export class GroupCommit {
     this.#buffersUsed = 0;
     const pacer = new Pacer(this.#clock);
     try {
-      const batches: Uint8Array[][] = [];
+      const records = await this.#encodeSeries(series, pacer);
       for (const { samples } of group) {
-        const records = batches.length === 0 ? await this.#encodeSeries(series, pacer) : [];
         records.push(...(await this.#encodeSamples(samples, pacer)));
-        batches.push(records);
       }
-      await this.#wal.append(batches);
+      await this.#wal.append(records);
     } catch (error) {
       this.#newSeries = series.concat(this.#newSeries);
       for (const { samples, reject } of group) {

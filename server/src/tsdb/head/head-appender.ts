@@ -1,9 +1,9 @@
-import { assert } from '../../base/errors.ts';
+import { assert, CodedError } from '../../base/errors.ts';
 import type { Labels } from '../../model/labels.ts';
 import { STALE_NAN_HI, STALE_NAN_LO } from '../../model/stale.ts';
 import type { Appender, AppendResult, SeriesRef } from '../../storage/appender.ts';
 import type { GroupCommit } from './group-commit.ts';
-import { type Head, headFullError } from './head.ts';
+import type { Head } from './head.ts';
 import type { PendingSamples } from './pending-samples.ts';
 import { PENDING_AT, PENDING_COUNT, RECORD_DOUBLES } from './series-table.ts';
 
@@ -20,6 +20,8 @@ export interface AppenderOwner {
   readonly head: Head;
   readonly commits: GroupCommit;
   readonly chunkBytesMax: number;
+  /** While the head is being emptied because the clock went back: commits wait for it. */
+  rewinding: Promise<void> | undefined;
   /** Counts a sample that was not taken. */
   onRefused(result: AppendResult): void;
   /** Lends memory for one scrape, and takes it back. */
@@ -68,6 +70,7 @@ export class HeadAppender implements Appender {
     this.#pending = undefined;
     const { head, chunkBytesMax } = this.#owner;
     try {
+      await this.#owner.rewinding;
       if (head.chunkBytes > chunkBytesMax) throw headFullError(head.chunkBytes, chunkBytesMax);
       await this.#owner.commits.commit(pending);
       this.#owner.onCommitted();
@@ -98,7 +101,9 @@ export class HeadAppender implements Appender {
     const { head } = this.#owner;
     const slot = head.table.slotOf(ref);
     if (slot < 0) return undefined;
-    let result = head.check(slot, pending, pending.count);
+    // What the head holds is about to go, and must not keep out what comes.
+    const isRewinding = this.#owner.rewinding !== undefined;
+    let result = isRewinding ? 'appended' : head.check(slot, pending, pending.count);
     const at = slot * RECORD_DOUBLES * 2;
     const { ints } = head.table;
     if (result === 'appended' && ints[at + PENDING_COUNT] > 0) {
@@ -128,4 +133,12 @@ function checkPending(pending: PendingSamples, slot: number, at: number): Append
   if (times[next] < times[at]) return 'out_of_order';
   const isSame = valuesHi[at] === valuesHi[next] && valuesLo[at] === valuesLo[next];
   return isSame ? 'duplicate' : 'conflict';
+}
+
+/** The error of a commit that would take more memory than allowed. */
+function headFullError(chunkBytes: number, limit: number): CodedError {
+  return new CodedError('ERR_HEAD_FULL', 'the head holds as many samples as it may', {
+    chunkBytes,
+    limit,
+  });
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { CodedError } from '../../base/errors.ts';
+import { assert } from '../../base/errors.ts';
 import type { Histogram } from '../../model/histogram.ts';
 import type { Labels } from '../../model/labels.ts';
 import type { AppendResult, SeriesRef } from '../../storage/appender.ts';
@@ -112,6 +112,12 @@ export class Head {
 
   raiseMinValidTime(timeMs: number): void {
     if (timeMs > this.#minValidTimeMs) this.#minValidTimeMs = timeMs;
+  }
+
+  /** Lets an empty head take times from `minValidTimeMs` on, after the clock went back. */
+  rewind(minValidTimeMs: number): void {
+    assert(this.#sampleCount === 0, 'a head with samples was rewound');
+    this.#minValidTimeMs = minValidTimeMs;
   }
 
   /**
@@ -232,7 +238,6 @@ export class Head {
     return true;
   }
 
-  /** Closes all open chunks of histograms. */
   closeHistograms(): void {
     for (const slot of [...this.#histograms.keys()]) this.#closeHistograms(slot * RECORD_DOUBLES);
   }
@@ -253,7 +258,11 @@ export class Head {
       const first = this.#truncateSeries(slot, minTimeMs);
       if (first < oldest) oldest = first;
       if (first !== Infinity) continue;
-      if (this.table.ints[slot * RECORD_DOUBLES * 2 + PENDING_COUNT] > 0) continue;
+      if (this.table.ints[slot * RECORD_DOUBLES * 2 + PENDING_COUNT] > 0) {
+        // It stays, and has forgotten everything.
+        this.table.doubles[slot * RECORD_DOUBLES + XOR_LAST_TIME] = -Infinity;
+        continue;
+      }
       onRemoved(this.table.refOf(slot));
       this.table.remove(slot);
     }
@@ -388,12 +397,4 @@ export class Head {
     );
     this.#histograms.delete(slot);
   }
-}
-
-/** The error of a commit that would take more memory than allowed. */
-export function headFullError(chunkBytes: number, limit: number): CodedError {
-  return new CodedError('ERR_HEAD_FULL', 'the head holds as many samples as it may', {
-    chunkBytes,
-    limit,
-  });
 }

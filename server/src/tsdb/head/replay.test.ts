@@ -44,7 +44,7 @@ async function writeLog(
   await fs.makeDir(dir);
   const writer = new WalWriter(fs, dir, first, 128 * 1024 * 1024);
   for (const records of segments) {
-    await writer.append([records]);
+    await writer.append(records);
     await writer.cut();
   }
   await writer.close();

@@ -19,10 +19,12 @@ export class Querier {
     this.#range = range;
   }
 
-  /** The series that all matchers want, in the order of their labels. */
-  async select(matchers: readonly Matcher[]): Promise<SeriesSet> {
+  /** The series that all matchers of one of the lists want, in the order of their labels. */
+  async select(...alternatives: readonly (readonly Matcher[])[]): Promise<SeriesSet> {
     const sets: SourceSeries[] = [];
-    for (const source of this.#sources) sets.push(await source.select(matchers, this.#range));
+    for (const matchers of alternatives) {
+      for (const source of this.#sources) sets.push(await source.select(matchers, this.#range));
+    }
     return new SeriesSet(sets);
   }
 

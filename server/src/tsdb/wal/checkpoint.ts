@@ -120,7 +120,7 @@ class RecordFilter {
   }
 
   async flush(): Promise<void> {
-    if (this.#records.length > 0) await this.#writer.append([this.#records]);
+    if (this.#records.length > 0) await this.#writer.append(this.#records);
     this.#records = [];
     this.#recordsBytes = 0;
   }

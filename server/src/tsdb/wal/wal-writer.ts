@@ -13,6 +13,9 @@ import {
 
 // Writes the log; layout in ./format.md. Mirrors Prometheus tsdb/wlog/wlog.go, without compression.
 
+/** What is collected for one write; the buffer for it stays. */
+const WRITE_BYTES_MAX = 1024 * 1024;
+
 /**
  * Appends records to segments. One call at a time. After an error the file ends where it ended
  * before the call, so that the next call can try again and readers never meet half a record.
@@ -55,13 +58,13 @@ export class WalWriter {
   }
 
   /**
-   * Writes each batch with one call to the disk, then syncs once: when it resolves, all are safe.
-   * Rejects when none of them are.
+   * Writes the records, mostly with one call to the disk, then syncs once: when it resolves, all are
+   * safe. Rejects when none of them are.
    */
-  async append(batches: readonly (readonly Uint8Array[])[]): Promise<void> {
-    const batchBytes = batches.flat().reduce((sum, { length }) => sum + framedBytesMax(length), 0);
-    // All batches go into one segment, so that an error is undone by cutting one file.
-    if (this.#sizeBytes > 0 && this.#sizeBytes + batchBytes > this.#segmentBytes) await this.cut();
+  async append(records: readonly Uint8Array[]): Promise<void> {
+    const neededBytes = records.reduce((sum, { length }) => sum + framedBytesMax(length), 0);
+    // All go into one segment, so that an error is undone by cutting one file.
+    if (this.#sizeBytes > 0 && this.#sizeBytes + neededBytes > this.#segmentBytes) await this.cut();
     const file = this.#file ?? (await this.#openSegment());
     if (this.#isDirty) {
       await file.truncate(this.#sizeBytes);
@@ -70,11 +73,13 @@ export class WalWriter {
     let end = this.#sizeBytes;
     this.#isDirty = true;
     try {
-      for (const records of batches) {
-        this.#frames.reset();
-        for (const record of records) this.#frame(record, end);
+      this.#frames.reset();
+      for (const [i, record] of records.entries()) {
+        this.#frame(record, end);
+        if (this.#frames.length < WRITE_BYTES_MAX && i < records.length - 1) continue;
         await file.write(this.#frames.borrow(), end);
         end += this.#frames.length;
+        this.#frames.reset();
       }
       await file.sync();
     } catch (error) {

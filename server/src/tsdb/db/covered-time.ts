@@ -1,0 +1,14 @@
+import { ulidTimeMs } from '../../model/ulid.ts';
+import type { BlockMeta } from '../block/meta.ts';
+import { CLOCK_JUMP_MS } from '../limits.ts';
+
+/**
+ * The time up to which blocks hold what the log may hold as well, -Infinity without blocks. A block
+ * that reaches beyond the time at which it was made holds samples of a clock that ran ahead. It says
+ * nothing about those that were scraped after the clock was put right.
+ */
+export function coveredUntil(blocks: readonly BlockMeta[]): number {
+  return blocks
+    .filter(({ ulid, maxTime }) => maxTime <= ulidTimeMs(ulid) + CLOCK_JUMP_MS)
+    .reduce((end, { maxTime }) => Math.max(end, maxTime), -Infinity);
+}
