@@ -23,13 +23,13 @@ webapp_sources := $(shell find webapp -name node_modules -prune -o -name dist -p
 executable := dist/plugin/$(id)/plugin.json
 
 unit_tests := 'server/{src,test}/**/*.test.ts' 'webapp/{src,test,tests}/**/*.test.ts' \
-  'build/*.test.ts' 'build/!(conformance|e2e|node_modules)/**/*.test.ts'
+  'build/*.test.ts' 'build/!(cluster|conformance|e2e|node_modules)/**/*.test.ts'
 
 .PHONY: all
 all: check-style test dist ## check-style, test and dist
 
 .PHONY: run
-run: executable webapp ## start the plugin in a stand-in host with a page to try it on
+run: executable webapp ## start the plugin in a stand-in host with a page (NODES=3: a cluster)
 	node build/devhost/main.ts
 
 .PHONY: test
@@ -49,6 +49,10 @@ check-style: $(modules) ## format, lint, types, layers, limits
 conformance: executable ## the executable under the official Go host, and formats against Go
 	node build/conformance/run.ts
 
+.PHONY: cluster-test
+cluster-test: executable ## a cluster under faults, simulated and with real processes
+	node build/cluster/run.ts
+
 .PHONY: e2e
 e2e: $(bundle) ## the bundle in a real Mattermost server with PostgreSQL
 	node build/e2e/run.ts
@@ -58,7 +62,7 @@ bench: $(modules) ## measure the TSDB beside Prometheus' own
 	node build/bench/run.ts
 
 .PHONY: bench-scrape
-bench-scrape: $(modules) ## measure scraping beside Prometheus (BENCH_SECONDS=20 BENCH_RUNS=1: short)
+bench-scrape: executable ## measure scraping beside Prometheus (BENCH_SECONDS=20 BENCH_RUNS=1: short)
 	node build/bench/scrape.ts
 
 .PHONY: bench-dump

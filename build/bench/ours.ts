@@ -9,10 +9,8 @@ import { makeUlid } from '../../server/src/model/ulid.ts';
 import { diskFs } from '../../server/src/platform/disk-fs.ts';
 import { systemClock } from '../../server/src/platform/system-clock.ts';
 import { WorkerPool } from '../../server/src/platform/worker-pool.ts';
-import { BlockFile } from '../../server/src/tsdb/block/block-file.ts';
 import { mergeTask } from '../../server/src/tsdb/compact/merge-task.ts';
-import { Db } from '../../server/src/tsdb/index.ts';
-import { SymbolCache } from '../../server/src/tsdb/index/symbol-file.ts';
+import { Db, ReadOnlyDb } from '../../server/src/tsdb/index.ts';
 import type { LoadShape } from './load.ts';
 import type { Measurement } from './support.ts';
 
@@ -36,6 +34,53 @@ async function append(loadDir: string, dir: string): Promise<Measurement> {
   const millions = (targets * scrapes * seriesPerTarget) / 1e6;
   const checks = { series: db.headStats().seriesCount };
   return { cost: cost / millions, cpuSeconds: cpuSeconds / millions, checks };
+}
+
+/** Series of one goroutine of promtool, scrapes that it appends in one go, and their interval. */
+const SHARD_SERIES = 1000;
+const ROUND_SCRAPES = 100;
+const WRITE_INTERVAL_MS = 30_000;
+
+/**
+ * What `promtool tsdb bench write` does: shards of 1,000 series, all at once, append 100 scrapes each
+ * in which all values have grown by 1,000; then the next 100.
+ */
+async function benchWrite(
+  loadDir: string,
+  dir: string,
+  seriesCount: string,
+  scrapes: string,
+): Promise<Measurement> {
+  const labels = readLabels(loadDir).slice(0, Number(seriesCount));
+  const db = await openDb(dir);
+  const stop = measure();
+  for (let scrape = 0; scrape < Number(scrapes); scrape += ROUND_SCRAPES) {
+    const shards: Promise<void>[] = [];
+    for (let at = 0; at < labels.length; at += SHARD_SERIES) {
+      const shard = labels.slice(at, at + SHARD_SERIES);
+      shards.push(writeShard(db, shard, scrape * WRITE_INTERVAL_MS));
+    }
+    await Promise.all(shards);
+  }
+  const { cost, cpuSeconds } = stop();
+  const samples = labels.length * Number(scrapes);
+  const millions = samples / 1e6;
+  return { cost: cost / millions, cpuSeconds: cpuSeconds / millions, checks: { samples } };
+}
+
+async function writeShard(db: Db, labels: readonly Labels[], baseMs: number): Promise<void> {
+  const refs = new Float64Array(labels.length);
+  for (let scrape = 1; scrape <= ROUND_SCRAPES; scrape++) {
+    const appender = db.appender();
+    for (let i = 0; i < refs.length; i++) {
+      let ref = refs[i] ?? 0;
+      if (ref === 0) refs[i] = ref = appender.series(labels[i] ?? []);
+      const value = 123456789 + scrape * 1000;
+      const result = appender.append(ref, baseMs + scrape * WRITE_INTERVAL_MS, value);
+      if (result !== 'appended') throw new Error(`a sample was not taken: ${result}`);
+    }
+    await appender.commit();
+  }
 }
 
 /** Opens a database that was not closed. */
@@ -101,11 +146,8 @@ function open(dir: string): Promise<Measurement> {
 /** Opens all blocks of a directory, and finds the series of a target in each. */
 async function lookup(dir: string, instance: string): Promise<Measurement> {
   const stop = measure();
-  const cache = new SymbolCache();
-  const blocks: BlockFile[] = [];
-  for (const { name } of await diskFs.list(dir)) {
-    blocks.push(await BlockFile.open(diskFs, `${dir}/${name}`, cache));
-  }
+  const options = { fs: diskFs, dir, clock: systemClock, logger: silentLogger };
+  const { blocks } = await ReadOnlyDb.open(options);
   let series = 0;
   if (instance !== '') {
     for (const { index } of blocks) series += (await index.postings('instance', instance)).length;
@@ -143,12 +185,16 @@ interface Load {
   readonly values: Float64Array;
 }
 
-function readLoad(dir: string): Load {
-  const shape = JSON.parse(readFileSync(`${dir}/shape.json`, 'utf8')) as LoadShape;
+function readLabels(dir: string): Labels[] {
   const lines = readFileSync(`${dir}/labels.jsonl`, 'utf8').trim().split('\n');
-  const labels = lines.map((line) =>
+  return lines.map((line) =>
     makeLabels(Object.entries(JSON.parse(line) as Record<string, string>)),
   );
+}
+
+function readLoad(dir: string): Load {
+  const shape = JSON.parse(readFileSync(`${dir}/shape.json`, 'utf8')) as LoadShape;
+  const labels = readLabels(dir);
   const bytes = readFileSync(`${dir}/values.f64`);
   return {
     shape,
@@ -210,6 +256,7 @@ function liveBytes(): number {
 
 const commands: Readonly<Record<string, (...args: string[]) => Promise<Measurement>>> = {
   append,
+  'bench-write': benchWrite,
   replay,
   'head-to-block': headToBlock,
   'block-bytes': blockBytes,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { bundleServer } from '../bundle.ts';
 import { v8Limits } from '../executable.ts';
 import { goBuild } from '../support/go.ts';
+import { run } from '../support/processes.ts';
 import { repositoryRoot } from '../support/repository.ts';
 import { temporaryDir } from '../support/temporary.ts';
 import { requireTool, tools } from '../support/tools.ts';
@@ -31,6 +32,10 @@ export const SHAPE: LoadShape = {
   startMs: Math.floor(1_700_000_000_000 / TWO_HOURS_MS) * TWO_HOURS_MS,
 };
 
+/** What `promtool tsdb bench write` is to do: 10,000 series, as it has by default. */
+export const WRITE_SERIES = Math.max(100, Math.round(10_000 * scale));
+export const WRITE_SCRAPES = 600;
+
 /** Half of the nodes, as the anchors have them. */
 const HALF: LoadShape = { ...SHAPE, targets: SHAPE.targets / 2 };
 
@@ -47,6 +52,8 @@ export interface Bench {
   /** The command-line tools, from start to end of the process. */
   readonly ourTool: Side;
   readonly promtool: Side;
+  /** `promtool tsdb bench write` with the series of the load; it syncs nothing before its end. */
+  promtoolBenchWrite(load: string, out: string): Measurement;
   /** What making blocks of a text costs: 18 million samples of 25,000 series over 12 hours. */
   createBlocks(side: 'ours' | 'theirs', run: number): Promise<CommandCost>;
   /** Folder of a block: 3 million samples of 25,000 series. */
@@ -86,6 +93,18 @@ export async function prepare(): Promise<Bench> {
     theirs,
     ourTool: (...args) => timeCommand(process.execPath, [...tool, ...args]),
     promtool: (...args) => timeCommand(requireTool(tools.promtool), ['tsdb', ...args]),
+    promtoolBenchWrite: (from, out) => {
+      const args = ['tsdb', 'bench', 'write', `--out=${out}`, `--metrics=${WRITE_SERIES}`];
+      const file = join(from, 'labels.jsonl');
+      const output = run(requireTool(tools.promtool), [
+        ...args,
+        `--scrapes=${WRITE_SCRAPES}`,
+        file,
+      ]);
+      const samples = Number(/total samples: (\d+)/.exec(output)?.[1]);
+      const perSecond = Number(/samples\/sec: (\S+)/.exec(output)?.[1]);
+      return { cost: 1e6 / perSecond, checks: { samples } };
+    },
     createBlocks: blockCreation(work, tool, fresh),
     load,
     log,

@@ -10,13 +10,20 @@
 import { join } from 'node:path';
 
 import { missingTools, tools } from '../support/tools.ts';
-import { type Bench, prepare, SHAPE } from './prepare.ts';
+import { type Bench, prepare, SHAPE, WRITE_SCRAPES, WRITE_SERIES } from './prepare.ts';
 import { compare, print } from './support.ts';
 
 const cases: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
-  append_wal: ({ ours, theirs, load, fresh }) =>
+  append_wal: ({ ours, promtoolBenchWrite, load, fresh }) =>
     compare({
       name: 'append_wal',
+      unit: 's per million samples',
+      ours: () => ours('bench-write', load, fresh(), String(WRITE_SERIES), String(WRITE_SCRAPES)),
+      theirs: () => promtoolBenchWrite(load, fresh()),
+    }),
+  append_scrapes: ({ ours, theirs, load, fresh }) =>
+    compare({
+      name: 'append_scrapes',
       unit: 's per million samples',
       ours: () => ours('append', load, fresh()),
       theirs: () => theirs('append', load, fresh()),

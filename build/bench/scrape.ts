@@ -2,10 +2,11 @@
  * `make bench-scrape`: our scraper and Prometheus under the same load, in turn, in one run. What
  * counts is the ratio; absolute figures move with the machine. The environment may shorten a run:
  * BENCH_RUNS (3), BENCH_SECONDS (60) and BENCH_WARMUP (15) per measurement, and BENCH_ONLY, a part
- * of the name of the only comparison wanted.
+ * of the name of the only comparison wanted (`at_rest` for the plugin that rests).
  */
 import { temporaryDir } from '../support/temporary.ts';
 import { missingTools, tools } from '../support/tools.ts';
+import { measureAtRest } from './scrape/at-rest.ts';
 import { measure, type Load, type Measured } from './scrape/measure.ts';
 import { type Programs, bundleOurs } from './scrape/peer.ts';
 import { median, print, ratioLine, runs } from './support.ts';
@@ -69,4 +70,13 @@ if ('scrape_growth'.includes(only)) {
   ];
   const [grown, single] = await compare('growth', [programs, many], [programs, one]);
   print(ratioLine('scrape_growth', 's/M', grown.cpuPerMillion, single.cpuPerMillion));
+}
+if ('at_rest'.includes(only)) {
+  // Twice as long, for two scrapes at least.
+  const { warmUpSeconds, seconds } = base;
+  const atRest = await measureAtRest(warmUpSeconds, 2 * seconds);
+  const load = `${atRest.rssMiB.toFixed(1)} MiB, ${atRest.cpuSecondsPerHour.toFixed(1)} CPU s per hour`;
+  print(`at rest, the plugin with one node at 60 s: ${load}`);
+  const [usual, slowest] = [atRest.answerMs, atRest.slowestAnswerMs].map((ms) => ms.toFixed(1));
+  print(`own metrics: answered in ${usual} ms, the slowest in ${slowest} ms`);
 }

@@ -16,6 +16,8 @@ export interface DevHostOptions {
   readonly port: number;
   /** How many servers there are; they form a cluster when it is more than one. Default 1. */
   readonly nodeCount?: number;
+  /** Third part of the addresses of a cluster's nodes, 127.0.x.1 and so on. Default 1. */
+  readonly network?: number;
   readonly healthCheckMs: number;
   readonly scrapeIntervalSeconds: number;
   /** Another program than the executable in dist/plugin. */
@@ -32,6 +34,7 @@ export interface DevHost {
   readonly nodes: readonly DevNode[];
   /** Whether node_exporter was found, and runs. */
   readonly hasNodeExporter: boolean;
+  /** Fine to call twice. */
   close(): Promise<void>;
 }
 
@@ -77,16 +80,18 @@ export async function startDevHost(options: DevHostOptions): Promise<DevHost> {
       log('error', `the plugin did not start ${node.name}: ${String(error)}`, []);
     });
   }
+  const close = async (): Promise<void> => {
+    for (const node of nodes) await node.close();
+    await nodeExporter?.close();
+    store.close();
+  };
+  let closing: Promise<void> | undefined;
   return {
     url: nodes[0].url,
     supervisor: nodes[0].supervisor,
     nodes,
     hasNodeExporter: nodeExporter !== undefined,
-    close: async () => {
-      for (const node of nodes) await node.close();
-      await nodeExporter?.close();
-      store.close();
-    },
+    close: () => (closing ??= close()),
   };
 }
 
@@ -102,9 +107,9 @@ function startNode(
   shared: SharedOptions,
   earlier: readonly DevNode[],
 ): Promise<DevNode> {
-  const { stateDir, port, nodeCount = 1, log } = options;
+  const { stateDir, port, nodeCount = 1, network = 1, log } = options;
   const isAlone = nodeCount === 1;
-  const address = isAlone ? '127.0.0.1' : `127.0.1.${index + 1}`;
+  const address = isAlone ? '127.0.0.1' : `127.0.${network}.${index + 1}`;
   return DevNode.start({
     ...shared,
     hostname: isAlone ? '' : address,

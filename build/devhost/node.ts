@@ -68,7 +68,8 @@ export class DevNode {
   readonly #page: Server;
   readonly #exporter: Exporter;
   readonly #pings: NodeJS.Timeout | undefined;
-  #isPaused = false;
+  /** Whether the plugin's process stands still. */
+  isPaused = false;
 
   private constructor(
     options: DevNodeOptions,
@@ -148,7 +149,7 @@ export class DevNode {
 
   get faults(): readonly string[] {
     return [
-      ...(this.#isPaused ? ['the plugin is stopped'] : []),
+      ...(this.isPaused ? ['the plugin is stopped'] : []),
       ...(this.link.isDatabaseCut ? ['cut off from the database'] : []),
       ...(this.link.areEventsCut ? ['cut off from the other nodes'] : []),
     ];
@@ -158,7 +159,7 @@ export class DevNode {
   async perform(action: string): Promise<void> {
     switch (action) {
       case 'kill':
-        this.#isPaused = false;
+        this.isPaused = false;
         return this.supervisor.kill();
       case 'start':
         return this.supervisor.setEnabled(true);
@@ -192,7 +193,7 @@ export class DevNode {
   }
 
   #setPaused(isPaused: boolean): void {
-    this.#isPaused = isPaused;
+    this.isPaused = isPaused;
     if (isPaused) this.supervisor.pause();
     else this.supervisor.resume();
   }

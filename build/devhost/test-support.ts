@@ -56,7 +56,11 @@ export async function startTestHost(options: TestHostOptions = {}): Promise<Test
 }
 
 /** A request to a route of the plugin; its JSON answer. Another status than 200 throws. */
-export async function pluginJson<T>(host: DevHost, route: string, init?: RequestInit): Promise<T> {
+export async function pluginJson<T>(
+  host: Pick<DevHost, 'url'>,
+  route: string,
+  init?: RequestInit,
+): Promise<T> {
   const response = await fetch(`${host.url}/plugins/${manifest.id}${route}`, init);
   const body = await response.text();
   if (response.status !== 200) throw new Error(`${route}: ${response.status} ${body}`);

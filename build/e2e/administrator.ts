@@ -32,6 +32,13 @@ export class Person {
     return new Person(client, await client.login(username, password));
   }
 
+  /** Signs in to another server over the same database. */
+  static async signIn(url: string, username: string): Promise<Person> {
+    const client = new Client4();
+    client.setUrl(url);
+    return new Person(client, await client.login(username, password));
+  }
+
   /** One request to a route of the plugin, with this person's session. */
   plugin(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);

@@ -29,14 +29,18 @@ export async function createDump(admin: Person, minMs: number, maxMs: number): P
 }
 
 /** The job once it has succeeded; a failed one throws with its reason. */
-export async function finishedDump(admin: Person, id: string): Promise<DumpJob> {
+export async function finishedDump(
+  admin: Person,
+  id: string,
+  timeoutMs = 60_000,
+): Promise<DumpJob> {
   const job = await waitUntil(
     `dump ${id} is finished`,
     async () => {
       const found = (await admin.pluginJson<DumpJob[]>('/jobs')).find((each) => each.id === id);
       return (found?.status === 'success' || found?.status === 'error') && found;
     },
-    60_000,
+    timeoutMs,
     200,
   );
   if (job.status === 'error') throw new Error(`the dump failed: ${JSON.stringify(job)}`);

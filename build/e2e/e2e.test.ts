@@ -3,16 +3,17 @@
  * plugin scrapes that server, and a real Prometheus reads the dumps. The steps build on one another.
  */
 import assert from 'node:assert/strict';
-import { existsSync, globSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { startPostgres, type Postgres } from '../support/postgres.ts';
 import { memoryOf, run } from '../support/processes.ts';
-import { pluginId, repositoryRoot } from '../support/repository.ts';
+import { pluginId } from '../support/repository.ts';
 import { temporaryDir } from '../support/temporary.ts';
 import { waitUntil } from '../support/wait.ts';
 import { Person, pluginState, SystemConsole } from './administrator.ts';
+import { bundlePath } from './bundle.ts';
 import { blocksOf, createDump, downloadAndUnpack, finishedDump, type DumpJob } from './dumps.ts';
 import { seriesKey, seriesOnPage } from './exposed.ts';
 import { buildServer, MattermostServer } from './mattermost-server.ts';
@@ -39,15 +40,6 @@ let place: { teamId: string; channelId: string };
 
 /** Times of scrapes of the server that the plugin has reported as done. */
 const reportedScrapes = new Set<number>();
-
-function bundlePath(): string {
-  const given = process.env['E2E_BUNDLE'];
-  if (given !== undefined) return given;
-  const arch = process.arch === 'arm64' ? 'arm64' : 'amd64';
-  const [found] = globSync(`dist/${pluginId}-*-linux-${arch}.tar.gz`, { cwd: repositoryRoot });
-  assert.ok(found, 'there is no upload bundle in dist/: make dist');
-  return join(repositoryRoot, found);
-}
 
 /** The server's own target, once it has been scraped after the given time. */
 async function scrapedAfter(timeMs: number): Promise<number> {

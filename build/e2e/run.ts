@@ -9,6 +9,8 @@ if (missing.length > 0) {
   console.error(missing.join('\n'));
   process.exit(1);
 }
-const totals = await runTestFiles([join(import.meta.dirname, 'e2e.test.ts')]);
+const totals = await runTestFiles(
+  ['e2e.test.ts', 'cluster.test.ts'].map((file) => join(import.meta.dirname, file)),
+);
 console.log(totalsLine(totals));
 process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;

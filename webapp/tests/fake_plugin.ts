@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-import type { HeadStats, Job, Target, TsdbStats, Warning } from '../src/types/api.ts';
+import type { Cluster, HeadStats, Job, Target, TsdbStats, Warning } from '../src/types/api.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -17,11 +17,12 @@ export interface SeenRequest {
 /** `GET /status` as it is on the wire. */
 export interface WireStatus {
   version: string;
-  scraper: { state: 'starting' | 'running' | 'stopping' };
+  scraper: { state: 'starting' | 'running' | 'waiting' | 'stopping' };
   sync: { last_success_ms: number };
   warnings: Warning[];
   targets: Target[];
   head?: HeadStats;
+  cluster?: Cluster;
 }
 
 export function emptyStatus(version: string): WireStatus {

@@ -183,6 +183,38 @@ suite('the panel in Chromium', { skip: skipWithoutChromium }, () => {
     });
   });
 
+  test('the nodes of a cluster are shown with who scrapes since when', () => {
+    const sinceMs = Date.UTC(2026, 0, 2, 3, 4);
+    const instance = { version: '0.8.0', since_ms: 0, reported_ms: Date.now() - 9_000 };
+    const prepare = (plugin: FakePlugin) => {
+      plugin.status.scraper.state = 'waiting';
+      plugin.status.cluster = {
+        id: 'b',
+        scraper: { node: 'app1', since_ms: sinceMs },
+        instances: [
+          { ...instance, id: 'a', node: 'app1', role: 'scraper', since_ms: sinceMs },
+          { ...instance, id: 'b', node: 'app2', role: 'waiting' },
+          { ...instance, id: 'c', node: 'app3', role: 'lost' },
+        ],
+      };
+    };
+    return withPanel({ prepare }, async ({ page, plugin }) => {
+      await page.getByText('Collecting').waitFor();
+      const nodes = page.getByRole('table', { name: 'Nodes of the cluster' });
+      const rowOf = (node: string) => nodes.getByRole('row', { name: new RegExp(`^${node}`) });
+      assert.match(await rowOf('app1').innerText(), /Scrapes.+0\.8\.0.+s ago/s);
+      const title = await rowOf('app1').locator('time').first().getAttribute('title');
+      assert.equal(title, '2026-01-02 03:04:00 UTC');
+      assert.match(await rowOf('app2').innerText(), /This page is from here\..+Stands by/s);
+      assert.match(await rowOf('app3').innerText(), /Does not answer/);
+
+      delete plugin.status.cluster?.scraper;
+      // The next look comes within 15 s.
+      const nobody = page.getByText('No node of this version scrapes right now.');
+      await nobody.waitFor({ timeout: 30_000 });
+    });
+  });
+
   test('deleting asks first, says when it fails, and keeps the focus on the page', () => {
     const prepare = (plugin: FakePlugin) => {
       plugin.addJob({});

@@ -28,7 +28,8 @@ export interface StatusSource {
 
 /** Who does what in a cluster. */
 export interface ClusterOverview {
-  /** The node that answers. */
+  /** The instance that answers, and its node. */
+  readonly instance: string;
   readonly node: string;
   /** The one that scrapes, as the lease has it; undefined: none, or one with the Go plugin. */
   readonly scraper: { readonly node: string; readonly sinceMs: number } | undefined;
@@ -80,21 +81,23 @@ export function statusHandler(source: StatusSource): Handler {
 }
 
 /** One of each kind, our own first. */
-function mergeWarnings(own: readonly Warning[], others: readonly Warning[]): Warning[] {
+export function mergeWarnings(own: readonly Warning[], others: readonly Warning[]): Warning[] {
   const codes = new Set(own.map(({ code }) => code));
   return [...own, ...others.filter(({ code }) => !codes.has(code))];
 }
 
-function clusterJson({ node, scraper, instances }: ClusterOverview): object {
+function clusterJson({ instance, node, scraper, instances }: ClusterOverview): object {
   return {
+    id: instance,
     node,
     ...(scraper !== undefined && { scraper: { node: scraper.node, since_ms: scraper.sinceMs } }),
-    instances: instances.map((instance) => ({
-      node: instance.node,
-      role: instance.role,
-      version: instance.version,
-      since_ms: instance.sinceMs,
-      reported_ms: instance.reportedMs,
+    instances: instances.map((each) => ({
+      id: each.instance,
+      node: each.node,
+      role: each.role,
+      version: each.version,
+      since_ms: each.sinceMs,
+      reported_ms: each.reportedMs,
     })),
   };
 }

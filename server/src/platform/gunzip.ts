@@ -1,32 +1,23 @@
-import { Readable, pipeline } from 'node:stream';
+import { type Readable, pipeline } from 'node:stream';
 import { createGunzip, gunzipSync } from 'node:zlib';
 
-/**
- * Up to these sizes a body is unpacked in one step: in a few milliseconds, and at a fraction of the
- * cost of a stream.
- */
-const PACKED_BYTES_MAX = 1024 * 1024;
+/** Up to this size a body is unpacked in one step: in milliseconds, at a fraction of a stream's cost. */
 const UNPACKED_BYTES_MAX = 4 * 1024 * 1024;
 /** Header and trailer of a gzip member (RFC 1952). */
 const GZIP_BYTES_MIN = 18;
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * The unpacked bytes of a gzip body. Small bodies come as one chunk, others as a stream, so that
- * whoever reads can stop when it gets too much. A chunk is void as soon as the next one is asked for.
- * Truncated and damaged data end in zlib's error.
+ * The unpacked bytes of a gzip body, which consists of `head` and then of what `rest` brings. Small
+ * bodies come as one chunk, others as a stream, so that whoever reads can stop when it gets too much.
+ * A chunk is void as soon as the next one is asked for. Truncated and damaged data end in zlib's
+ * error.
  */
-export async function* gunzipped(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const source = body[Symbol.asyncIterator]();
-  const head: Buffer[] = [];
-  let headBytes = 0;
-  let isWhole = false;
-  while (!isWhole && headBytes <= PACKED_BYTES_MAX) {
-    const next = await source.next();
-    if (next.done === true) isWhole = true;
-    else headBytes += head[head.push(next.value) - 1].length;
-  }
-  const unpacked = isWhole ? unpackAtOnce(Buffer.concat(head)) : undefined;
+export async function* gunzipped(
+  head: readonly Buffer[],
+  rest?: Readable,
+): AsyncGenerator<Buffer, void, void> {
+  const unpacked = rest === undefined ? unpackAtOnce(joined(head)) : undefined;
   if (unpacked !== undefined) {
     yield unpacked;
     giveBack(unpacked);
@@ -34,13 +25,17 @@ export async function* gunzipped(body: AsyncIterable<Buffer>): AsyncGenerator<Bu
   }
   const stream = createGunzip({ chunkSize: CHUNK_BYTES });
   // Errors of either side reach the one who iterates.
-  pipeline(Readable.from(joined(head, source)), stream, () => {});
+  pipeline(inTurn(head, rest), stream, () => {});
   yield* stream;
 }
 
-async function* joined(head: Buffer[], rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+async function* inTurn(head: readonly Buffer[], rest?: Readable): AsyncGenerator<Buffer> {
   yield* head;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  if (rest !== undefined) yield* rest;
+}
+
+function joined(chunks: readonly Buffer[]): Buffer {
+  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
 }
 
 /** undefined when the body is not small, or says that it is and is not. */

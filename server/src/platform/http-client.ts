@@ -4,12 +4,11 @@ import https from 'node:https';
 import { CodedError } from '../base/errors.ts';
 import type { HttpClient, HttpGetOptions, HttpResponse } from '../base/ports/http-client.ts';
 import { BodyMemory } from './body-memory.ts';
-import { gunzipped } from './gunzip.ts';
-import { exchangeError, isBrokenConnection, timeoutError } from './http-errors.ts';
+import { decodedBody } from './http-body.ts';
+import { cleanText, exchangeError, isBrokenConnection, timeoutError } from './http-errors.ts';
 
 const REDIRECTS_MAX = 10;
 const REDIRECT_STATUSES: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
-const STATUS_TEXT_MAX = 100;
 const MEMORY_BYTES = 128 * 1024 * 1024;
 
 export interface HttpClientOptions {
@@ -75,10 +74,24 @@ export class NodeHttpClient implements HttpClient {
   }
 
   #request(url: URL, { options }: Exchange): http.ClientRequest {
-    const headers = { ...options.headers, 'Accept-Encoding': 'gzip' };
-    return url.protocol === 'https:'
-      ? https.request(url, { headers, agent: this.#secureAgent })
-      : http.request(url, { headers, agent: this.#agent });
+    const { protocol, host, hostname, port, pathname, search } = url;
+    const headers = [
+      'Host',
+      host,
+      'Accept-Encoding',
+      'gzip',
+      ...Object.entries(options.headers).flat(),
+    ];
+    const target = {
+      protocol,
+      hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port,
+      path: pathname + search,
+      headers,
+    };
+    return protocol === 'https:'
+      ? https.request({ ...target, agent: this.#secureAgent })
+      : http.request({ ...target, agent: this.#agent });
   }
 
   async #receive(answer: http.IncomingMessage, exchange: Exchange): Promise<HttpResponse> {
@@ -105,20 +118,6 @@ export class NodeHttpClient implements HttpClient {
       throw error;
     }
   }
-}
-
-/** The body's bytes as they come, unpacked when they are packed. */
-function decodedBody(answer: http.IncomingMessage): AsyncIterable<Buffer> {
-  const encoding = (answer.headers['content-encoding'] ?? '').trim().toLowerCase();
-  if (encoding === '' || encoding === 'identity') return answer;
-  if (encoding === 'gzip' || encoding === 'x-gzip') return gunzipped(answer);
-  const message = `answered in the content encoding ${cleanText(encoding)}, not in gzip`;
-  throw new CodedError('ERR_HTTP', message);
-}
-
-/** What a server says about its status is shown to people: one short line of it. */
-function cleanText(text: string): string {
-  return text.slice(0, STATUS_TEXT_MAX).replace(/[^\x20-\x7e]/g, '?');
 }
 
 /** The time limit and the abort signal of one exchange. The first reason to abort counts. */
@@ -148,6 +147,8 @@ class Exchange {
       request.on('error', reject);
       request.once('response', (answer) => {
         this.#hasHeaders = true;
+        // Who reads the body hears of errors; at other times they are nobody's.
+        answer.on('error', () => {});
         resolve(answer);
       });
       if (this.#isAborted) request.destroy();

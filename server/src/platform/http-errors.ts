@@ -1,5 +1,8 @@
 import { CodedError, codeOf } from '../base/errors.ts';
 
+/** Characters of a server's own words that are kept. */
+const SERVER_TEXT_MAX = 100;
+
 const CLOSED = 'the connection was closed before the answer was complete';
 const DAMAGED = 'the compressed answer is damaged';
 const UNREACHABLE = 'the host cannot be reached';
@@ -43,4 +46,9 @@ export function timeoutError(timeoutMs: number, hasHeaders: boolean): CodedError
 export function isBrokenConnection(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+/** What a server says about itself is shown to people: one short line of it. */
+export function cleanText(text: string): string {
+  return text.slice(0, SERVER_TEXT_MAX).replace(/[^\x20-\x7e]/g, '?');
 }

@@ -12,11 +12,11 @@ export function otherScraper(view: ClusterView | undefined): InstanceReport | un
 /** For the route; undefined outside of a cluster. */
 export function clusterOverview(view: ClusterView | undefined): ClusterOverview | undefined {
   if (view === undefined) return undefined;
-  const { node, scraper } = view;
+  const { instance: own, node, scraper } = view;
   // A report outlives its instance by a minute; the lease knows better who scrapes.
   const instances = view.instances.map((instance) => {
     const isLost = instance.role === 'scraper' && instance.instance !== scraper?.instance;
     return isLost ? { ...instance, role: 'lost', sinceMs: 0 } : instance;
   });
-  return { node, scraper, instances, reported: otherScraper(view) };
+  return { instance: own, node, scraper, instances, reported: otherScraper(view) };
 }

@@ -37,6 +37,7 @@ function setUp(...outcomes: Partial<DumpJob>[]) {
           },
           whenFinished: async () => job(outcomes.shift() ?? {}),
         },
+        status: async () => 'All is well.',
         downloadLink: (id) => `/plugins/x/jobs/download/${id}`,
         clock,
         logger: silentLogger,
@@ -79,6 +80,12 @@ describe('/metrics', () => {
   it('dump gives the reason of a failure', async () => {
     const { run } = setUp({ status: 'error', error: 'The disk is full.' });
     assert.equal(await run('/metrics dump'), 'The dump failed: The disk is full.');
+  });
+
+  it('status tells how it goes', async () => {
+    const { run } = setUp();
+    assert.equal(await run('/metrics status'), 'All is well.');
+    assert.match(await run('/metrics status', 'somebody'), /Only system administrators/);
   });
 
   it('explains itself for anything else', async () => {

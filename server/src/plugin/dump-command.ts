@@ -19,12 +19,19 @@ export const METRICS_COMMAND: SlashCommand = {
         { item: '15d', helpText: 'The last 15 days' },
       ],
     },
+    {
+      trigger: 'status',
+      hint: '',
+      helpText: 'Tell which node collects metrics, from where, and what goes wrong',
+      suggestions: [],
+    },
   ],
 };
 
 const USAGE =
   'Usage: `/metrics dump` for the last 24 hours, `/metrics dump 3d` for another duration, or ' +
-  '`/metrics dump 2026-01-31 2026-02-01T12:00Z` for a range of times (UTC).';
+  '`/metrics dump 2026-01-31 2026-02-01T12:00Z` for a range of times (UTC); ' +
+  '`/metrics status` tells how the collecting goes.';
 
 /** A user waits for the answer of a command, and webhooks of the server give up after 30 s. */
 const ANSWER_WITHIN_MS = 4_000;
@@ -47,6 +54,7 @@ export interface DumpCommandOptions {
     create(minTimeMs: number, maxTimeMs: number): Promise<DumpJob>;
     whenFinished(id: string, timeoutMs: number): Promise<DumpJob | undefined>;
   };
+  readonly status: () => Promise<string>;
   readonly downloadLink: (jobId: string) => string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -62,6 +70,7 @@ export async function runMetricsCommand(
       return 'Only system administrators may use this command.';
     }
     const [, subcommand, ...words] = call.text.trim().split(/\s+/);
+    if (subcommand === 'status') return await options.status();
     if (subcommand !== 'dump') return USAGE;
     return await makeDump(call, words, options);
   } catch (error) {

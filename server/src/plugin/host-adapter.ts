@@ -135,7 +135,10 @@ function toCommand(command: SlashCommand): Partial<Command> {
           Hint: subcommand.hint,
           HelpText: subcommand.helpText,
           RoleID: ADMINISTRATOR_ROLE,
-          Arguments: [listArgument({ helpText: subcommand.hint }, subcommand.suggestions)],
+          Arguments:
+            subcommand.suggestions.length === 0
+              ? []
+              : [listArgument({ helpText: subcommand.hint }, subcommand.suggestions)],
         }),
       ),
     }),

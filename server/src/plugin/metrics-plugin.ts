@@ -8,6 +8,7 @@ import type { Resolver } from '../base/ports/resolver.ts';
 import type { TaskPool } from '../base/ports/task-runner.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import { makeApi } from '../httpapi/routes.ts';
+import type { StatusSource } from '../httpapi/status.ts';
 import type { Router } from '../httpapi/router.ts';
 import { BlockCatalog } from '../services/blocksync/block-catalog.ts';
 import { BlockSync } from '../services/blocksync/block-sync.ts';
@@ -33,6 +34,7 @@ import { OwnMetrics } from './own-metrics.ts';
 import { Scraping } from './scraping.ts';
 import { restartWarning, settingsWarning } from './settings-warnings.ts';
 import { collectStatistics } from './statistics.ts';
+import { statusText } from './status-command.ts';
 import { deactivate } from './stop.ts';
 import { Syncing } from './syncing.ts';
 
@@ -81,6 +83,7 @@ export class MetricsPlugin {
   readonly #starting = new AbortController();
   /** Aborted, in the sense of "happened", when the server's configuration was read once. */
   readonly #configKnown = new AbortController();
+  readonly #status: StatusSource;
   readonly api: Router;
   readonly ownMetrics: OwnMetrics;
   #database: DatabaseKeeper | undefined;
@@ -149,6 +152,7 @@ export class MetricsPlugin {
       run: () => this.#doUpkeep(),
       onError: (error) => logger.warn('Upkeep failed; trying again', { error }),
     });
+    this.#status = this.#makeStatus();
     this.api = this.#makeApi();
   }
 
@@ -209,6 +213,7 @@ export class MetricsPlugin {
     return runMetricsCommand(call, {
       host: this.#host,
       jobs: this.#jobs,
+      status: () => statusText(this.#status),
       downloadLink: (id) => this.#downloadLink(id),
       clock: this.#platform.clock,
       logger: this.#host.log,
@@ -284,23 +289,22 @@ export class MetricsPlugin {
         const head = otherScraper(await this.#cluster.view())?.head;
         return collectStatistics(database, head, this.#fileStore, this.#catalog, this.#host.log);
       },
-      status: {
-        version: this.#info.version,
-        state: () => {
-          if (this.#isStopping) return 'stopping';
-          const { role } = this.#cluster.roles;
-          if (role === 'waiting') return 'waiting';
-          return role === 'scraper' && this.#scraping.isReady ? 'running' : 'starting';
-        },
-        warnings: () => this.#board.list(),
-        targets: () => this.#scraping.targets(),
-        cluster: async () => clusterOverview(await this.#cluster.view()),
-        head: () => this.#database?.current?.db.headStats(),
-        lastSyncMs: () => this.#syncing.lastSuccessMs,
-        process: this.#platform.process,
-        nowMs: () => this.#platform.clock.nowMs(),
-      },
+      status: this.#status,
     });
+  }
+
+  #makeStatus(): StatusSource {
+    return {
+      version: this.#info.version,
+      state: () => (this.#isStopping ? 'stopping' : this.#cluster.roles.state),
+      warnings: () => this.#board.list(),
+      targets: () => this.#scraping.targets(),
+      cluster: async () => clusterOverview(await this.#cluster.view()),
+      head: () => this.#database?.current?.db.headStats(),
+      lastSyncMs: () => this.#syncing.lastSuccessMs,
+      process: this.#platform.process,
+      nowMs: () => this.#platform.clock.nowMs(),
+    };
   }
 
   async #loadSettings(): Promise<void> {

@@ -17,7 +17,7 @@ export type Role = 'starting' | 'scraper' | 'waiting';
 
 export interface RolesOptions {
   readonly lease: Omit<LeaseOptions, 'isFit' | 'onChange'>;
-  readonly scraping: Pick<Scraping, 'open' | 'close'>;
+  readonly scraping: Pick<Scraping, 'open' | 'close' | 'isReady'>;
   readonly syncing: Pick<Syncing, 'wake'>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -57,6 +57,13 @@ export class Roles {
     const state = this.#lease?.state ?? 'unknown';
     if (state === 'held') return 'scraper';
     return state === 'unknown' ? 'starting' : 'waiting';
+  }
+
+  /** The role as the status has it: a scraper runs once it knows what to scrape. */
+  get state(): 'starting' | 'running' | 'waiting' {
+    const { role } = this;
+    if (role === 'scraper') return this.#options.scraping.isReady ? 'running' : 'starting';
+    return role;
   }
 
   /** Whether this instance is the one that looks after the file store and answers for the head. */

@@ -3,6 +3,8 @@
 // optional ones stay away.
 
 import type {
+  Cluster,
+  ClusterInstance,
   HeadStats,
   Job,
   JobStatus,
@@ -132,6 +134,31 @@ function parseHead(value: unknown): HeadStats {
   };
 }
 
+function parseInstance(value: unknown): ClusterInstance {
+  const fields = fieldsOf(value, 'instance');
+  return {
+    id: textOf(fields, 'id'),
+    node: textOf(fields, 'node'),
+    role: textOf(fields, 'role'),
+    version: textOf(fields, 'version'),
+    since_ms: numberOf(fields, 'since_ms'),
+    reported_ms: numberOf(fields, 'reported_ms'),
+  };
+}
+
+function parseCluster(value: unknown): Cluster {
+  const fields = fieldsOf(value, 'cluster');
+  const cluster: Cluster = {
+    id: textOf(fields, 'id'),
+    instances: listOf(fields.instances, 'instances', parseInstance),
+  };
+  const scraper = partOf(fields, 'scraper');
+  if (textOf(scraper, 'node') !== '') {
+    cluster.scraper = { node: textOf(scraper, 'node'), since_ms: numberOf(scraper, 'since_ms') };
+  }
+  return cluster;
+}
+
 export function parseStatus(value: unknown): PluginStatus {
   const fields = fieldsOf(value, 'status');
   const status: PluginStatus = {
@@ -143,6 +170,9 @@ export function parseStatus(value: unknown): PluginStatus {
   };
   if (fields.head !== undefined && fields.head !== null) {
     status.head = parseHead(fields.head);
+  }
+  if (fields.cluster !== undefined && fields.cluster !== null) {
+    status.cluster = parseCluster(fields.cluster);
   }
   return status;
 }

@@ -55,6 +55,26 @@ export interface HeadStats {
   max_t: number;
 }
 
+/** One running copy of the plugin. */
+export interface ClusterInstance {
+  id: string;
+  node: string;
+  /** `scraper`, `waiting`, `lost` or `starting`. */
+  role: string;
+  version: string;
+  /** Since when it scrapes; 0 when it does not. */
+  since_ms: number;
+  reported_ms: number;
+}
+
+export interface Cluster {
+  /** The instance that answered. */
+  id: string;
+  /** The node that scrapes; none when it is not known. */
+  scraper?: { node: string; since_ms: number };
+  instances: ClusterInstance[];
+}
+
 export interface PluginStatus {
   version: string;
   /** Whether the plugin is still on its way up. */
@@ -64,6 +84,8 @@ export interface PluginStatus {
   warnings: Warning[];
   targets: Target[];
   head?: HeadStats;
+  /** Only of a server with a cluster. */
+  cluster?: Cluster;
 }
 
 /** Unix milliseconds; `from` lies before `to`. */

@@ -156,13 +156,39 @@ export class ByteWriter {
       // At most 126 bytes: the length takes one byte, known where it goes before the text is read.
       this.reserve(1 + text.length * 3);
       const at = this.#length++;
-      this.text(text);
+      // Most texts are ASCII, and calling the encoder costs more than writing them.
+      if (!this.#ascii(text)) this.text(text);
       this.#bytes[at] = this.#length - at - 1;
       return;
     }
     const bytes = encoder.encode(text);
     this.uvarint(bytes.length);
     this.raw(bytes);
+  }
+
+  /** Memory for at least `sizeBytes` more, for callers that fill it themselves and tell `filled`. */
+  room(sizeBytes: number): Uint8Array<ArrayBuffer> {
+    this.reserve(sizeBytes);
+    return this.#bytes.subarray(this.#length);
+  }
+
+  /** Takes the first bytes of what `room` gave as written. */
+  filled(sizeBytes: number): void {
+    assert(this.#length + sizeBytes <= this.#bytes.length, 'more was filled than there is room');
+    this.#length += sizeBytes;
+  }
+
+  /** Whether the text is ASCII, and written now. There must be room. */
+  #ascii(text: string): boolean {
+    const bytes = this.#bytes;
+    const start = this.#length;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) return false;
+      bytes[start + i] = code;
+    }
+    this.#length = start + text.length;
+    return true;
   }
 
   /** Overwrites four bytes that were written before. */

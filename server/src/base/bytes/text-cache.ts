@@ -1,4 +1,4 @@
-const ENTRIES = 4096;
+const ENTRIES = 16_384;
 /** Longer texts seldom come twice. */
 const TEXT_BYTES_MAX = 128;
 

@@ -113,8 +113,9 @@ async function writeContents(
       stats.numSeries++;
       stats.numChunks += chunks.length;
     }
-    await segments.finish();
-    await index.finish();
+    // Chunks reach the disk while the tables of the index are made.
+    const ends = await Promise.allSettled([segments.finish(), index.finish()]);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
     return stats;
   } catch (error) {
     await segments.abandon();

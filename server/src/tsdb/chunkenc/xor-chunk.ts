@@ -17,6 +17,7 @@ export class XorChunkBuilder {
   minTimeMs = 0;
   readonly #doubles = new Float64Array(XOR_STATE_DOUBLES);
   readonly #ints = new Int32Array(this.#doubles.buffer);
+  readonly #time = new Float64Array(1);
   #bytes = new Uint8Array(256);
 
   constructor() {
@@ -52,7 +53,8 @@ export class XorChunkBuilder {
       this.#bytes = grown;
     }
     if (count === 0) this.minTimeMs = timeMs;
-    appendXor(this.#doubles, this.#ints, 0, this.#bytes, 0, timeMs, hi | 0, lo | 0);
+    this.#time[0] = timeMs;
+    appendXor(this.#doubles, this.#ints, 0, this.#bytes, 0, this.#time, 0, hi | 0, lo | 0);
   }
 
   /** The chunk so far, as a view that the next `append` or `reset` invalidates. */

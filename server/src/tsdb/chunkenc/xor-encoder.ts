@@ -59,7 +59,9 @@ export function xorLength(ints: Int32Array, state: number): number {
  * more bytes than {@link xorLength}. Old contents of the room do not matter. The header is left
  * alone: {@link putXorHeader} writes it when somebody is to read the chunk.
  * @param state where the chunk's record begins in `doubles`
- * @param timeMs safe integer, greater than that of the sample before
+ * @param times the time is `times[index]`: a number that goes from function to function is put on the
+ *   heap each time, one in an array is not
+ * @param index of a safe integer, greater than that of the sample before
  * @param hi upper half of the value's bits
  * @param lo lower half
  */
@@ -69,23 +71,34 @@ export function appendXor(
   state: number,
   bytes: Uint8Array,
   base: number,
-  timeMs: number,
+  times: Float64Array,
+  index: number,
   hi: number,
   lo: number,
 ): void {
   const at = state * 2;
+  const timeMs = times[index];
   const count = ints[at + XOR_SAMPLE_COUNT];
   let position = ints[at + BIT_LENGTH];
   if (count > 1) {
     const delta = timeMs - doubles[state + XOR_LAST_TIME];
     const difference = delta - doubles[state + TIME_DELTA];
-    const isSame = hi === ints[at + XOR_VALUE_HI] && lo === ints[at + XOR_VALUE_LO];
-    if (difference === 0 && isSame) {
-      appendUnchanged(doubles, ints, state, bytes, base, timeMs);
-      return;
+    doubles[state + XOR_LAST_TIME] = timeMs;
+    if (difference === 0) {
+      if (hi === ints[at + XOR_VALUE_HI] && lo === ints[at + XOR_VALUE_LO]) {
+        appendUnchanged(ints, at, bytes, base);
+        return;
+      }
+      if ((position & 7) === 0) bytes[base + (position >> 3)] = 0;
+      position++;
+    } else {
+      doubles[state + TIME_DELTA] = delta;
+      const small = difference | 0;
+      position =
+        small === difference
+          ? writeSmallDifference(bytes, base, position, small)
+          : writeWideDifference(bytes, base, position, difference);
     }
-    position = writeDeltaOfDelta(bytes, base, position, difference);
-    doubles[state + TIME_DELTA] = delta;
     position = writeValue(ints, at, bytes, base, position, hi, lo);
   } else if (count === 1) {
     const delta = timeMs - doubles[state + XOR_LAST_TIME];
@@ -111,20 +124,11 @@ export function appendXor(
  * Most samples repeat interval and value and take two zero bits. In a byte that was begun before
  * they are zero already, so that mostly not even the chunk's memory is touched.
  */
-function appendUnchanged(
-  doubles: Float64Array,
-  ints: Int32Array,
-  state: number,
-  bytes: Uint8Array,
-  base: number,
-  timeMs: number,
-): void {
-  const at = state * 2;
+function appendUnchanged(ints: Int32Array, at: number, bytes: Uint8Array, base: number): void {
   const before = ints[at + BIT_LENGTH];
   const position = before + 2;
   if ((before & 7) === 0) bytes[base + (before >> 3)] = 0;
   else if ((position & 7) < 2) bytes[base + (position >> 3)] = 0;
-  doubles[state + XOR_LAST_TIME] = timeMs;
   ints[at + BIT_LENGTH] = position;
   ints[at + XOR_SAMPLE_COUNT]++;
   ints[at + LEADING] &= ~WHOLE_BYTE;
@@ -142,13 +146,13 @@ export function putXorHeader(
   bytes[base + 1] = count;
 }
 
-function writeDeltaOfDelta(
+/** @param difference an int32 that is not 0 */
+function writeSmallDifference(
   bytes: Uint8Array,
   base: number,
   position: number,
   difference: number,
 ): number {
-  if (difference === 0) return writeBits(bytes, base, position, 0, 1);
   if (difference >= -8191 && difference <= 8192) {
     return writeBits(bytes, base, position, (0b10 << 14) | (difference & 0x3fff), 16);
   }
@@ -158,6 +162,15 @@ function writeDeltaOfDelta(
   if (difference >= -524287 && difference <= 524288) {
     return writeBits(bytes, base, position, (0b1110 << 20) | (difference & 0xfffff), 24);
   }
+  return writeWideDifference(bytes, base, position, difference);
+}
+
+function writeWideDifference(
+  bytes: Uint8Array,
+  base: number,
+  position: number,
+  difference: number,
+): number {
   const next = writeBits(bytes, base, position, 0b1111, 4);
   const middle = writeBits(bytes, base, next, Math.floor(difference / TWO_32) | 0, 32);
   return writeBits(bytes, base, middle, difference | 0, 32);
@@ -242,6 +255,17 @@ function writeBits(
   let at = base + (position >> 3);
   let left = count;
   const used = position & 7;
+  const total = used + count;
+  if (count > 8 && total <= 32) {
+    // As one word; what it writes behind the bits is room that nobody uses yet.
+    const before = used === 0 ? 0 : bytes[at] << 24;
+    const word = before | (value << (32 - total));
+    bytes[at] = word >> 24;
+    bytes[at + 1] = word >> 16;
+    bytes[at + 2] = word >> 8;
+    bytes[at + 3] = word;
+    return position + count;
+  }
   if (used !== 0) {
     const free = 8 - used;
     if (left <= free) {

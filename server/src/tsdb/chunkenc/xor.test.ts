@@ -55,7 +55,7 @@ function encodeOnTheMove(samples: readonly Sample[]): Uint8Array {
     const moved = new Uint8Array(length + XOR_SAMPLE_BYTES_MAX).fill(0xff);
     moved.set(bytes.subarray(0, length));
     bytes = moved;
-    appendXor(doubles, ints, 0, bytes, 0, timeMs, hi, lo);
+    appendXor(doubles, ints, 0, bytes, 0, Float64Array.of(timeMs), 0, hi, lo);
   }
   putXorHeader(ints, 0, bytes, 0);
   return bytes.subarray(0, xorLength(ints, 0));

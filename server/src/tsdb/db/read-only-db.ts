@@ -17,6 +17,9 @@ import type { QuerySource } from '../query/query-source.ts';
 import { HeadQuerySource } from './head-query-source.ts';
 import { readOnlyFs } from './read-only-fs.ts';
 
+/** Opening a block is a few small reads, for which the disk and Node's threads have room. */
+const OPENED_AT_ONCE = 16;
+
 export interface ReadOnlyDbOptions {
   readonly fs: Fs;
   readonly dir: string;
@@ -43,13 +46,18 @@ export class ReadOnlyDb {
     const cache = new SymbolCache(options.symbolsCachedMax);
     const blocks: BlockFile[] = [];
     const damaged = new Map<string, string>();
-    for (const { name, isDirectory } of await fs.list(dir)) {
-      if (!isDirectory || !isUlid(name)) continue;
+    const openBlock = async (name: string): Promise<void> => {
       try {
         blocks.push(await BlockFile.open(fs, `${dir}/${name}`, cache));
       } catch (error) {
         damaged.set(name, describeError(error));
       }
+    };
+    const names = (await fs.list(dir))
+      .filter(({ name, isDirectory }) => isDirectory && isUlid(name))
+      .map(({ name }) => name);
+    for (let i = 0; i < names.length; i += OPENED_AT_ONCE) {
+      await Promise.all(names.slice(i, i + OPENED_AT_ONCE).map(openBlock));
     }
     // What was merged into a whole block is not missed.
     for (const { meta } of blocks) {

@@ -5,54 +5,72 @@ import { ByteWriter } from '../../base/bytes/byte-writer.ts';
 const BUFFER_BYTES = 1024 * 1024;
 
 /**
- * Writes a file from front to end through one buffer. Codecs write into `buffer` without waiting
- * and call `settle` where they can wait.
+ * Writes a file from front to end through two buffers: one is filled while the other is written.
+ * Codecs write into `buffer` without waiting and call `settle` where they can wait; what they hold of
+ * `buffer` is of no use after that.
  */
 export class FileWriter {
-  readonly buffer = new ByteWriter(BUFFER_BYTES + BUFFER_BYTES / 4);
   readonly #file: File;
-  #flushedBytes = 0;
+  #buffer = makeBuffer();
+  #spare: ByteWriter | undefined;
+  #writing: Promise<void> | undefined;
+  #handedOutBytes = 0;
 
   constructor(file: File) {
     this.#file = file;
   }
 
+  get buffer(): ByteWriter {
+    return this.#buffer;
+  }
+
   /** Offset in the file of the next byte. */
   get position(): number {
-    return this.#flushedBytes + this.buffer.length;
+    return this.#handedOutBytes + this.#buffer.length;
   }
 
   /** Adds zero bytes up to a multiple of `alignment`. */
   align(alignment: number): void {
-    while (this.position % alignment !== 0) this.buffer.u8(0);
+    while (this.position % alignment !== 0) this.#buffer.u8(0);
   }
 
   /** Whether `settle` would write: callers in hot loops ask first and save an await. */
   get isFull(): boolean {
-    return this.buffer.length >= BUFFER_BYTES;
+    return this.#buffer.length >= BUFFER_BYTES;
   }
 
-  /** Writes the buffer out when it is full. */
+  /** Hands the buffer out when it is full; rejects with the error of the write before. */
   async settle(): Promise<void> {
-    if (this.isFull) await this.#flush();
+    if (this.isFull) await this.#handOut();
   }
 
   /** Writes all, syncs and closes. */
   async finish(): Promise<void> {
-    await this.#flush();
+    if (this.#buffer.length > 0) await this.#handOut();
+    await this.#writing;
     await this.#file.sync();
     await this.#file.close();
   }
 
   /** Closes without caring for the contents. */
   async abandon(): Promise<void> {
+    await this.#writing?.catch(() => undefined);
     await this.#file.close();
   }
 
-  async #flush(): Promise<void> {
-    if (this.buffer.length === 0) return;
-    await this.#file.write(this.buffer.borrow());
-    this.#flushedBytes += this.buffer.length;
-    this.buffer.reset();
+  async #handOut(): Promise<void> {
+    await this.#writing;
+    const full = this.#buffer;
+    this.#buffer = this.#spare ?? makeBuffer();
+    this.#buffer.reset();
+    this.#spare = full;
+    this.#handedOutBytes += full.length;
+    this.#writing = this.#file.write(full.borrow());
+    // Whoever waits next gets the error.
+    this.#writing.catch(() => undefined);
   }
+}
+
+function makeBuffer(): ByteWriter {
+  return new ByteWriter(BUFFER_BYTES + BUFFER_BYTES / 4);
 }

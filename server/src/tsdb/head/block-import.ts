@@ -5,6 +5,7 @@ import { makeUlid } from '../../model/ulid.ts';
 import type { AppendResult } from '../../storage/appender.ts';
 import type { BlockMeta } from '../block/meta.ts';
 import { IMPORT_BYTES_MAX, SERIES_REF_MAX } from '../limits.ts';
+import { SampleColumns } from '../record/sample-columns.ts';
 import { checkLabels } from './check-labels.ts';
 import { Head } from './head.ts';
 import { runHeadBlockTask } from './head-block-task.ts';
@@ -51,6 +52,7 @@ export class BlockImport {
   readonly #options: BlockImportOptions;
   readonly #bytesMax: number;
   readonly #series = new SeriesTable(SERIES_REF_MAX);
+  readonly #row = new SampleColumns();
   #windows = new Map<number, Window>();
   #current: Window | undefined;
   /** Blocks that end before are written. */
@@ -87,7 +89,7 @@ export class BlockImport {
       }
       window = this.#current = this.#windowAt(startMs, position);
     }
-    return window.head.append(this.#slotOf(window, series), timeMs, hi, lo);
+    return window.head.append(this.#slotOf(window, series), this.#row.setOnly(timeMs, hi, lo), 0);
   }
 
   /** Gives up the newest blocks while there is too much in memory. To be called now and then. */

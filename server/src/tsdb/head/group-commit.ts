@@ -2,12 +2,15 @@ import { ByteWriter } from '../../base/bytes/byte-writer.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { AppendResult, SeriesRef } from '../../storage/appender.ts';
 import { SLICE_SAMPLES, WAL_RECORD_BYTES_TARGET } from '../limits.ts';
-import { beginSamplesRecord, putSample } from '../record/samples-record.ts';
+import { beginSamplesRecord, putSamples } from '../record/samples-record.ts';
 import { beginSeriesRecord, putSeriesHeader } from '../record/series-record.ts';
 import type { WalWriter } from '../wal/wal-writer.ts';
 import type { Head } from './head.ts';
 import { Pacer } from './pacer.ts';
 import type { PendingSamples } from './pending-samples.ts';
+
+/** Samples between two looks at the size of the record. */
+const ENCODED_AT_ONCE = 1024;
 
 interface Waiting {
   readonly samples: PendingSamples;
@@ -137,17 +140,13 @@ export class GroupCommit {
     const records: Uint8Array[] = [];
     for (let at = 0; at < samples.count;) {
       const out = this.#takeBuffer();
-      const firstRef = this.#head.table.refOf(samples.slots[at]);
+      const firstRef = samples.refs[at];
       const firstTimeMs = samples.times[at];
       beginSamplesRecord(out, firstRef, firstTimeMs);
-      for (; at < samples.count && out.length < WAL_RECORD_BYTES_TARGET; at++) {
-        putSample(
-          out,
-          this.#head.table.refOf(samples.slots[at]) - firstRef,
-          samples.times[at] - firstTimeMs,
-          samples.valuesHi[at],
-          samples.valuesLo[at],
-        );
+      while (at < samples.count && out.length < WAL_RECORD_BYTES_TARGET) {
+        const end = Math.min(samples.count, at + ENCODED_AT_ONCE);
+        putSamples(out, samples, at, end, firstRef, firstTimeMs);
+        at = end;
       }
       records.push(out.borrow());
       if (pacer.isDue) await pacer.pause();
@@ -156,12 +155,12 @@ export class GroupCommit {
   }
 
   async #apply(samples: PendingSamples, pacer: Pacer): Promise<void> {
-    const { slots, times, valuesHi, valuesLo } = samples;
+    const { slots } = samples;
     const head = this.#head;
     let appended = 0;
     for (let i = 0; i < samples.count; i++) {
       if (i % SLICE_SAMPLES === SLICE_SAMPLES - 1 && pacer.isDue) await pacer.pause();
-      const result = head.append(slots[i], times[i], valuesHi[i], valuesLo[i]);
+      const result = head.append(slots[i], samples, i);
       if (result === 'appended') appended++;
       else this.#onApplied(result, 1);
     }

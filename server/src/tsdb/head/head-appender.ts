@@ -42,13 +42,24 @@ export class HeadAppender implements Appender {
   }
 
   append(ref: SeriesRef, timestampMs: number, value: number): AppendResult | undefined {
-    if (value !== value) return this.#add(ref, timestampMs, NORMAL_NAN_HI, NORMAL_NAN_LO);
-    float[0] = value;
-    return this.#add(ref, timestampMs, halves[HI], halves[1 - HI]);
+    const pending = this.#next(timestampMs);
+    const at = pending.count;
+    if (value !== value) {
+      pending.valuesHi[at] = NORMAL_NAN_HI;
+      pending.valuesLo[at] = NORMAL_NAN_LO;
+    } else {
+      float[0] = value;
+      pending.valuesHi[at] = halves[HI];
+      pending.valuesLo[at] = halves[1 - HI];
+    }
+    return this.#add(ref, pending);
   }
 
   appendStale(ref: SeriesRef, timestampMs: number): AppendResult | undefined {
-    return this.#add(ref, timestampMs, STALE_NAN_HI, STALE_NAN_LO);
+    const pending = this.#next(timestampMs);
+    pending.valuesHi[pending.count] = STALE_NAN_HI;
+    pending.valuesLo[pending.count] = STALE_NAN_LO;
+    return this.#add(ref, pending);
   }
 
   async commit(): Promise<void> {
@@ -74,17 +85,24 @@ export class HeadAppender implements Appender {
     this.#owner.giveBack(pending);
   }
 
-  #add(ref: SeriesRef, timeMs: number, hi: number, lo: number): AppendResult | undefined {
-    assert(Number.isSafeInteger(timeMs), 'a timestamp is not a safe integer');
+  /** Puts the time behind the samples that were taken; it counts when `#add` takes it. */
+  #next(timestampMs: number): PendingSamples {
+    assert(Number.isSafeInteger(timestampMs), 'a timestamp is not a safe integer');
+    const pending = (this.#pending ??= this.#owner.lend());
+    if (pending.count === pending.slots.length) pending.reserve(pending.count + 1);
+    pending.times[pending.count] = timestampMs;
+    return pending;
+  }
+
+  #add(ref: SeriesRef, pending: PendingSamples): AppendResult | undefined {
     const { head } = this.#owner;
     const slot = head.table.slotOf(ref);
     if (slot < 0) return undefined;
-    let result = head.check(slot, timeMs, hi, lo);
+    let result = head.check(slot, pending, pending.count);
     const at = slot * RECORD_DOUBLES * 2;
     const { ints } = head.table;
-    const pending = (this.#pending ??= this.#owner.lend());
     if (result === 'appended' && ints[at + PENDING_COUNT] > 0) {
-      result = this.#checkPending(pending, slot, ints[at + PENDING_AT], timeMs, hi, lo);
+      result = checkPending(pending, slot, ints[at + PENDING_AT]);
     }
     if (result !== 'appended') {
       this.#owner.onRefused(result);
@@ -92,23 +110,22 @@ export class HeadAppender implements Appender {
     }
     ints[at + PENDING_AT] = pending.count;
     ints[at + PENDING_COUNT]++;
-    pending.add(slot, timeMs, hi, lo);
+    pending.slots[pending.count] = slot;
+    pending.refs[pending.count++] = ref;
     return result;
   }
+}
 
-  /** A series may come twice in one scrape; samples of other appenders are judged on commit. */
-  #checkPending(
-    pending: PendingSamples,
-    slot: number,
-    at: number,
-    timeMs: number,
-    hi: number,
-    lo: number,
-  ): AppendResult {
-    if (at >= pending.count || pending.slots[at] !== slot) return 'appended';
-    if (timeMs > pending.times[at]) return 'appended';
-    if (timeMs < pending.times[at]) return 'out_of_order';
-    const isSame = pending.valuesHi[at] === hi && pending.valuesLo[at] === lo;
-    return isSame ? 'duplicate' : 'conflict';
-  }
+/**
+ * Compares the sample behind those that were taken with the one at `at`: a series may come twice in
+ * one scrape. Samples of other appenders are judged on commit.
+ */
+function checkPending(pending: PendingSamples, slot: number, at: number): AppendResult {
+  const next = pending.count;
+  if (at >= next || pending.slots[at] !== slot) return 'appended';
+  const { times, valuesHi, valuesLo } = pending;
+  if (times[next] > times[at]) return 'appended';
+  if (times[next] < times[at]) return 'out_of_order';
+  const isSame = valuesHi[at] === valuesHi[next] && valuesLo[at] === valuesLo[next];
+  return isSame ? 'duplicate' : 'conflict';
 }

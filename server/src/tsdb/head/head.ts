@@ -16,6 +16,7 @@ import {
   XOR_VALUE_LO,
   xorLength,
 } from '../chunkenc/xor-encoder.ts';
+import { SampleColumns } from '../record/sample-columns.ts';
 import { ClosedChunks, NO_CHUNK } from './closed-chunks.ts';
 import { checkLabels } from './check-labels.ts';
 import { TIME_MS_MAX } from '../limits.ts';
@@ -62,6 +63,7 @@ export class Head {
   readonly closed = new ClosedChunks();
   /** Open chunks of histograms, by slot; those of floats are in `open`. */
   readonly #histograms = new Map<number, HistogramChunkBuilder>();
+  readonly #row = new SampleColumns();
   readonly #clock: Clock;
   readonly #blockRangeMs: number;
   #minTimeMs = Infinity;
@@ -122,8 +124,9 @@ export class Head {
     return slot;
   }
 
-  /** What `append` would say; changes nothing. The value as halves of its bits (int32). */
-  check(slot: number, timeMs: number, hi: number, lo: number): AppendResult {
+  /** What `append` would say; changes nothing. */
+  check(slot: number, samples: SampleColumns, index: number): AppendResult {
+    const timeMs = samples.times[index];
     if (timeMs < this.#minValidTimeMs || timeMs > TIME_MS_MAX) return 'out_of_bounds';
     const at = slot * RECORD_DOUBLES;
     const last = this.table.doubles[at + XOR_LAST_TIME];
@@ -132,17 +135,25 @@ export class Head {
     const ints = this.table.ints;
     // The value behind a chunk that came whole from elsewhere is not known.
     if (ints[at * 2 + OPEN_PLACE] === NO_PLACE) return 'duplicate';
-    const isSame = ints[at * 2 + XOR_VALUE_HI] === hi && ints[at * 2 + XOR_VALUE_LO] === lo;
+    const isSame =
+      ints[at * 2 + XOR_VALUE_HI] === samples.valuesHi[index] &&
+      ints[at * 2 + XOR_VALUE_LO] === samples.valuesLo[index];
     return isSame ? 'duplicate' : 'conflict';
   }
 
-  append(slot: number, timeMs: number, hi: number, lo: number): AppendResult {
-    const result = this.check(slot, timeMs, hi, lo);
+  /** Adds the sample at `index` of the columns to a series. */
+  append(slot: number, samples: SampleColumns, index: number): AppendResult {
+    const result = this.check(slot, samples, index);
     if (result !== 'appended') return result;
     const { doubles, ints } = this.table;
+    const { times } = samples;
     const at = slot * RECORD_DOUBLES;
-    if (ints[at * 2 + OPEN_PLACE] === NO_PLACE) this.#begin(at, timeMs);
-    else this.#closeWhenDue(at, timeMs);
+    if (ints[at * 2 + OPEN_PLACE] === NO_PLACE) {
+      this.#begin(at, times[index]);
+    } else if (this.#isDue(at, times, index)) {
+      this.#close(at);
+      this.#begin(at, times[index]);
+    }
 
     let place = ints[at * 2 + OPEN_PLACE];
     const size = ints[at * 2 + OPEN_SIZE];
@@ -152,14 +163,18 @@ export class Head {
       ints[at * 2 + OPEN_PLACE] = place;
       ints[at * 2 + OPEN_SIZE] = size + 1;
     }
-    appendXor(doubles, ints, at, this.open.slab(place), this.open.base(place), timeMs, hi, lo);
-    this.#count(timeMs);
+    const hi = samples.valuesHi[index];
+    const lo = samples.valuesLo[index];
+    const slab = this.open.slab(place);
+    appendXor(doubles, ints, at, slab, this.open.base(place), times, index, hi, lo);
+    this.#count(times, index);
     return 'appended';
   }
 
   /** The same for a native histogram, which only logs of Prometheus hold. */
   appendHistogram(slot: number, timeMs: number, histogram: Histogram): AppendResult {
-    const result = this.check(slot, timeMs, 0, 0);
+    const time = this.#row.setOnly(timeMs, 0, 0);
+    const result = this.check(slot, time, 0);
     if (result !== 'appended') return result;
     const { doubles, ints } = this.table;
     const at = slot * RECORD_DOUBLES;
@@ -179,7 +194,7 @@ export class Head {
       open.append(timeMs, histogram);
     }
     doubles[at + XOR_LAST_TIME] = timeMs;
-    this.#count(timeMs);
+    this.#count(time.times, 0);
     return 'appended';
   }
 
@@ -284,7 +299,8 @@ export class Head {
     return first;
   }
 
-  #closeWhenDue(at: number, timeMs: number): void {
+  /** Whether the open chunk ends before the sample. */
+  #isDue(at: number, times: Float64Array, index: number): boolean {
     const { doubles, ints } = this.table;
     const count = ints[at * 2 + XOR_SAMPLE_COUNT];
     if (count === SAMPLES_PER_CHUNK / 4) {
@@ -294,17 +310,15 @@ export class Head {
         doubles[at + NEXT_CHUNK_AT],
       );
     }
-    if (
-      timeMs >= doubles[at + NEXT_CHUNK_AT] ||
+    return (
+      times[index] >= doubles[at + NEXT_CHUNK_AT] ||
       count >= SAMPLES_PER_CHUNK * 2 ||
       xorLength(ints, at) > CHUNK_BYTES_MAX
-    ) {
-      this.#close(at);
-      this.#begin(at, timeMs);
-    }
+    );
   }
 
-  #count(timeMs: number): void {
+  #count(times: Float64Array, index: number): void {
+    const timeMs = times[index];
     this.#sampleCount++;
     if (timeMs < this.#minTimeMs) this.#minTimeMs = timeMs;
     if (timeMs < this.#recentMinTimeMs) this.#recentMinTimeMs = timeMs;

@@ -6,7 +6,8 @@ import type { Fs } from '../../base/ports/fs.ts';
 import { type HeadChunk, listHeadChunkFiles, readHeadChunkFile } from '../chunks/head-chunks.ts';
 import { SERIES_REF_MAX } from '../limits.ts';
 import { decodeHistograms, isHistogramRecord } from '../record/histogram-record.ts';
-import { SamplesReader } from '../record/samples-record.ts';
+import { SampleColumns } from '../record/sample-columns.ts';
+import { readSamples } from '../record/samples-record.ts';
 import { decodeSeries } from '../record/series-record.ts';
 import { RECORD_SAMPLES, RECORD_SERIES, recordTypeName } from '../record/types.ts';
 import { setAsideFrom } from '../wal/repair.ts';
@@ -43,7 +44,7 @@ export class HeadReplay {
   readonly #head: Head;
   readonly #walDir: string;
   readonly #pacer: Pacer;
-  readonly #samples = new SamplesReader();
+  readonly #samples = new SampleColumns();
   readonly #texts = new TextCache();
   /** Chunks whose series the log has not named yet. */
   readonly #chunks = new Map<number, HeadChunk[]>();
@@ -208,12 +209,13 @@ export class HeadReplay {
   }
 
   #takeSamples(record: Uint8Array): void {
-    const samples = this.#samples.reset(record);
+    const samples = this.#samples;
+    readSamples(record, samples);
     const head = this.#head;
-    while (samples.next()) {
-      const slot = this.#slotOf(samples.ref);
+    for (let i = 0; i < samples.count; i++) {
+      const slot = this.#slotOf(samples.refs[i]);
       if (slot < 0) continue;
-      head.append(slot, samples.timeMs, samples.valueHi, samples.valueLo);
+      head.append(slot, samples, i);
       this.#sampleCount++;
     }
   }

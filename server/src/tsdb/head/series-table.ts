@@ -53,6 +53,8 @@ export class SeriesTable {
   #labelWordsEnd = 0;
   #labelWordsFree = 0;
   #scratch = new Int32Array(64);
+  /** The labels whose symbols `#scratch` holds, all of them known. */
+  #scratchLabels: Labels | undefined;
 
   constructor(seriesMax: number) {
     this.#seriesMax = seriesMax;
@@ -95,6 +97,7 @@ export class SeriesTable {
     const count = labels.length * 2;
     if (this.#scratch.length < count) this.#scratch = new Int32Array(count * 2);
     const words = this.#scratch;
+    this.#scratchLabels = undefined;
     for (let i = 0; i < labels.length; i++) {
       const name = this.symbols.find(labels[i].name);
       const value = this.symbols.find(labels[i].value);
@@ -102,6 +105,7 @@ export class SeriesTable {
       words[2 * i] = name;
       words[2 * i + 1] = value;
     }
+    this.#scratchLabels = labels;
     const hash = hashWords(words, 0, count);
     const mask = this.#buckets.length - 1;
     for (let at = hash & mask; ; at = (at + 1) & mask) {
@@ -147,6 +151,7 @@ export class SeriesTable {
   }
 
   remove(slot: number): void {
+    this.#scratchLabels = undefined;
     const at = slot * RECORD_DOUBLES * 2;
     assert(this.ints[at + SERIES_REF] !== 0, 'a series was removed twice');
     this.#deleteBucket(slot);
@@ -215,11 +220,21 @@ export class SeriesTable {
       grown.set(this.#labelWords.subarray(0, start));
       this.#labelWords = grown;
     }
+    this.#labelWordsEnd = end;
+    // Mostly the labels were looked for just now, and their texts are those of other series.
+    if (labels === this.#scratchLabels) {
+      this.#scratchLabels = undefined;
+      for (let at = start; at < end; at++) {
+        const id = this.#scratch[at - start];
+        this.symbols.retainId(id);
+        this.#labelWords[at] = id;
+      }
+      return start;
+    }
     for (let i = 0; i < labels.length; i++) {
       this.#labelWords[start + 2 * i] = this.symbols.retain(labels[i].name);
       this.#labelWords[start + 2 * i + 1] = this.symbols.retain(labels[i].value);
     }
-    this.#labelWordsEnd = end;
     return start;
   }
 

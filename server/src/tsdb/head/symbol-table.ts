@@ -39,6 +39,11 @@ export class SymbolTable {
     return id;
   }
 
+  /** Adds a use of a text that is used already. */
+  retainId(id: number): void {
+    this.#uses[id]++;
+  }
+
   release(id: number): void {
     if (--this.#uses[id] > 0) return;
     this.#ids.delete(this.#texts[id]);

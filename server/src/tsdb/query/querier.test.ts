@@ -186,10 +186,12 @@ describe('a query', () => {
     counting.list = (dir) => fs.list(dir);
     counting.readFile = (path) => fs.readFile(path);
     const db = await open(counting);
+    // Several blocks are opened at once, in any order.
+    reads.sort((a, b) => a[1] - b[1]);
     assert.deepEqual(reads, [
       ['index', 5],
-      ['index', 52],
       ['index', 5],
+      ['index', 52],
       ['index', 52],
     ]);
     await db.close();

@@ -5,7 +5,8 @@ import { Random, seedFromEnvironment } from '../../../test/support/random.ts';
 import { ByteWriter } from '../../base/bytes/byte-writer.ts';
 import { CodedError } from '../../base/errors.ts';
 import { makeLabels } from '../../model/labels.ts';
-import { beginSamplesRecord, putSample, SamplesReader } from './samples-record.ts';
+import { SampleColumns } from './sample-columns.ts';
+import { beginSamplesRecord, putSample, putSamples, readSamples } from './samples-record.ts';
 import { beginSeriesRecord, decodeSeries, putSeries } from './series-record.ts';
 
 type Sample = readonly [ref: number, timeMs: number, hi: number, lo: number];
@@ -20,13 +21,30 @@ function encodeSamples(samples: readonly Sample[]): Uint8Array {
   return out.copy();
 }
 
+function encodeColumns(samples: readonly Sample[]): Uint8Array {
+  const columns = new SampleColumns();
+  columns.reserve(samples.length);
+  samples.forEach(([ref, timeMs, hi, lo], i) => {
+    columns.refs[i] = ref;
+    columns.times[i] = timeMs;
+    columns.valuesHi[i] = hi;
+    columns.valuesLo[i] = lo;
+  });
+  const out = new ByteWriter();
+  beginSamplesRecord(out, samples[0][0], samples[0][1]);
+  putSamples(out, columns, 0, samples.length, samples[0][0], samples[0][1]);
+  return out.copy();
+}
+
 function decodeSamples(record: Uint8Array): Sample[] {
-  const reader = new SamplesReader().reset(record);
-  const samples: Sample[] = [];
-  while (reader.next()) {
-    samples.push([reader.ref, reader.timeMs, reader.valueHi, reader.valueLo]);
-  }
-  return samples;
+  const found = new SampleColumns();
+  readSamples(record, found);
+  return Array.from({ length: found.count }, (_, i): Sample => [
+    found.refs[i],
+    found.times[i],
+    found.valuesHi[i],
+    found.valuesLo[i],
+  ]);
 }
 
 function hex(bytes: Uint8Array): string {
@@ -67,7 +85,9 @@ describe('records', () => {
         random.below(2 ** 32) | 0,
         random.below(2 ** 32) | 0,
       ]);
-      assert.deepEqual(decodeSamples(encodeSamples(samples)), samples, `SEED=${random.seed}`);
+      const record = encodeSamples(samples);
+      assert.deepEqual(decodeSamples(record), samples, `SEED=${random.seed}`);
+      assert.deepEqual(encodeColumns(samples), record, `SEED=${random.seed}`);
     }
   });
 

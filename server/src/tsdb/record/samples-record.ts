@@ -1,12 +1,15 @@
 import type { ByteWriter } from '../../base/bytes/byte-writer.ts';
 import { ByteReader } from '../../base/bytes/byte-reader.ts';
 import { CodedError } from '../../base/errors.ts';
+import type { SampleColumns } from './sample-columns.ts';
 import { RECORD_SAMPLES } from './types.ts';
 
 // Sample records: (reference, time, value) as differences from the first; layout in ./format.md.
 
 const HEADER_BYTES = 17;
 const VALUE_BYTES = 8;
+/** A byte of reference, one of time, and the value. */
+const SAMPLE_BYTES_MIN = 10;
 
 /** Starts a record; its first sample is put like all others. */
 export function beginSamplesRecord(into: ByteWriter, firstRef: number, firstTimeMs: number): void {
@@ -28,59 +31,105 @@ export function putSample(
   into.u64Halves(hi, lo);
 }
 
-/** Reads a samples record: `next()`, then the fields; no object per sample. */
-export class SamplesReader {
-  ref = 0;
-  timeMs = 0;
-  valueHi = 0;
-  valueLo = 0;
-  #reader = new ByteReader(new Uint8Array(0));
-  #firstRef = 0;
-  #firstTimeMs = 0;
+/** Two varints of two bytes each, and the value. */
+const NEAR_SAMPLE_BYTES = 4 + VALUE_BYTES;
+/** Zig-zag numbers of two bytes. */
+const NEAR_MAX = 8191;
 
-  /** @param record with its type byte */
-  reset(record: Uint8Array): this {
-    this.#reader = new ByteReader(record);
-    if (this.#reader.u8() !== RECORD_SAMPLES) {
-      throw new CodedError('ERR_WAL_RECORD', 'not a samples record', { type: record[0] });
+/**
+ * Puts the samples `[from, to)` of a record that began with `firstRef` and `firstTimeMs`; the same as
+ * {@link putSample} for each, several times as fast.
+ */
+export function putSamples(
+  into: ByteWriter,
+  samples: SampleColumns,
+  from: number,
+  to: number,
+  firstRef: number,
+  firstTimeMs: number,
+): void {
+  const { refs, times, valuesHi, valuesLo } = samples;
+  for (let i = from; i < to;) {
+    const bytes = into.room((to - i) * NEAR_SAMPLE_BYTES);
+    let at = 0;
+    for (; i < to; i++) {
+      const ref = refs[i] - firstRef;
+      const time = times[i] - firstTimeMs;
+      if (ref > NEAR_MAX || ref < -NEAR_MAX || time > NEAR_MAX || time < -NEAR_MAX) break;
+      at = putNear(bytes, putNear(bytes, at, ref), time);
+      at = putWord(bytes, putWord(bytes, at, valuesHi[i]), valuesLo[i]);
     }
-    // A record without samples is its type byte alone.
-    if (this.#reader.remaining > 0 && record.length < HEADER_BYTES) {
-      throw new CodedError('ERR_WAL_RECORD', 'a samples record is too short', {
-        foundBytes: record.length,
-      });
-    }
-    if (this.#reader.remaining > 0) {
-      this.#firstRef = this.#reader.u64();
-      this.#firstTimeMs = this.#reader.i64();
-    }
-    return this;
+    into.filled(at);
+    // One that is far away takes the long way, and the others go on behind it.
+    if (i === to) return;
+    putSample(into, refs[i] - firstRef, times[i] - firstTimeMs, valuesHi[i], valuesLo[i]);
+    i++;
   }
+}
 
-  next(): boolean {
-    const reader = this.#reader;
-    const bytes = reader.bytes;
-    let at = reader.offset;
-    if (at === reader.end) return false;
-    // Neighbours of a scrape differ by one in reference and not at all in time: a byte each.
-    const refByte = bytes[at];
-    const timeByte = bytes[at + 1];
-    if ((refByte | timeByte) < 128 && at + 2 + VALUE_BYTES <= reader.end) {
-      this.ref = this.#firstRef + ((refByte >> 1) ^ -(refByte & 1));
-      this.timeMs = this.#firstTimeMs + ((timeByte >> 1) ^ -(timeByte & 1));
+function putNear(bytes: Uint8Array, at: number, value: number): number {
+  const zigZag = (value << 1) ^ (value >> 31);
+  if (zigZag < 0x80) {
+    bytes[at] = zigZag;
+    return at + 1;
+  }
+  bytes[at] = zigZag | 0x80;
+  bytes[at + 1] = zigZag >> 7;
+  return at + 2;
+}
+
+function putWord(bytes: Uint8Array, at: number, word: number): number {
+  bytes[at] = word >> 24;
+  bytes[at + 1] = word >> 16;
+  bytes[at + 2] = word >> 8;
+  bytes[at + 3] = word;
+  return at + 4;
+}
+
+/**
+ * Decodes a samples record, type byte included, into columns that are emptied first.
+ * `ERR_WAL_RECORD` when it makes no sense; what came before is in the columns then.
+ */
+export function readSamples(record: Uint8Array, into: SampleColumns): void {
+  into.count = 0;
+  const reader = new ByteReader(record);
+  if (reader.u8() !== RECORD_SAMPLES) {
+    throw new CodedError('ERR_WAL_RECORD', 'not a samples record', { type: record[0] });
+  }
+  // A record without samples is its type byte alone.
+  if (reader.remaining === 0) return;
+  if (record.length < HEADER_BYTES) {
+    throw new CodedError('ERR_WAL_RECORD', 'a samples record is too short', {
+      foundBytes: record.length,
+    });
+  }
+  const firstRef = reader.u64();
+  const firstTimeMs = reader.i64();
+  into.reserve(Math.ceil(reader.remaining / SAMPLE_BYTES_MIN));
+  const { refs, times, valuesHi, valuesLo } = into;
+  const end = record.length;
+  let count = 0;
+  for (let at = reader.offset; at < end; at += VALUE_BYTES) {
+    // Neighbours of a scrape differ by little in reference and not at all in time.
+    const refByte = record[at];
+    const timeByte = record[at + 1];
+    if ((refByte | timeByte) < 128 && at + 2 + VALUE_BYTES <= end) {
+      refs[count] = firstRef + ((refByte >> 1) ^ -(refByte & 1));
+      times[count] = firstTimeMs + ((timeByte >> 1) ^ -(timeByte & 1));
       at += 2;
     } else {
-      this.ref = this.#firstRef + reader.varint();
-      this.timeMs = this.#firstTimeMs + reader.varint();
+      reader.offset = at;
+      refs[count] = firstRef + reader.varint();
+      times[count] = firstTimeMs + reader.varint();
       at = reader.offset;
-      if (at + VALUE_BYTES > reader.end) {
+      if (at + VALUE_BYTES > end) {
         throw new CodedError('ERR_WAL_RECORD', 'a samples record ends too early', { offset: at });
       }
     }
-    this.valueHi = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
-    this.valueLo =
-      (bytes[at + 4] << 24) | (bytes[at + 5] << 16) | (bytes[at + 6] << 8) | bytes[at + 7];
-    reader.offset = at + VALUE_BYTES;
-    return true;
+    valuesHi[count] =
+      (record[at] << 24) | (record[at + 1] << 16) | (record[at + 2] << 8) | record[at + 3];
+    valuesLo[count] =
+      (record[at + 4] << 24) | (record[at + 5] << 16) | (record[at + 6] << 8) | record[at + 7];
+    into.count = ++count;
   }
 }

@@ -5,7 +5,8 @@ import { ByteWriter } from '../../base/bytes/byte-writer.ts';
 import { TextCache } from '../../base/bytes/text-cache.ts';
 import { WAL_RECORD_BYTES_TARGET, WAL_SEGMENT_BYTES } from '../limits.ts';
 import { decodeHistograms, isHistogramRecord } from '../record/histogram-record.ts';
-import { beginSamplesRecord, putSample, SamplesReader } from '../record/samples-record.ts';
+import { SampleColumns } from '../record/sample-columns.ts';
+import { beginSamplesRecord, putSample, readSamples } from '../record/samples-record.ts';
 import { beginSeriesRecord, decodeSeries, putSeries } from '../record/series-record.ts';
 import { RECORD_SAMPLES, RECORD_SERIES } from '../record/types.ts';
 import { checkpointName, listCheckpoints, listSegments, segmentFileName } from './segments.ts';
@@ -95,7 +96,7 @@ class RecordFilter {
   readonly #writer: WalWriter;
   readonly #keepRefs: Uint32Array;
   readonly #minTimeMs: number;
-  readonly #samples = new SamplesReader();
+  readonly #samples = new SampleColumns();
   readonly #texts = new TextCache();
   #records: Uint8Array[] = [];
   #recordsBytes = 0;
@@ -135,24 +136,18 @@ class RecordFilter {
   }
 
   #addSamples(record: Uint8Array): void {
-    const samples = this.#samples.reset(record);
+    const samples = this.#samples;
+    readSamples(record, samples);
+    const { refs, times, valuesHi, valuesLo } = samples;
     const out = new ByteWriter(record.length + 32);
-    let firstRef = 0;
-    let firstTimeMs = 0;
-    while (samples.next()) {
-      if (samples.timeMs < this.#minTimeMs) continue;
-      if (out.length === 0) {
-        firstRef = samples.ref;
-        firstTimeMs = samples.timeMs;
-        beginSamplesRecord(out, firstRef, firstTimeMs);
+    let first = -1;
+    for (let i = 0; i < samples.count; i++) {
+      if (times[i] < this.#minTimeMs) continue;
+      if (first < 0) {
+        first = i;
+        beginSamplesRecord(out, refs[i], times[i]);
       }
-      putSample(
-        out,
-        samples.ref - firstRef,
-        samples.timeMs - firstTimeMs,
-        samples.valueHi,
-        samples.valueLo,
-      );
+      putSample(out, refs[i] - refs[first], times[i] - times[first], valuesHi[i], valuesLo[i]);
     }
     if (out.length > 0) this.#push(out.borrow());
   }

@@ -10,6 +10,7 @@ import { FailureNotice } from '../../common/failure_notice.tsx';
 import { Section } from '../../common/section.tsx';
 import { Age } from '../../common/time.tsx';
 import { PageWarnings, Warnings } from '../warnings/warnings.tsx';
+import { ClusterTable } from './cluster_table.tsx';
 import { Health } from './health.tsx';
 import { Summary } from './summary.tsx';
 import { TargetsTable } from './targets_table.tsx';
@@ -51,6 +52,9 @@ export function TsdbStats({ id }: CustomSettingProps) {
       {isFirstLoad && <p role="status">{text('metricsPlugin.loading')}</p>}
       {(stats.data !== undefined || status.data !== undefined) && (
         <Summary stats={stats.data} status={status.data} nowMs={nowMs} />
+      )}
+      {status.data?.cluster !== undefined && (
+        <ClusterTable cluster={status.data.cluster} nowMs={nowMs} />
       )}
       {targets.length > 0 && <TargetsTable targets={targets} nowMs={nowMs} />}
       {status.data !== undefined && status.data.lastSyncMs > 0 && (

@@ -1,0 +1,52 @@
+import { Random } from '../../server/test/kits/random.ts';
+
+/** What is done to a node, and undone after a while; see `DevNode.perform`. */
+export interface ProcessFault {
+  readonly begin: string;
+  readonly end: string;
+  readonly node: number;
+  readonly atMs: number;
+  readonly durationMs: number;
+}
+
+/** Something that an administrator does in between. */
+export interface DumpRequest {
+  readonly node: number;
+  readonly atMs: number;
+}
+
+export const NODE_COUNT = 3;
+const FAULTS_MS = 35_000;
+
+const KINDS = [
+  { begin: 'kill', end: 'start', maxMs: 25_000 },
+  { begin: 'stop', end: 'start', maxMs: 20_000 },
+  { begin: 'pause', end: 'resume', maxMs: 30_000 },
+  { begin: 'cut database', end: 'mend database', maxMs: 30_000 },
+  { begin: 'cut events', end: 'mend events', maxMs: 30_000 },
+] as const;
+
+export function makeProcessSchedule(seed: number): {
+  faults: ProcessFault[];
+  dumps: DumpRequest[];
+} {
+  const random = new Random(seed);
+  // The first one is for whoever scrapes first; a node is left in peace while it suffers already.
+  const busyUntilMs = Array.from({ length: NODE_COUNT }, () => 0);
+  const faults: ProcessFault[] = [];
+  const count = 2 + random.int(3);
+  const times = Array.from({ length: count }, () => 5_000 + random.int(FAULTS_MS - 5_000));
+  for (const [index, atMs] of times.sort((a, b) => a - b).entries()) {
+    const { begin, end, maxMs } = random.pick(KINDS);
+    const node = index === 0 ? 0 : random.int(NODE_COUNT);
+    const durationMs = 2_000 + random.int(maxMs - 2_000);
+    if (busyUntilMs[node] > atMs) continue;
+    busyUntilMs[node] = atMs + durationMs + 5_000;
+    faults.push({ begin, end, node, atMs, durationMs });
+  }
+  const dumps = Array.from({ length: 1 + random.int(2) }, () => ({
+    node: random.int(NODE_COUNT),
+    atMs: 8_000 + random.int(FAULTS_MS),
+  }));
+  return { faults, dumps };
+}

@@ -1,0 +1,192 @@
+// The real executable on three nodes, killed, stopped, continued and cut off: what simulation.test.ts
+// promises must hold for processes as well.
+//   CLUSTER_SEED       seed of the first run; printed with each failure
+//   CLUSTER_PROCESSES  how many seeds follow one another
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { diskFs } from '../../server/src/platform/disk-fs.ts';
+import { systemClock } from '../../server/src/platform/system-clock.ts';
+import { silentLogger } from '../../server/src/base/log.ts';
+import { STORE_BLOCKS_DIR, STORE_DUMPS_DIR } from '../../server/src/filestore/layout.ts';
+import { ReadOnlyDb, parseSelector } from '../../server/src/tsdb/index.ts';
+import { type DevHost, startDevHost } from '../devhost/host.ts';
+import { pluginJson, skipWithoutExecutable } from '../devhost/test-support.ts';
+import { temporaryDir } from '../support/temporary.ts';
+import { waitUntil } from '../support/wait.ts';
+import { Observer } from './observer.ts';
+import { makeProcessSchedule, NODE_COUNT, type ProcessFault } from './process-schedule.ts';
+
+const runs = Number(process.env.CLUSTER_PROCESSES ?? 20);
+const firstSeed = Number(process.env.CLUSTER_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+const INTERVAL_MS = 1_000;
+const TAKE_OVER_MS = 30_000;
+/** No clock is wrong here, so only a commit on its way to the disk may come late. */
+const BOTH_SCRAPE_MS = 2_000;
+/** As in Prometheus, a scrape that began a few milliseconds late is stored at its planned time. */
+const PLANNED_MS = 20;
+
+interface Job {
+  readonly id: string;
+  readonly status: string;
+  readonly error?: string;
+}
+
+suite(
+  `processes of a cluster under faults, from seed ${firstSeed} on`,
+  { concurrency: 5, skip: skipWithoutExecutable },
+  () => {
+    for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
+      const { faults } = makeProcessSchedule(seed);
+      test(`seed ${seed}: ${faults.map(({ begin }) => begin).join(', ')}`, () => runSeed(seed));
+    }
+  },
+);
+
+async function runSeed(seed: number): Promise<void> {
+  const log: string[] = [];
+  const stateDir = temporaryDir('cluster');
+  const { faults, dumps } = makeProcessSchedule(seed);
+  const host = await startDevHost({
+    stateDir,
+    port: 0,
+    nodeCount: NODE_COUNT,
+    network: 1 + ((seed - firstSeed) % 200),
+    healthCheckMs: 15_000,
+    scrapeIntervalSeconds: INTERVAL_MS / 1000,
+    log: (level, message, fields) => {
+      log.push(`${new Date().toISOString()} ${level}: ${message} ${fields.join(' ')}`);
+    },
+  });
+  try {
+    const observer = new Observer(host);
+    const asked: string[] = [];
+    await Promise.all([
+      ...faults.map((fault) => inflict(host, fault, log)),
+      ...dumps.map(async ({ node, atMs }) => {
+        await delay(atMs);
+        const id = await askForDump(host, node);
+        if (id !== undefined) asked.push(id);
+      }),
+    ]);
+    await waitUntil(
+      'one node scrapes',
+      async () => (await observer.scrapers()).length === 1,
+      60_000,
+    );
+    await delay(3 * INTERVAL_MS);
+    await waitUntil('all dumps have ended', () => haveEnded(host, asked), 180_000, 500);
+    await observer.stop();
+    await host.close();
+    judgeScrapers(observer);
+    judgeGaps(observer);
+    const files = path.join(stateDir, 'files');
+    await judgeBlocks(path.join(files, STORE_BLOCKS_DIR), observer);
+    judgeDumps(path.join(files, STORE_DUMPS_DIR));
+  } catch (error) {
+    await host.close();
+    const lines = [`CLUSTER_SEED=${seed} CLUSTER_PROCESSES=1`, ...log.slice(-200)];
+    throw new Error(`${String(error)}\n${lines.join('\n')}`, { cause: error });
+  }
+}
+
+async function inflict(host: DevHost, fault: ProcessFault, log: string[]): Promise<void> {
+  const node = host.nodes[fault.node];
+  await delay(fault.atMs);
+  log.push(`${new Date().toISOString()} FAULT ${node.name} ${fault.begin} for ${fault.durationMs}`);
+  await node.perform(fault.begin);
+  await delay(fault.durationMs);
+  log.push(`${new Date().toISOString()} FAULT ${node.name} ${fault.end}`);
+  await node.perform(fault.end);
+}
+
+/** The id of the job, unless the administrator was told that it did not work. */
+async function askForDump(host: DevHost, index: number): Promise<string | undefined> {
+  const nowMs = Date.now();
+  const body = JSON.stringify({ min_t: nowMs - 3_600_000, max_t: nowMs + 3_600_000 });
+  const init = { method: 'POST', body, signal: AbortSignal.timeout(15_000) };
+  try {
+    return (await pluginJson<Job>(host.nodes[index], '/jobs/create', init)).id;
+  } catch {
+    return undefined;
+  }
+}
+
+async function haveEnded(host: DevHost, ids: readonly string[]): Promise<boolean> {
+  const jobs = await pluginJson<Job[]>(host.nodes[0], '/jobs');
+  return ids.every((id) => {
+    const job = jobs.find((each) => each.id === id);
+    return job?.status === 'success' || job?.status === 'error';
+  });
+}
+
+function judgeScrapers(observer: Observer): void {
+  const tenures: { node: string; fromMs: number; toMs: number }[] = [];
+  const scrapes = [...observer.scrapes.values()].sort((a, b) => a.timeMs - b.timeMs);
+  for (const { node, timeMs } of scrapes) {
+    const open = tenures.findLast((tenure) => tenure.node === node);
+    if (open !== undefined && timeMs - open.toMs <= 3 * INTERVAL_MS) open.toMs = timeMs;
+    else tenures.push({ node, fromMs: timeMs, toMs: timeMs });
+  }
+  for (const [index, a] of tenures.entries()) {
+    for (const b of tenures.slice(index + 1)) {
+      const bothMs = Math.min(a.toMs, b.toMs) - Math.max(a.fromMs, b.fromMs);
+      if (a.node === b.node) continue;
+      assert.ok(bothMs <= BOTH_SCRAPE_MS, `${a.node} and ${b.node} both scrape for ${bothMs} ms`);
+    }
+  }
+}
+
+function judgeGaps(observer: Observer): void {
+  const boundMs = TAKE_OVER_MS + 2 * INTERVAL_MS;
+  const times = [...observer.scrapes.values()].map(({ timeMs }) => timeMs);
+  const startMs = observer.health[0]?.atMs ?? 0;
+  const wellSinceMs = Array.from({ length: NODE_COUNT }, () => startMs);
+  for (const { atMs, isWell } of observer.health) {
+    for (const [index, well] of isWell.entries()) if (!well) wellSinceMs[index] = atMs;
+    if (atMs - Math.min(...wellSinceMs) < boundMs) continue;
+    const isScraped = times.some((timeMs) => timeMs > atMs - boundMs && timeMs <= atMs);
+    assert.ok(isScraped, `nobody has scraped for ${boundMs} ms at ${new Date(atMs).toISOString()}`);
+  }
+}
+
+async function judgeBlocks(dir: string, observer: Observer): Promise<void> {
+  for (const ulid of readdirSync(dir)) {
+    assert.ok(existsSync(path.join(dir, ulid, 'meta.json')), `block ${ulid} is whole`);
+  }
+  const db = await ReadOnlyDb.open({ fs: diskFs, dir, clock: systemClock, logger: silentLogger });
+  const stored = new Map<string, number[]>();
+  const querier = await db.querier({ minTimeMs: 0, maxTimeMs: Date.now() + 60_000 });
+  const set = await querier.select(parseSelector('up'));
+  while (await set.next()) {
+    const { labels } = set;
+    const text = (name: string): string => labels.find((each) => each.name === name)?.value ?? '';
+    const times: number[] = [];
+    const samples = await set.samples();
+    while (samples.next()) times.push(samples.timeMs);
+    stored.set(`${text('job')} ${text('instance')}`, times);
+  }
+  await db.close();
+  const lost = [...observer.scrapes.values()].filter(({ job, instance, timeMs }) => {
+    const times = stored.get(`${job} ${instance}`) ?? [];
+    return !times.some((time) => Math.abs(time - timeMs) <= PLANNED_MS);
+  });
+  assert.ok(observer.scrapes.size > 50, 'there was something to lose');
+  assert.deepEqual(lost, [], `lost of ${observer.scrapes.size} scrapes`);
+}
+
+/** Nothing but finished dumps is left of all jobs. */
+function judgeDumps(dir: string): void {
+  if (!existsSync(dir)) return;
+  for (const id of readdirSync(dir)) {
+    assert.deepEqual(
+      readdirSync(path.join(dir, id)),
+      ['tsdb_dump.tar.gz'],
+      `remains of dump ${id}`,
+    );
+  }
+}
