@@ -158,15 +158,9 @@ async function begin() {
   }
   await fs.syncDir('.');
   const { kv } = new FakeHost({}, {});
-  let process: Process | undefined;
-  const first = new Process(
-    fs,
-    mortal(kv, () => process?.isDead === true),
-    blocks,
-    START_MS + 5 * HOUR_MS,
-  );
-  process = first;
-  return { fs, kv, blocks, process: first };
+  const isDead = (): boolean => process.isDead;
+  const process: Process = new Process(fs, mortal(kv, isDead), blocks, START_MS + 5 * HOUR_MS);
+  return { fs, kv, blocks, process };
 }
 
 async function allFiles(fs: MemoryFs, dir: string): Promise<string[]> {

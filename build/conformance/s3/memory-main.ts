@@ -1,6 +1,7 @@
-// Stores and reads a large file in a process of its own and tells how far its memory grew.
-// Arguments: endpoint, size in MiB.
+// Stores or reads a large file in a process of its own and tells how far its memory grew.
+// Arguments: upload or download, endpoint, size in MiB.
 import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 import { BucketFileStore } from '../../../server/src/filestore/bucket/bucket-file-store.ts';
@@ -10,7 +11,7 @@ import { systemClock } from '../../../server/src/platform/system-clock.ts';
 import { fileSettings } from './s3-server.ts';
 
 const MIB = 1024 * 1024;
-const [endpoint = '', sizeMib = '0'] = process.argv.slice(2);
+const [direction = '', endpoint = '', sizeMib = '0'] = process.argv.slice(2);
 const sizeBytes = Number(sizeMib) * MIB;
 
 const settings = readS3Settings(fileSettings(endpoint));
@@ -30,13 +31,12 @@ function peakMib(): number {
   return Number(peak) / 1024;
 }
 
-const sent = createHash('sha256');
-async function* source(): AsyncGenerator<Uint8Array> {
-  // One piece of memory for all: what is measured is the store's, not the source's.
+/** The bytes of the file, in one piece of memory for all: what is measured is the store's. */
+async function* source(hash: Hash): AsyncGenerator<Uint8Array> {
   const piece = Buffer.alloc(MIB);
   for (let i = 0; i < sizeBytes; i += MIB) {
     piece.fill(i / MIB + 1);
-    sent.update(piece);
+    hash.update(piece);
     yield piece;
   }
 }
@@ -45,15 +45,15 @@ async function* source(): AsyncGenerator<Uint8Array> {
 await store.stat('large');
 peakMib();
 const restMib = process.memoryUsage.rss() / MIB;
-const stored = await store.write('large', source());
-const uploadMib = peakMib() - restMib;
-
-const received = createHash('sha256');
-let read = 0;
-for await (const piece of store.read('large')) {
-  received.update(piece);
-  read += piece.length;
+const hash = createHash('sha256');
+let bytes = 0;
+if (direction === 'upload') {
+  bytes = await store.write('large', source(hash));
+} else {
+  for await (const piece of store.read('large', undefined, 'borrowed')) {
+    hash.update(piece);
+    bytes += piece.length;
+  }
 }
-const downloadMib = peakMib() - restMib;
-const isEqual = received.digest('hex') === sent.digest('hex');
-console.log(JSON.stringify({ stored, read, isEqual, restMib, uploadMib, downloadMib }));
+const growthMib = peakMib() - restMib;
+console.log(JSON.stringify({ bytes, sha256: hash.digest('hex'), restMib, growthMib }));

@@ -4,7 +4,7 @@
 // its one class holds every route of the server. What a plugin needs of it are the few rules below.
 
 import { pluginId } from '../manifest.ts';
-import type { Job, PluginStatus, TimeRange, TsdbStats } from '../types/api.ts';
+import type { DumpFormat, Job, PluginStatus, TimeRange, TsdbStats } from '../types/api.ts';
 import { BadAnswerError, parseJobs, parseStats, parseStatus } from './validate.ts';
 
 /** What went wrong, as far as an administrator can act on it. */
@@ -185,7 +185,7 @@ export interface PluginClient {
   getStats(): Promise<Answer<TsdbStats>>;
   getStatus(): Promise<Answer<PluginStatus>>;
   getJobs(): Promise<Answer<Job[]>>;
-  createJob(range: TimeRange): Promise<void>;
+  createJob(range: TimeRange, format: DumpFormat): Promise<void>;
   deleteJob(jobId: string): Promise<void>;
   deleteAllJobs(): Promise<void>;
 }
@@ -194,8 +194,8 @@ export const pluginClient: PluginClient = {
   getStats: () => get('/tsdb/stats', parseStats),
   getStatus: () => get('/status', parseStatus),
   getJobs: () => get('/jobs', parseJobs),
-  createJob: async (range) => {
-    await send('POST', '/jobs/create', { min_t: range.from, max_t: range.to });
+  createJob: async (range, format) => {
+    await send('POST', '/jobs/create', { min_t: range.from, max_t: range.to, format });
   },
   deleteJob: async (jobId) => {
     await send('DELETE', `/jobs/delete/${encodeURIComponent(jobId)}`);

@@ -73,7 +73,7 @@ test('loading fills the state', async () => {
 
 test('a created dump is in the table when the promise resolves', async () => {
   const { plugin, dispatch, thunks, ids } = setUp();
-  assert.equal(await dispatch(thunks.createDump({ from: 10, to: 20 })), undefined);
+  assert.equal(await dispatch(thunks.createDump({ from: 10, to: 20 }, 'tar.gz')), undefined);
   assert.deepEqual(plugin.created, [{ from: 10, to: 20 }]);
   assert.deepEqual(ids(), ['c', 'a', 'b']);
 });

@@ -2,7 +2,7 @@
 
 import { failureOf, pluginClient } from '../client/client.ts';
 import type { Answer, Failure, PluginClient } from '../client/client.ts';
-import type { TimeRange } from '../types/api.ts';
+import type { DumpFormat, TimeRange } from '../types/api.ts';
 import { FAILED, RECEIVED, REQUESTED } from './actions.ts';
 import type { PanelAction, ReceivedAction } from './actions.ts';
 import type { ResourceName, Resources } from './state.ts';
@@ -21,7 +21,7 @@ export interface PanelThunks {
   loadStats(): PanelThunk<Promise<void>>;
   loadStatus(): PanelThunk<Promise<void>>;
   loadJobs(): PanelThunk<Promise<void>>;
-  createDump(range: TimeRange): PanelThunk<Promise<Outcome>>;
+  createDump(range: TimeRange, format: DumpFormat): PanelThunk<Promise<Outcome>>;
   deleteDump(jobId: string): PanelThunk<Promise<Outcome>>;
   deleteAllDumps(): PanelThunk<Promise<Outcome>>;
 }
@@ -84,7 +84,7 @@ export function makeThunks(client: PluginClient): PanelThunks {
         () => client.getStatus(),
         (answer, requestId) => ({ type: RECEIVED, resource: 'status', requestId, ...answer }),
       ),
-    createDump: (range) => change(() => client.createJob(range)),
+    createDump: (range, format) => change(() => client.createJob(range, format)),
     deleteDump: (jobId) => change(() => client.deleteJob(jobId)),
     deleteAllDumps: () => change(() => client.deleteAllJobs()),
   };

@@ -2,6 +2,9 @@
 
 export type JobStatus = 'pending' | 'in_progress' | 'success' | 'error';
 
+/** How a dump is packed. */
+export type DumpFormat = 'tar.gz' | 'zip';
+
 export interface Job {
   id: string;
   status: JobStatus;

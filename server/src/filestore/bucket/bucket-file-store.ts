@@ -3,7 +3,14 @@ import { CodedError, assert, hasCode } from '../../base/errors.ts';
 import type { Bucket, StartedUpload } from '../../base/ports/bucket.ts';
 import { mapLimited } from '../../base/sync/map-limited.ts';
 import { checkStorePath } from '../file-store.ts';
-import type { ByteRange, ByteSource, FileStore, StoreEntry, StoreFileStat } from '../file-store.ts';
+import type {
+  ByteRange,
+  ByteSource,
+  FileStore,
+  PieceLifetime,
+  StoreEntry,
+  StoreFileStat,
+} from '../file-store.ts';
 import { readObject } from './resumed-read.ts';
 import { Retrier, isPassing } from './retry.ts';
 import { uploadObject } from './upload.ts';
@@ -80,8 +87,8 @@ export class BucketFileStore implements FileStore {
     return { sizeBytes: found.sizeBytes, modifiedMs: found.modifiedMs };
   }
 
-  read(path: string, range?: ByteRange): ByteSource {
-    return this.#read(this.#keyOf(path), path, range);
+  read(path: string, range?: ByteRange, pieces: PieceLifetime = 'kept'): ByteSource {
+    return this.#read(this.#keyOf(path), path, range, pieces);
   }
 
   async write(path: string, source: ByteSource): Promise<number> {
@@ -145,14 +152,19 @@ export class BucketFileStore implements FileStore {
     return this.#prefix + path;
   }
 
-  async *#read(key: string, path: string, range?: ByteRange): AsyncGenerator<Uint8Array> {
+  async *#read(
+    key: string,
+    path: string,
+    range: ByteRange | undefined,
+    pieces: PieceLifetime,
+  ): AsyncGenerator<Uint8Array> {
     try {
       if (range !== undefined && range.start === range.end) {
         const found = await this.#retrier.run(() => this.#bucket.head(key));
         if (found !== undefined) return;
         throw new CodedError('ERR_FILESTORE_NOT_FOUND', 'there is no such object');
       }
-      yield* readObject(this.#bucket, key, range, this.#retrier);
+      yield* readObject(this.#bucket, key, range, this.#retrier, pieces);
     } catch (error) {
       throw storeError(error, 'read', path);
     }

@@ -40,6 +40,16 @@ function ChoiceList({ choice, isAllKnown, onChoose }: ChoiceListProps) {
   );
 }
 
+function FormatChoice({ isZip, onChange }: { isZip: boolean; onChange: (isZip: boolean) => void }) {
+  const text = useText();
+  return (
+    <label className="metrics-choice">
+      <input type="checkbox" checked={isZip} onChange={(event) => onChange(event.target.checked)} />{' '}
+      {text('metricsPlugin.create.zip')}
+    </label>
+  );
+}
+
 /** Asks for the range of a dump and has it made. */
 export function CreateDumpModal({ show, onClose }: { show: boolean; onClose: () => void }) {
   const text = useText();
@@ -47,6 +57,7 @@ export function CreateDumpModal({ show, onClose }: { show: boolean; onClose: () 
   const { stats, status, clockAheadMs } = usePanel();
   const [selection, setSelection] = useState<Selection>({ choice: 'threeDays', from: '', to: '' });
   const [problem, setProblem] = useState<RangeProblem>();
+  const [isZip, setIsZip] = useState(false);
   const collected = collectedRange(stats.data, status.data);
 
   useEffect(() => {
@@ -73,7 +84,7 @@ export function CreateDumpModal({ show, onClose }: { show: boolean; onClose: () 
       setProblem(range);
       return 'invalid';
     }
-    return dispatch(thunks.createDump(range));
+    return dispatch(thunks.createDump(range, isZip ? 'zip' : 'tar.gz'));
   };
 
   return (
@@ -105,6 +116,7 @@ export function CreateDumpModal({ show, onClose }: { show: boolean; onClose: () 
           {text(`metricsPlugin.range.${problem}`)}
         </p>
       )}
+      <FormatChoice isZip={isZip} onChange={setIsZip} />
     </Dialogue>
   );
 }
