@@ -8,6 +8,7 @@ import { makeLabels } from '../src/model/labels.ts';
 import { Db, tsdbTasks } from '../src/tsdb/index.ts';
 import { encodeTombstones } from '../src/tsdb/tombstones/tombstones.ts';
 import {
+  explainChunkSnapshot,
   explainHeadChunks,
   explainIndex,
   explainLog,
@@ -45,6 +46,7 @@ describe('the bytes of', () => {
     });
   let log = new Uint8Array(0);
   let headChunks = new Uint8Array(0);
+  let snapshot = new Uint8Array(0);
   let block = '';
 
   before(async () => {
@@ -67,6 +69,9 @@ describe('the bytes of', () => {
     log = await fs.readFile(`${DIR}/wal/00000000`);
     await db.close();
     headChunks = await fs.readFile(`${DIR}/chunks_head/000001`);
+    const names = (await fs.list(DIR)).map(({ name }) => name);
+    const dir = names.find((name) => name.startsWith('chunk_snapshot.')) ?? '';
+    snapshot = await fs.readFile(`${DIR}/${dir}/00000000`);
     const again = await open();
     await again.flush();
     block = again.blocks()[0].dir;
@@ -75,6 +80,7 @@ describe('the bytes of', () => {
 
   it('a log', () => compare('wal', explainLog(log)));
   it('head chunks', () => compare('chunks_head', explainHeadChunks(headChunks)));
+  it('a chunk snapshot', () => compare('chunk_snapshot', explainChunkSnapshot(snapshot)));
   it('a chunk file', async () => {
     compare('chunks', explainSegment(await fs.readFile(`${block}/chunks/000001`)));
   });

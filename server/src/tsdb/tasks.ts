@@ -4,12 +4,14 @@ import { verifyBlock } from './block/block-reader.ts';
 import { verifyBlockTask } from './block/verify-task.ts';
 import { mergeTask, runMergeTask } from './compact/merge-task.ts';
 import { headBlockTask, runHeadBlockTask } from './head/head-block-task.ts';
+import { logPartTask, readLogPart } from './head/log-part.ts';
 import { checkpointTask, runCheckpointTask } from './wal/checkpoint.ts';
 
 /** The database's work for worker threads. */
 export function tsdbTasks(fs: Fs): TaskHandler[] {
   return [
     handles(headBlockTask, (input, signal) => runHeadBlockTask(fs, input, signal)),
+    handles(logPartTask, (input) => readLogPart(fs, input)),
     handles(mergeTask, (input, signal) => runMergeTask(fs, input, signal)),
     handles(verifyBlockTask, ({ dir }) => verifyBlock(fs, dir)),
     handles(checkpointTask, (input, signal) => runCheckpointTask(fs, input, signal)),

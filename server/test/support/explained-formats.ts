@@ -6,6 +6,17 @@ const CHUNK_ENCODINGS = { 1: '1: XOR', 2: '2: histogram', 3: '3: float histogram
 const PAGE_BYTES = 32 * 1024;
 
 export function explainLog(bytes: Uint8Array): string {
+  return explainRecords(bytes, explainLogRecord);
+}
+
+export function explainChunkSnapshot(bytes: Uint8Array): string {
+  return explainRecords(bytes, explainSnapshotRecord);
+}
+
+function explainRecords(
+  bytes: Uint8Array,
+  explain: (dump: ExplainedDump, end: number) => void,
+): string {
   const dump = new ExplainedDump(bytes);
   while (dump.left > 0) {
     const ofPage = PAGE_BYTES - (dump.offset % PAGE_BYTES);
@@ -17,23 +28,47 @@ export function explainLog(bytes: Uint8Array): string {
     dump.u8('fragment', { 1: '1: a whole record' });
     const end = dump.u16('length') + dump.offset + 4;
     dump.opaque(4, 'CRC-32C of the record');
-    const type = dump.u8('type', { 1: '1: series', 2: '2: samples' });
-    if (type === 2) {
-      dump.u64('first reference');
-      dump.u64('first time');
-    }
-    while (dump.offset < end) {
-      if (type === 1) {
-        dump.u64('reference');
-        explainLabels(dump);
-      } else {
-        dump.varint('reference less the first');
-        dump.varint('time less the first');
-        dump.float('value');
-      }
-    }
+    explain(dump, end);
   }
   return dump.end();
+}
+
+function explainLogRecord(dump: ExplainedDump, end: number): void {
+  const type = dump.u8('type', { 1: '1: series', 2: '2: samples' });
+  if (type === 2) {
+    dump.u64('first reference');
+    dump.u64('first time');
+  }
+  while (dump.offset < end) {
+    if (type === 1) {
+      dump.u64('reference');
+      explainLabels(dump);
+    } else {
+      dump.varint('reference less the first');
+      dump.varint('time less the first');
+      dump.float('value');
+    }
+  }
+}
+
+function explainSnapshotRecord(dump: ExplainedDump): void {
+  if (dump.u8('type', { 1: '1: a series', 2: '2: deletions, none' }) === 2) {
+    dump.uvarint('length');
+    dump.u8('version');
+    return;
+  }
+  dump.u64('reference');
+  explainLabels(dump);
+  dump.zeros(8, 'not used');
+  if (dump.uvarint('number of chunks') === 0) return;
+  dump.u64('first time');
+  dump.u64('last time');
+  dump.u8('encoding', CHUNK_ENCODINGS);
+  const length = dump.uvarint('length of the data');
+  dump.u16('data: samples');
+  dump.opaque(length - 2, 'data: bits');
+  dump.zeros(56, 'not used');
+  dump.float('last value');
 }
 
 function explainLabels(dump: ExplainedDump): void {

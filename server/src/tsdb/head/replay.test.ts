@@ -2,17 +2,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { inlineTasks } from '../../../test/support/inline-tasks.ts';
 import { MemoryFs } from '../../../test/support/memory-fs.ts';
 import { ByteWriter } from '../../base/bytes/byte-writer.ts';
 import { crc32c } from '../../base/bytes/crc32c.ts';
 import type { LogFields } from '../../base/log.ts';
 import { silentLogger } from '../../base/log.ts';
+import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import { makeLabels } from '../../model/labels.ts';
 import { CHUNK_XOR } from '../chunkenc/encodings.ts';
 import { XorChunkBuilder } from '../chunkenc/xor-chunk.ts';
 import { BLOCK_RANGE_MS, SERIES_MAX } from '../limits.ts';
 import { beginSamplesRecord, putSample } from '../record/samples-record.ts';
 import { beginSeriesRecord, putSeries } from '../record/series-record.ts';
+import { tsdbTasks } from '../tasks.ts';
 import { runCheckpointTask } from '../wal/checkpoint.ts';
 import { listSegments } from '../wal/segments.ts';
 import { WalWriter } from '../wal/wal-writer.ts';
@@ -53,6 +56,7 @@ async function writeLog(
 async function replay(
   fs: MemoryFs,
   minValidTimeMs = -Infinity,
+  tasks?: TaskRunner,
 ): Promise<{
   head: Head;
   nextSegment: number;
@@ -67,7 +71,13 @@ async function replay(
     ...silentLogger,
     warn: (_: string, fields?: LogFields) => warnings.push(fields),
   };
-  const { nextSegment } = await new HeadReplay(head, { fs, dir: DIR, clock, logger }).run();
+  const { nextSegment } = await new HeadReplay(head, {
+    fs,
+    dir: DIR,
+    clock,
+    logger,
+    ...(tasks !== undefined && { tasks }),
+  }).run();
   return {
     head,
     nextSegment,
@@ -137,6 +147,42 @@ describe('replay', () => {
     assert.deepEqual(times('a'), [1, 10]);
     assert.equal(times('b')?.[1], 20);
     assert.equal(times('c')?.[1], 30);
+  });
+
+  it('decodes long segments elsewhere, part by part, up to the damage', async () => {
+    const fs = new MemoryFs();
+    const perRecord = 25_000;
+    const records = Array.from({ length: 40 }, (_, i) => {
+      const first = i * perRecord;
+      return samples(...Array.from({ length: perRecord }, (__, at) => [1, first + at] as const));
+    });
+    // A series in the middle of a part, and one whose samples follow in the next.
+    const late = [series(2, 'late'), samples([2, 7])];
+    const all = [series(1, 'a'), ...records.slice(0, 20), ...late, ...records.slice(20)];
+    await writeLog(fs, [all]);
+    let tasksRun = 0;
+    const inline = inlineTasks(tsdbTasks(fs));
+    const tasks: TaskRunner = {
+      run: (task, input, options) => {
+        tasksRun++;
+        return inline.run(task, input, options);
+      },
+    };
+    const { head, times } = await replay(fs, -Infinity, tasks);
+    assert.equal(head.sampleCount, 40 * perRecord + 1);
+    assert.deepEqual(times('a'), [1, 40 * perRecord - 1]);
+    assert.deepEqual(times('late'), [2, 7]);
+    assert.equal(tasksRun, 4, 'parts of at most 262,144 samples');
+
+    const path = `${DIR}/wal/00000000`;
+    const bytes = await fs.readFile(path);
+    const file = await fs.open(path, 'update');
+    await file.write(Uint8Array.of(0xff), bytes.length >> 1);
+    await file.close();
+    const cut = await replay(fs, -Infinity, tasks);
+    assert.ok(cut.head.sampleCount > 15 * perRecord && cut.head.sampleCount < 25 * perRecord);
+    assert.equal(cut.head.sampleCount % perRecord, cut.times('late') === undefined ? 0 : 1);
+    assert.equal((await fs.list(`${DIR}/wal`)).length, 2, 'the rest is kept aside');
   });
 
   it('starts with the checkpoint and skips the segments that it stands for', async () => {

@@ -3,21 +3,25 @@ import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Fs } from '../../base/ports/fs.ts';
+import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import type { Labels } from '../../model/labels.ts';
 import { type HeadChunk, listHeadChunkFiles, readHeadChunkFile } from '../chunks/head-chunks.ts';
-import { SERIES_REF_MAX } from '../limits.ts';
+import { SERIES_REF_MAX, SLICE_SAMPLES } from '../limits.ts';
 import { decodeHistograms, isHistogramRecord } from '../record/histogram-record.ts';
 import { SampleColumns } from '../record/sample-columns.ts';
 import { readSamples } from '../record/samples-record.ts';
 import { decodeSeries } from '../record/series-record.ts';
 import { RECORD_SAMPLES, RECORD_SERIES, recordTypeName } from '../record/types.ts';
 import { setAsideFrom } from '../wal/repair.ts';
-import { WalSegmentReader } from '../wal/segment-reader.ts';
 import { checkpointName, listCheckpoints, listSegments, segmentFileName } from '../wal/segments.ts';
 import { type ChunkSnapshotDir, listChunkSnapshots } from './chunk-snapshot-dirs.ts';
 import { checkChunkSnapshot, readChunkSnapshot } from './chunk-snapshot-reader.ts';
 import type { Head } from './head.ts';
+import { type LogPart, logPartTask, PART_SAMPLES, readLogPart } from './log-part.ts';
 import { Pacer } from './pacer.ts';
+
+/** A segment above this size is worth the start of a thread. */
+const THREAD_BYTES = 8 * 1024 * 1024;
 
 /** A file of `chunks_head`, and how far it reaches. */
 export interface HeadChunkFileEnd {
@@ -39,6 +43,8 @@ export interface ReplayOptions {
   readonly dir: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Long segments are decoded there; without it, in this thread. */
+  readonly tasks?: TaskRunner;
 }
 
 /** Brings the head to where it was: head chunks, then a chunk snapshot or the log, then its end. */
@@ -47,7 +53,8 @@ export class HeadReplay {
   readonly #head: Head;
   readonly #walDir: string;
   readonly #pacer: Pacer;
-  readonly #samples = new SampleColumns();
+  /** One set is filled while the other is taken in. */
+  readonly #columns = [SampleColumns.shared(PART_SAMPLES), SampleColumns.shared(PART_SAMPLES)];
   readonly #texts = new TextCache();
   /** Chunks whose series the log has not named yet. */
   readonly #chunks = new Map<number, HeadChunk[]>();
@@ -191,36 +198,58 @@ export class HeadReplay {
     }
   }
 
-  /** The damage that ended it, or undefined. */
+  /** The damage that ended it, or undefined. While one part is taken in the next is decoded. */
   async #readSegment(path: string, from: number): Promise<CodedError | undefined> {
-    const reader = await WalSegmentReader.open(this.#options.fs, path, from);
-    try {
-      while (await reader.load()) {
-        while (reader.next()) {
-          try {
-            this.#take(reader.record);
-          } catch (cause) {
-            throw reader.unusable(cause);
-          }
-          if (this.#pacer.isDue) await this.#pacer.pause();
-        }
-      }
-    } catch (error) {
-      const isDamage = error instanceof CodedError && error.code.startsWith('ERR_WAL_');
-      if (!isDamage) throw error;
-      return error;
-    } finally {
-      this.#zstdRecords += reader.zstdRecords;
-      await reader.close();
+    const { fs, tasks } = this.#options;
+    const sizeBytes = (await fs.stat(path))?.sizeBytes ?? 0;
+    const threads = sizeBytes - from > THREAD_BYTES ? tasks : undefined;
+    const start = (offset: number, turn: number): Promise<LogPart> => {
+      const input = { path, offset, columns: this.#columns[turn & 1] };
+      const reading = threads?.run(logPartTask, input) ?? readLogPart(fs, input);
+      // Whoever awaits it gets the error.
+      reading.catch(() => undefined);
+      return reading;
+    };
+    let reading = start(from, 0);
+    for (let turn = 0; ; turn++) {
+      const part = await reading;
+      this.#zstdRecords += part.zstdRecords;
+      const { nextOffset } = part;
+      if (nextOffset !== undefined) reading = start(nextOffset, turn + 1);
+      const damage = (await this.#takePart(part, path, turn)) ?? damageOf(part);
+      if (damage === undefined && nextOffset !== undefined) continue;
+      // The memory and the file are not given up before nobody uses them.
+      await reading.catch(() => undefined);
+      return damage;
     }
+  }
+
+  /** The damage of a record that cannot be understood, or undefined. */
+  async #takePart(part: LogPart, path: string, turn: number): Promise<CodedError | undefined> {
+    const samples = new SampleColumns(this.#columns[turn & 1]);
+    let at = 0;
+    for (const { record, offset, samplesBefore } of part.others) {
+      await this.#takeSamples(samples, at, samplesBefore);
+      at = samplesBefore;
+      try {
+        await this.#takeOther(record);
+      } catch (cause) {
+        const message = 'the log is damaged: a record cannot be understood';
+        return new CodedError('ERR_WAL_CORRUPT', message, { path, offset }, cause);
+      }
+      if (this.#pacer.isDue) await this.#pacer.pause();
+    }
+    await this.#takeSamples(samples, at, part.sampleCount);
     return undefined;
   }
 
-  #take(record: Uint8Array): void {
-    if (record[0] === RECORD_SAMPLES) {
-      this.#takeSamples(record);
-    } else if (record[0] === RECORD_SERIES) {
+  async #takeOther(record: Uint8Array): Promise<void> {
+    if (record[0] === RECORD_SERIES) {
       this.#takeSeries(record);
+    } else if (record[0] === RECORD_SAMPLES) {
+      const samples = new SampleColumns();
+      readSamples(record, samples);
+      await this.#takeSamples(samples, 0, samples.count);
     } else if (isHistogramRecord(record[0])) {
       this.#takeHistograms(record);
     } else {
@@ -254,15 +283,17 @@ export class HeadReplay {
     return slot;
   }
 
-  #takeSamples(record: Uint8Array): void {
-    const samples = this.#samples;
-    readSamples(record, samples);
+  async #takeSamples(samples: SampleColumns, from: number, to: number): Promise<void> {
     const head = this.#head;
-    for (let i = 0; i < samples.count; i++) {
-      const slot = this.#slotOf(samples.refs[i]);
-      if (slot < 0) continue;
-      head.append(slot, samples, i);
-      this.#sampleCount++;
+    for (let start = from; start < to; start += SLICE_SAMPLES) {
+      const end = Math.min(to, start + SLICE_SAMPLES);
+      for (let i = start; i < end; i++) {
+        const slot = this.#slotOf(samples.refs[i]);
+        if (slot < 0) continue;
+        head.append(slot, samples, i);
+        this.#sampleCount++;
+      }
+      if (this.#pacer.isDue) await this.#pacer.pause();
     }
   }
 
@@ -299,6 +330,10 @@ export class HeadReplay {
       });
     }
   }
+}
+
+function damageOf({ damage }: LogPart): CodedError | undefined {
+  return damage && new CodedError(damage.code, damage.message, damage.details);
 }
 
 async function cutFile(fs: Fs, path: string, sizeBytes: number): Promise<void> {

@@ -1,25 +1,51 @@
+/** The memory of columns, which threads may share. */
+export interface SharedColumns {
+  /** References of the series; those of a log may be as large as a double holds. */
+  readonly refs: Float64Array;
+  readonly times: Float64Array;
+  /** Halves of the values' bits. */
+  readonly valuesHi: Int32Array;
+  readonly valuesLo: Int32Array;
+}
+
 /**
  * Samples as columns: a number in a typed array is not put on the heap when it goes from one function
  * to the next, as those in variables are.
  */
-export class SampleColumns {
+export class SampleColumns implements SharedColumns {
   count = 0;
-  /** References of the series; those of a log may be as large as a double holds. */
-  refs = new Float64Array(256);
-  times = new Float64Array(256);
-  /** Halves of the values' bits. */
-  valuesHi = new Int32Array(256);
-  valuesLo = new Int32Array(256);
+  refs: Float64Array;
+  times: Float64Array;
+  valuesHi: Int32Array;
+  valuesLo: Int32Array;
+
+  /** @param memory to use; as long as nothing more is reserved it is shared with its owner */
+  constructor(memory: SharedColumns = allocate(256, ArrayBuffer)) {
+    this.refs = memory.refs;
+    this.times = memory.times;
+    this.valuesHi = memory.valuesHi;
+    this.valuesLo = memory.valuesLo;
+  }
+
+  /** Memory for `count` samples that other threads can fill. */
+  static shared(count: number): SharedColumns {
+    return allocate(count, SharedArrayBuffer);
+  }
 
   /** Makes room for `count` samples in all; what is there stays. */
   reserve(count: number): void {
     if (count <= this.times.length) return;
-    const size = Math.max(count, this.times.length * 2);
-    const { refs, times, valuesHi, valuesLo } = this;
-    (this.refs = new Float64Array(size)).set(refs);
-    (this.times = new Float64Array(size)).set(times);
-    (this.valuesHi = new Int32Array(size)).set(valuesHi);
-    (this.valuesLo = new Int32Array(size)).set(valuesLo);
+    const grown = allocate(Math.max(count, this.times.length * 2), ArrayBuffer);
+    grown.refs.set(this.refs);
+    grown.times.set(this.times);
+    grown.valuesHi.set(this.valuesHi);
+    grown.valuesLo.set(this.valuesLo);
+    ({
+      refs: this.refs,
+      times: this.times,
+      valuesHi: this.valuesHi,
+      valuesLo: this.valuesLo,
+    } = grown);
   }
 
   /** Makes this the only sample. */
@@ -30,4 +56,16 @@ export class SampleColumns {
     this.valuesLo[0] = lo;
     return this;
   }
+}
+
+function allocate(
+  count: number,
+  Buffer: new (sizeBytes: number) => ArrayBuffer | SharedArrayBuffer,
+): SharedColumns {
+  return {
+    refs: new Float64Array(new Buffer(count * 8)),
+    times: new Float64Array(new Buffer(count * 8)),
+    valuesHi: new Int32Array(new Buffer(count * 4)),
+    valuesLo: new Int32Array(new Buffer(count * 4)),
+  };
 }

@@ -86,12 +86,16 @@ function putWord(bytes: Uint8Array, at: number, word: number): number {
   return at + 4;
 }
 
+/** No record of this length holds more samples. */
+export function samplesAtMost(record: Uint8Array): number {
+  return Math.ceil(Math.max(0, record.length - HEADER_BYTES) / SAMPLE_BYTES_MIN);
+}
+
 /**
- * Decodes a samples record, type byte included, into columns that are emptied first.
- * `ERR_WAL_RECORD` when it makes no sense; what came before is in the columns then.
+ * Decodes a samples record, type byte included, behind what the columns hold. `ERR_WAL_RECORD` when
+ * it makes no sense; what came before is in the columns then.
  */
 export function readSamples(record: Uint8Array, into: SampleColumns): void {
-  into.count = 0;
   const reader = new ByteReader(record);
   if (reader.u8() !== RECORD_SAMPLES) {
     throw new CodedError('ERR_WAL_RECORD', 'not a samples record', { type: record[0] });
@@ -105,10 +109,10 @@ export function readSamples(record: Uint8Array, into: SampleColumns): void {
   }
   const firstRef = reader.u64();
   const firstTimeMs = reader.i64();
-  into.reserve(Math.ceil(reader.remaining / SAMPLE_BYTES_MIN));
+  into.reserve(into.count + samplesAtMost(record));
   const { refs, times, valuesHi, valuesLo } = into;
   const end = record.length;
-  let count = 0;
+  let { count } = into;
   for (let at = reader.offset; at < end; at += VALUE_BYTES) {
     // Neighbours of a scrape differ by little in reference and not at all in time.
     const refByte = record[at];

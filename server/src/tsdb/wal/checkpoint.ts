@@ -137,6 +137,7 @@ class RecordFilter {
 
   #addSamples(record: Uint8Array): void {
     const samples = this.#samples;
+    samples.count = 0;
     readSamples(record, samples);
     const { refs, times, valuesHi, valuesLo } = samples;
     const out = new ByteWriter(record.length + 32);

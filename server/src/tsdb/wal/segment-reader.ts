@@ -75,6 +75,11 @@ export class WalSegmentReader {
     }
   }
 
+  /** Where the current record begins. */
+  get recordOffset(): number {
+    return this.#recordStart;
+  }
+
   async close(): Promise<void> {
     await this.#ahead?.catch(() => undefined);
     await this.#file.close();
