@@ -5,7 +5,13 @@ import { CodedError } from '../base/errors.ts';
 import type { HttpClient, HttpGetOptions, HttpResponse } from '../base/ports/http-client.ts';
 import { BodyMemory } from './body-memory.ts';
 import { decodedBody } from './http-body.ts';
-import { cleanText, exchangeError, isBrokenConnection, timeoutError } from './http-errors.ts';
+import {
+  cleanText,
+  closedError,
+  exchangeError,
+  isBrokenConnection,
+  timeoutError,
+} from './http-errors.ts';
 
 const REDIRECTS_MAX = 10;
 const REDIRECT_STATUSES: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
@@ -145,6 +151,8 @@ class Exchange {
     this.#request = request;
     return new Promise((resolve, reject) => {
       request.on('error', reject);
+      // Last, and alone where the answer was none, such as a switch of protocols.
+      request.once('close', () => reject(closedError()));
       request.once('response', (answer) => {
         this.#hasHeaders = true;
         // Who reads the body hears of errors; at other times they are nobody's.

@@ -36,6 +36,11 @@ export function exchangeError(error: unknown, url: string): unknown {
   return new CodedError('ERR_HTTP', `the request failed: ${reason}`, { url }, error);
 }
 
+/** The other side has ended the connection where nothing says why. */
+export function closedError(): CodedError {
+  return new CodedError('ERR_HTTP', CLOSED);
+}
+
 export function timeoutError(timeoutMs: number, hasHeaders: boolean): CodedError {
   const within = `within ${timeoutMs / 1000} s`;
   const message = hasHeaders ? `the answer was not complete ${within}` : `no answer ${within}`;
