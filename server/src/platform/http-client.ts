@@ -12,10 +12,12 @@ import {
   isBrokenConnection,
   timeoutError,
 } from './http-errors.ts';
+import { localLookup } from './local-lookup.ts';
 
 const REDIRECTS_MAX = 10;
 const REDIRECT_STATUSES: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
 const MEMORY_BYTES = 128 * 1024 * 1024;
+const AGENT_OPTIONS = { keepAlive: true, maxFreeSockets: 2, lookup: localLookup };
 
 export interface HttpClientOptions {
   /** Memory for all bodies together, and so the most that one body may have. */
@@ -24,8 +26,8 @@ export interface HttpClientOptions {
 
 /** {@link HttpClient} on node:http, with connections kept for the next request. */
 export class NodeHttpClient implements HttpClient {
-  readonly #agent = new http.Agent({ keepAlive: true, maxFreeSockets: 2 });
-  readonly #secureAgent = new https.Agent({ keepAlive: true, maxFreeSockets: 2 });
+  readonly #agent = new http.Agent(AGENT_OPTIONS);
+  readonly #secureAgent = new https.Agent(AGENT_OPTIONS);
   readonly #memory: BodyMemory;
 
   constructor(options: HttpClientOptions = {}) {
