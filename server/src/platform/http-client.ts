@@ -4,6 +4,7 @@ import https from 'node:https';
 import { CodedError } from '../base/errors.ts';
 import type { HttpClient, HttpGetOptions, HttpResponse } from '../base/ports/http-client.ts';
 import { BodyMemory } from './body-memory.ts';
+import { trustedCertificates } from './certificates.ts';
 import { decodedBody } from './http-body.ts';
 import {
   cleanText,
@@ -27,7 +28,8 @@ export interface HttpClientOptions {
 /** {@link HttpClient} on node:http, with connections kept for the next request. */
 export class NodeHttpClient implements HttpClient {
   readonly #agent = new http.Agent(AGENT_OPTIONS);
-  readonly #secureAgent = new https.Agent(AGENT_OPTIONS);
+  /** Made when needed: the certificates take milliseconds to read, and room. */
+  #secureAgent: https.Agent | undefined;
   readonly #memory: BodyMemory;
 
   constructor(options: HttpClientOptions = {}) {
@@ -50,7 +52,7 @@ export class NodeHttpClient implements HttpClient {
   /** Ends connections that are kept; requests under way go on. */
   close(): void {
     this.#agent.destroy();
-    this.#secureAgent.destroy();
+    this.#secureAgent?.destroy();
   }
 
   /** The first answer that does not send us elsewhere. */
@@ -98,8 +100,13 @@ export class NodeHttpClient implements HttpClient {
       headers,
     };
     return protocol === 'https:'
-      ? https.request({ ...target, agent: this.#secureAgent })
+      ? https.request({ ...target, agent: this.#makeSecureAgent() })
       : http.request({ ...target, agent: this.#agent });
+  }
+
+  #makeSecureAgent(): https.Agent {
+    this.#secureAgent ??= new https.Agent({ ...AGENT_OPTIONS, ca: trustedCertificates() });
+    return this.#secureAgent;
   }
 
   async #receive(answer: http.IncomingMessage, exchange: Exchange): Promise<HttpResponse> {

@@ -1,4 +1,5 @@
 import { CodedError, codeOf } from '../../base/errors.ts';
+import { isCertificateCode } from '../certificates.ts';
 
 interface Meaning {
   readonly code: string;
@@ -111,8 +112,6 @@ const BY_SOCKET_CODE: Readonly<Record<string, Meaning>> = {
   },
 };
 
-/** Of OpenSSL, for certificates; Node has them as codes. */
-const CERTIFICATE_CODE = /^(CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
 const CERTIFICATE: Meaning = {
   code: 'ERR_FILESTORE_TLS',
   message: 'the certificate of the endpoint is not valid for it or not trusted',
@@ -144,7 +143,7 @@ export function bucketError(error: unknown): CodedError {
 }
 
 function bySocketCode(code: string): Meaning | undefined {
-  return BY_SOCKET_CODE[code] ?? (CERTIFICATE_CODE.test(code) ? CERTIFICATE : undefined);
+  return BY_SOCKET_CODE[code] ?? (isCertificateCode(code) ? CERTIFICATE : undefined);
 }
 
 function generalMeaning(status: number | undefined): Meaning {
