@@ -1,16 +1,12 @@
-import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:http';
-import path from 'node:path';
 
 import { ended, spawnTied } from '../support/processes.ts';
+import { tools } from '../support/tools.ts';
 import { closeServer, type Exporter, listen } from './exporter.ts';
-
-/** Names of the program: upstream's, and Debian's. */
-const programs = ['node_exporter', 'prometheus-node-exporter'];
 
 /** Starts node_exporter on a free port, or answers undefined where it is not installed. */
 export async function startNodeExporter(): Promise<Exporter | undefined> {
-  const program = find(programs);
+  const program = tools.nodeExporter.find();
   if (program === undefined) return undefined;
   const port = await freePort();
   const child = spawnTied(program, [`--web.listen-address=127.0.0.1:${port}`], { stdio: 'ignore' });
@@ -21,20 +17,6 @@ export async function startNodeExporter(): Promise<Exporter | undefined> {
       await ended(child);
     },
   };
-}
-
-function find(names: readonly string[]): string | undefined {
-  const dirs = (process.env.PATH ?? '').split(path.delimiter);
-  return dirs
-    .flatMap((dir) => names.map((name) => path.join(dir, name)))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
 }
 
 async function freePort(): Promise<number> {

@@ -45,6 +45,12 @@ export const tools = {
     install: 'apt-get install prometheus',
     find: () => inPath('promtool'),
   },
+  nodeExporter: {
+    name: 'node_exporter',
+    install: 'apt-get install prometheus-node-exporter',
+    // Upstream's name, and Debian's.
+    find: () => inPath('node_exporter') ?? inPath('prometheus-node-exporter'),
+  },
   setpriv: {
     name: 'setpriv',
     install: 'apt-get install util-linux',

@@ -21,7 +21,7 @@ import { HALF_READ_SCRAPE, lifeOf } from './life.ts';
 import * as sideBySide from './side-by-side.ts';
 import type { Answer, Stored, Subject } from './side-by-side.ts';
 
-const NEEDED = [tools.prometheus, tools.promtool];
+const NEEDED = [tools.prometheus, tools.promtool, tools.nodeExporter];
 const SKIP = goSkip || (process.env['CI'] !== 'true' && (missingTools(NEEDED)[0] ?? false));
 const SNAPSHOTS = 8;
 const SAMPLE_LIMIT = 6;
@@ -39,7 +39,7 @@ function loadPages(): Answer[] {
 /** What node_exporter shows of this machine, some times one after the other. */
 async function nodePages(): Promise<Answer[]> {
   const exporter = await startNodeExporter();
-  assert.ok(exporter !== undefined, 'apt-get install prometheus-node-exporter');
+  assert.ok(exporter !== undefined, tools.nodeExporter.install);
   try {
     const pages: Answer[] = [];
     while (pages.length < SNAPSHOTS) {
@@ -109,7 +109,7 @@ function seriesOf(stored: Stored, instance: string, count: number): Map<string, 
 
 /**
  * By how much the times of scrapes stray from a common beat, in the middle: Prometheus' own scrapes
- * of 500 ms do by some milliseconds.
+ * do by some milliseconds.
  */
 function jitterMs(stored: Stored, instance: string): number {
   const times = sideBySide.upTimes(stored, instance);

@@ -18,8 +18,8 @@ import { closeServer, listen } from '../../devhost/exporter.ts';
 import { requireTool, tools } from '../../support/tools.ts';
 import { waitUntil } from '../../support/wait.ts';
 
-export const INTERVAL_MS = 500;
-const TIMEOUT_MS = 400;
+export const INTERVAL_MS = 1000;
+const TIMEOUT_MS = 800;
 /** Beyond the scrapes that are compared, so that the last of those is on disk for sure. */
 const SCRAPES_MORE = 2;
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 import { CodedError } from '../base/errors.ts';
 import { gunzipped } from './gunzip.ts';
-import { cleanText } from './http-errors.ts';
+import { cleanText, closedError } from './http-errors.ts';
 
 /** So much of an answer is collected before anything is made of it; most bodies are shorter. */
 const HEAD_BYTES = 256 * 1024;
@@ -44,12 +44,13 @@ function readHead(answer: IncomingMessage): Promise<Head> {
       sizeBytes += chunk.length;
       if (sizeBytes > HEAD_BYTES) end(false);
     };
+    const onClose = (): void => reject(closedError());
     const onEnd = (): void => end(true);
     const end = (isWhole: boolean): void => {
-      answer.off('data', onData).off('end', onEnd).off('error', reject);
+      answer.off('data', onData).off('end', onEnd).off('error', reject).off('close', onClose);
       if (!isWhole) answer.pause();
       resolve({ chunks, isWhole });
     };
-    answer.on('error', reject).on('end', onEnd).on('data', onData);
+    answer.on('error', reject).on('close', onClose).on('end', onEnd).on('data', onData);
   });
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { lookup } from 'node:dns/promises';
 import http from 'node:http';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -158,6 +159,15 @@ const FAILURES: [title: string, serve: () => Promise<string>, code: string, mess
     /^the connection was closed before the answer was complete$/,
   ],
   [
+    'a switch to another protocol',
+    () =>
+      serveRaw((socket) =>
+        socket.write('HTTP/1.1 101 No\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n'),
+      ),
+    'ERR_HTTP',
+    /^the connection was closed before the answer was complete$/,
+  ],
+  [
     'something else than HTTP',
     () => serveRaw((socket) => socket.end('220 mail.example.com ESMTP\r\n')),
     'ERR_HTTP',
@@ -253,6 +263,20 @@ for (const [title, handler, message] of SLOW) {
     assert.ok(isClosed, 'the connection was ended');
   });
 }
+
+test('localhost is reached on whichever address the server listens', async () => {
+  for (const { address } of await lookup('localhost', { all: true })) {
+    const server = http.createServer((_, response) => response.end(address));
+    await new Promise<void>((resolve) => server.listen(0, address, resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      assert.equal(await bodyOf(`http://localhost:${port}/metrics`), address);
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  }
+});
 
 test('an abort ends the exchange with its reason', async () => {
   const url = await serveRaw((socket) => socket.write('HTTP/1.1 200 OK\r\n\r\nup'));

@@ -4,12 +4,21 @@ import https from 'node:https';
 import { CodedError } from '../base/errors.ts';
 import type { HttpClient, HttpGetOptions, HttpResponse } from '../base/ports/http-client.ts';
 import { BodyMemory } from './body-memory.ts';
+import { trustedCertificates } from './certificates.ts';
 import { decodedBody } from './http-body.ts';
-import { cleanText, exchangeError, isBrokenConnection, timeoutError } from './http-errors.ts';
+import {
+  cleanText,
+  closedError,
+  exchangeError,
+  isBrokenConnection,
+  timeoutError,
+} from './http-errors.ts';
+import { localLookup } from './local-lookup.ts';
 
 const REDIRECTS_MAX = 10;
 const REDIRECT_STATUSES: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
 const MEMORY_BYTES = 128 * 1024 * 1024;
+const AGENT_OPTIONS = { keepAlive: true, maxFreeSockets: 2, lookup: localLookup };
 
 export interface HttpClientOptions {
   /** Memory for all bodies together, and so the most that one body may have. */
@@ -18,8 +27,9 @@ export interface HttpClientOptions {
 
 /** {@link HttpClient} on node:http, with connections kept for the next request. */
 export class NodeHttpClient implements HttpClient {
-  readonly #agent = new http.Agent({ keepAlive: true, maxFreeSockets: 2 });
-  readonly #secureAgent = new https.Agent({ keepAlive: true, maxFreeSockets: 2 });
+  readonly #agent = new http.Agent(AGENT_OPTIONS);
+  /** Made when needed: the certificates take milliseconds to read, and room. */
+  #secureAgent: https.Agent | undefined;
   readonly #memory: BodyMemory;
 
   constructor(options: HttpClientOptions = {}) {
@@ -42,7 +52,7 @@ export class NodeHttpClient implements HttpClient {
   /** Ends connections that are kept; requests under way go on. */
   close(): void {
     this.#agent.destroy();
-    this.#secureAgent.destroy();
+    this.#secureAgent?.destroy();
   }
 
   /** The first answer that does not send us elsewhere. */
@@ -90,8 +100,13 @@ export class NodeHttpClient implements HttpClient {
       headers,
     };
     return protocol === 'https:'
-      ? https.request({ ...target, agent: this.#secureAgent })
+      ? https.request({ ...target, agent: this.#makeSecureAgent() })
       : http.request({ ...target, agent: this.#agent });
+  }
+
+  #makeSecureAgent(): https.Agent {
+    this.#secureAgent ??= new https.Agent({ ...AGENT_OPTIONS, ca: trustedCertificates() });
+    return this.#secureAgent;
   }
 
   async #receive(answer: http.IncomingMessage, exchange: Exchange): Promise<HttpResponse> {
@@ -145,6 +160,8 @@ class Exchange {
     this.#request = request;
     return new Promise((resolve, reject) => {
       request.on('error', reject);
+      // Last, and alone where the answer was none, such as a switch of protocols.
+      request.once('close', () => reject(closedError()));
       request.once('response', (answer) => {
         this.#hasHeaders = true;
         // Who reads the body hears of errors; at other times they are nobody's.

@@ -1,4 +1,5 @@
 import { CodedError, codeOf } from '../base/errors.ts';
+import { isCertificateCode } from './certificates.ts';
 
 /** Characters of a server's own words that are kept. */
 const SERVER_TEXT_MAX = 100;
@@ -29,11 +30,21 @@ export function exchangeError(error: unknown, url: string): unknown {
   const code = codeOf(error) ?? '';
   const known = SENTENCES[code];
   if (known !== undefined) return new CodedError(known[0], known[1], { url }, error);
+  const reason = error instanceof Error ? error.message : String(error);
+  if (isCertificateCode(code)) {
+    // What Node advises behind the semicolon is of no use to those who have a plugin.
+    const message = `the certificate of the host is not accepted: ${cleanText(reason.split(';')[0])}`;
+    return new CodedError('ERR_HTTP', message, { url }, error);
+  }
   if (code.startsWith('HPE_')) {
     return new CodedError('ERR_HTTP', 'the answer is not HTTP', { url }, error);
   }
-  const reason = error instanceof Error ? error.message : String(error);
   return new CodedError('ERR_HTTP', `the request failed: ${reason}`, { url }, error);
+}
+
+/** The other side has ended the connection where nothing says why. */
+export function closedError(): CodedError {
+  return new CodedError('ERR_HTTP', CLOSED);
 }
 
 export function timeoutError(timeoutMs: number, hasHeaders: boolean): CodedError {

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
-import tls from 'node:tls';
+
+import { trustedCertificates } from '../certificates.ts';
 
 /** Uploads, downloads and listings at a time; more wait for a connection. */
 const SOCKETS_MAX = 32;
@@ -39,9 +40,4 @@ export function makeAgents(settings: ConnectionSettings, host: string) {
 function isLoopback(host: string): boolean {
   const name = host.replace(/:\d+$/, '');
   return name === 'localhost' || name === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(name);
-}
-
-/** Node brings its own list; administrators put their own authorities into the system's. */
-function trustedCertificates(): string[] {
-  return [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])];
 }

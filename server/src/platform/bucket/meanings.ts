@@ -1,5 +1,6 @@
 // What goes wrong with any store behind a network, in the words of the file store.
 import { codeOf } from '../../base/errors.ts';
+import { isCertificateCode } from '../certificates.ts';
 
 export interface Meaning {
   readonly code: string;
@@ -55,14 +56,11 @@ const BY_SOCKET_CODE: Readonly<Record<string, Meaning>> = {
   },
 };
 
-/** Of OpenSSL, for certificates; Node has them as codes. */
-const CERTIFICATE_CODE = /^(CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
-
 /** What the error of a socket means; undefined when it is none. */
 export function socketMeaning(error: unknown): Meaning | undefined {
   const cause = error instanceof Error ? error.cause : undefined;
   const code = codeOf(error) ?? codeOf(cause) ?? '';
-  return BY_SOCKET_CODE[code] ?? (CERTIFICATE_CODE.test(code) ? certificate : undefined);
+  return BY_SOCKET_CODE[code] ?? (isCertificateCode(code) ? certificate : undefined);
 }
 
 /** What any status means that the store gave no better name for; undefined: no answer at all. */
