@@ -5,9 +5,10 @@
  *
  * Each line `RATIO <name> <ours divided by theirs>` is a cost, so lower is better. The goals:
  * dump_cold_wall 0.25, dump_cold_cpu 0.4, dump_cold_size 1.3, dump_merged_wall 0.2,
- * dump_merged_size 1.1, dump_temp_disk 0.1, dump_rss_growth 0.5, store_bytes 0.75. "Cold" is the
- * store as the Go plugin leaves it, "merged" the same after our own upkeep; theirs is always the cold
- * one, since the Go plugin does not merge its store. Ours uses all cores; the plugin's default is half.
+ * dump_merged_size 1.1, dump_temp_disk 0.1, dump_rss_growth 0.5, store_bytes 0.75, download_time 0.5.
+ * "Cold" is the store as the Go plugin leaves it, "merged" the same after our own upkeep; theirs is
+ * always the cold one, since the Go plugin does not merge its store. Ours uses all cores; the plugin's
+ * default is half. Downloads go through the official plugin host.
  *
  * BENCH_SCALE=0.1 shrinks the number of blocks and of series, BENCH_RUNS=1 the number of runs, and
  * BENCH_STORE=folder keeps the store for the next run of the same scale.
@@ -33,6 +34,7 @@ import { ended, spawnTied } from '../support/processes.ts';
 import { repositoryRoot } from '../support/repository.ts';
 import { temporaryDir } from '../support/temporary.ts';
 import { missingTools, tools } from '../support/tools.ts';
+import { ourDownloads, theirDownloads } from './dump/download.ts';
 import { TargetLoad } from './load.ts';
 import { median, print, ratioLine, runs, scale } from './support.ts';
 
@@ -244,3 +246,19 @@ line('dump_temp_disk', 'MiB', [cold, temporaryMib], temporaryMib);
 const growthMib = (one: Ours): number => one.growthBytes / 2 ** 20;
 line('dump_rss_growth', 'MiB', [cold, growthMib], (one) => one.peakRssBytes / 2 ** 20);
 print(ratioLine('store_bytes', 'MiB', mergedBytes / 2 ** 20, plainBytes / 2 ** 20));
+
+const downloadBytes = Math.max(1, Math.round(2048 * scale)) * 2 ** 20;
+const mine = await ourDownloads(downloadBytes);
+const others = await theirDownloads(downloadBytes);
+const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
+for (let each = 1; each <= runs; each++) {
+  times.ours.push(await mine.run());
+  times.theirs.push(await others.run());
+  const [ours = 0, theirs = 0] = [times.ours.at(-1), times.theirs.at(-1)];
+  print(
+    `  download of ${mib(downloadBytes)}, run ${each}: ${ours.toFixed(1)} s / ${theirs.toFixed(1)} s`,
+  );
+}
+await mine.stop();
+await others.stop();
+print(ratioLine('download_time', 's', median(times.ours), median(times.theirs)));

@@ -46,6 +46,19 @@ export class Person {
     return fetch(`${this.client.getUrl()}/plugins/${pluginId}${path}`, { ...init, headers });
   }
 
+  /** A session as a browser has it: cookies, and the token that the web app sends along with changes. */
+  async browserSession(): Promise<{ cookie: string; csrf: string }> {
+    const login = { login_id: this.user.username, password };
+    const url = `${this.client.getUrl()}/api/v4/users/login`;
+    const headers = { 'X-Requested-With': 'XMLHttpRequest' };
+    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(login) });
+    if (response.status !== 200) throw new Error(`no login: ${response.status}`);
+    const cookies = response.headers.getSetCookie().map((line) => line.split(';', 1)[0] ?? '');
+    const csrf = cookies.find((each) => each.startsWith('MMCSRF='))?.slice('MMCSRF='.length);
+    if (csrf === undefined) throw new Error('the server sent no token against forged requests');
+    return { cookie: cookies.join('; '), csrf };
+  }
+
   /** The JSON that a route of the plugin answers; any status but 200 throws. */
   async pluginJson<T>(path: string, init: RequestInit = {}): Promise<T> {
     const response = await this.plugin(path, init);

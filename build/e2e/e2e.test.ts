@@ -144,6 +144,7 @@ test('no route answers anybody but administrators', async () => {
     ['GET', '/status'],
     ['GET', '/jobs'],
     ['POST', '/jobs/create'],
+    ['POST', `/jobs/cancel/${id}`],
     ['GET', `/jobs/download/${id}`],
     ['DELETE', `/jobs/delete/${id}`],
     ['DELETE', '/jobs/deleteAll'],
@@ -161,6 +162,29 @@ test('no route answers anybody but administrators', async () => {
   const refused = await outsider.command('/metrics dump', place.teamId, place.channelId);
   assert.ok(!/jobs\/download/.test(refused.text ?? ''), 'a normal user gets no dump');
   assert.deepEqual(await admin.pluginJson<DumpJob[]>('/jobs'), []);
+});
+
+test('a page elsewhere changes nothing with an administrator’s cookies', async () => {
+  const { cookie, csrf } = await admin.browserSession();
+  const id = 'a'.repeat(26);
+  const ask = async (method: string, path: string, token?: string): Promise<number> => {
+    const url = `${server.url}/plugins/${pluginId}${path}`;
+    const headers = { Cookie: cookie, ...(token !== undefined && { 'X-CSRF-Token': token }) };
+    const body = path === '/jobs/create' ? JSON.stringify({ min_t: 2, max_t: 1 }) : null;
+    return (await fetch(url, { method, headers, body })).status;
+  };
+  assert.equal(await ask('GET', '/jobs'), 200, 'reading needs no token');
+  const changes = [
+    ['POST', '/jobs/create', 400],
+    ['POST', `/jobs/cancel/${id}`, 404],
+    ['DELETE', `/jobs/delete/${id}`, 404],
+    ['DELETE', '/jobs/deleteAll', 200],
+  ] as const;
+  for (const [method, path, status] of changes) {
+    assert.equal(await ask(method, path), 401, `${method} ${path} without a token`);
+    assert.equal(await ask(method, path, 'forged'), 401, `${method} ${path} with a wrong token`);
+    assert.equal(await ask(method, path, csrf), status, `${method} ${path} with the token`);
+  }
 });
 
 test('a dump made by the HTTP API has the server’s series up to the last minute', async () => {

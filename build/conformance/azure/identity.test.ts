@@ -1,5 +1,6 @@
 // Tokens of an identity instead of a key: Azurite takes them over TLS and checks what they say.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { IncomingMessage } from 'node:http';
@@ -10,6 +11,7 @@ import { after, before, describe, it } from 'node:test';
 import { AzureBucket } from '../../../server/src/platform/azureblob/azure-bucket.ts';
 import { run } from '../../support/processes.ts';
 import { temporaryDir } from '../../support/temporary.ts';
+import { bytesOf } from '../s3/bytes.ts';
 import { ACCOUNT, containerSettings, startAzurite } from './azurite.ts';
 import type { Azurite } from './azurite.ts';
 
@@ -89,8 +91,11 @@ describe('the identity of a machine on Azure', () => {
   }
 
   async function storeAndRead(bucket: AzureBucket): Promise<void> {
-    await bucket.put('f', new Uint8Array(5));
-    assert.equal((await bucket.head('f'))?.sizeBytes, 5);
+    const bytes = randomBytes(3_000_000);
+    await bucket.put('f', bytes);
+    assert.equal((await bucket.head('f'))?.sizeBytes, bytes.length);
+    const { pieces } = await bucket.get('f', { start: 0 });
+    assert.ok((await bytesOf(pieces)).equals(bytes), 'other bytes came back');
     assert.equal(asked.length, 1, 'a token was not used again');
   }
 

@@ -2,7 +2,10 @@ module github.com/mattermost/mattermost-plugin-metrics/build/conformance/host-v0
 
 go 1.26.3
 
-require github.com/mattermost/mattermost-plugin-metrics/build/conformance/host v0.0.0
+require (
+	github.com/mattermost/mattermost-plugin-metrics/build/conformance/host v0.0.0
+	github.com/mattermost/mattermost/server/public v0.4.2
+)
 
 require (
 	github.com/Masterminds/semver/v3 v3.5.0 // indirect
@@ -27,7 +30,6 @@ require (
 	github.com/mattermost/gosaml2 v0.10.0 // indirect
 	github.com/mattermost/ldap v0.0.0-20231116144001-0f480c025956 // indirect
 	github.com/mattermost/logr/v2 v2.0.22 // indirect
-	github.com/mattermost/mattermost/server/public v0.4.2 // indirect
 	github.com/mattermost/xml-roundtrip-validator v0.1.0 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.22 // indirect

@@ -87,6 +87,34 @@ describe('the worker pool', () => {
     assert.equal(await pool.run(double, 2), 4);
   });
 
+  it('takes as many threads as it is told, and fewer when it is told so', async () => {
+    const counting = new WorkerPool({
+      workersMax: 3,
+      createWorker: () => new Worker(SUPPORT, { eval: true }),
+    });
+    try {
+      assert.equal(counting.workersMax, 3);
+      counting.limit(1);
+      const stop = new AbortController();
+      const blocked = counting.run(wait, undefined, { signal: stop.signal });
+      blocked.catch(() => undefined);
+      const order: string[] = [];
+      const second = counting.run(double, 1).then(() => order.push('second'));
+      stop.signal.addEventListener('abort', () => order.push('first'));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.deepEqual(order, [], 'a second thread ran');
+      counting.limit(2);
+      await second;
+      assert.deepEqual(order, ['second']);
+      stop.abort();
+      await assert.rejects(blocked);
+      counting.limit(0);
+      assert.ok(counting.workersMax >= 1);
+    } finally {
+      await counting.close();
+    }
+  });
+
   it('refuses work after close', async () => {
     const closed = new WorkerPool();
     await closed.close();
