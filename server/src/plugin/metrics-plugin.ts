@@ -124,7 +124,10 @@ export class MetricsPlugin {
       settings,
       userAgent: `mattermost-plugin-metrics/${info.version}`,
       pluginId: info.id,
-      onScrape: (result) => this.ownMetrics.countScrape(result),
+      onScrape: (result) => {
+        this.ownMetrics.countScrape(result);
+        this.#cluster.roles.noteScrape(result);
+      },
       onConfig: (config) => {
         this.#config = config;
         this.#fileStore.configure(config);

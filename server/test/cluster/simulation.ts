@@ -158,6 +158,9 @@ class Simulation {
       case 'disk':
         node.diskMaxMs = amount;
         return () => (node.diskMaxMs = 0);
+      case 'full':
+        node.isDiskFull = true;
+        return () => (node.isDiskFull = false);
       case 'dump':
         return () => {};
     }
