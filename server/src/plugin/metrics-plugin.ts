@@ -189,9 +189,8 @@ export class MetricsPlugin {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#starting.abort();
-    const { clock } = this.#platform;
     await deactivate({
-      clock,
+      clock: this.#platform.clock,
       logger: this.#host.log,
       jobs: this.#jobs,
       scraping: this.#scraping,
