@@ -23,6 +23,12 @@ const startTimeoutMs = 3_000;
 /** From `Quit` to the end of the process. */
 const quitTimeoutMs = 2_000;
 
+/** A host that ends in any way takes its plugins along. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export interface PluginProcessOptions {
   readonly executable: string;
   /** Folder that the plugin takes relative paths from. */
@@ -69,10 +75,8 @@ export class PluginProcess {
       child.once('error', () => resolve());
     });
     createInterface({ input: child.stderr }).on('line', onOutput);
-    // A host that ends in any way takes its plugin along.
-    const kill = (): void => void child.kill('SIGKILL');
-    process.once('exit', kill);
-    void ended.then(() => process.off('exit', kill));
+    running.add(child);
+    void ended.then(() => running.delete(child));
     try {
       const socketPath = parseHandshake(handshake, await firstLine(child, ended));
       const connection = await GoPluginHostConnection.connect(await connectUnixSocket(socketPath), {
@@ -82,7 +86,7 @@ export class PluginProcess {
       const hooks = new RpcClient(await connection.dispense(HOOKS_PLUGIN));
       return new PluginProcess(child, ended, connection, hooks);
     } catch (error) {
-      kill();
+      child.kill('SIGKILL');
       throw error;
     }
   }

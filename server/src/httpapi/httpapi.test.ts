@@ -8,6 +8,7 @@ import type { Logger } from '../base/log.ts';
 import type { DumpJob } from '../services/jobs/job.ts';
 import { parseRange } from './byte-ranges.ts';
 import { makeApi } from './routes.ts';
+import type { ClusterOverview } from './status.ts';
 
 const ID = 'aaaaaaaaaaaaaaaaaaaaaaaaaa';
 const OTHER = 'bbbbbbbbbbbbbbbbbbbbbbbbbb';
@@ -34,6 +35,7 @@ function setUp(job: DumpJob = JOB) {
   const store = new MemoryFileStore();
   store.put(LOCATION, '0123456789');
   const calls: unknown[] = [];
+  let cluster: ClusterOverview | undefined;
   const logged: { level: string; fields: unknown }[] = [];
   const log = (level: string) => (_: string, fields?: unknown) => {
     logged.push({ level, fields });
@@ -102,7 +104,7 @@ function setUp(job: DumpJob = JOB) {
       lastSyncMs: () => undefined,
       process: new FakeProcessStats(),
       nowMs: () => 61_000,
-      cluster: async () => undefined,
+      cluster: async () => cluster,
     },
   });
 
@@ -147,6 +149,7 @@ function setUp(job: DumpJob = JOB) {
   return {
     ask,
     calls,
+    inCluster: (overview: ClusterOverview) => (cluster = overview),
     logged,
     store,
     fail: (error: Error | undefined) => (failure = error),
@@ -226,6 +229,55 @@ describe('the HTTP API', () => {
           refused: 0,
         },
       ],
+    });
+  });
+
+  it('tells of a cluster what the node that scrapes has reported', async () => {
+    const { ask, inCluster } = setUp();
+    const reported = {
+      instance: 'a',
+      node: 'app1',
+      version: '1.2.3',
+      role: 'scraper',
+      sinceMs: 10,
+      lastSyncMs: 20,
+      reportedMs: 30,
+      targets: [],
+      head: { seriesCount: 1, sampleCount: 2, minTimeMs: 3, maxTimeMs: 4 },
+      warnings: [
+        { code: 'c', message: 'the same kind as ours' },
+        { code: 'd', message: 'the disk is full' },
+      ],
+    };
+    const scraper = { node: 'app1', sinceMs: 10 };
+    inCluster({ instance: 'b', node: 'app2', scraper, instances: [reported], reported });
+    const { json } = await ask('GET', '/status');
+    const { process: _, ...status } = json as Record<string, unknown>;
+    assert.deepEqual(status, {
+      version: '1.2.3',
+      warnings: [
+        { code: 'c', message: 'm', action: 'a' },
+        { code: 'd', message: 'the disk is full' },
+      ],
+      scraper: { state: 'running' },
+      sync: { last_success_ms: 20 },
+      cluster: {
+        id: 'b',
+        node: 'app2',
+        scraper: { node: 'app1', since_ms: 10 },
+        instances: [
+          {
+            id: 'a',
+            node: 'app1',
+            role: 'scraper',
+            version: '1.2.3',
+            since_ms: 10,
+            reported_ms: 30,
+          },
+        ],
+      },
+      targets: [],
+      head: { series: 1, samples: 2, min_t: 3, max_t: 4 },
     });
   });
 

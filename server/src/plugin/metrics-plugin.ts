@@ -129,7 +129,10 @@ export class MetricsPlugin {
       settings,
       userAgent: `mattermost-plugin-metrics/${info.version}`,
       pluginId: info.id,
-      onScrape: (result) => this.ownMetrics.countScrape(result),
+      onScrape: (result) => {
+        this.ownMetrics.countScrape(result);
+        this.#cluster.roles.noteScrape(result);
+      },
       onConfig: (config) => {
         this.#config = config;
         this.#fileStore.configure(config);
@@ -191,9 +194,8 @@ export class MetricsPlugin {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#starting.abort();
-    const { clock } = this.#platform;
     await deactivate({
-      clock,
+      clock: this.#platform.clock,
       logger: this.#host.log,
       jobs: this.#jobs,
       scraping: this.#scraping,

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { Mutex } from '../base/sync/mutex.ts';
+import type { ScrapeResult } from '../ingest/index.ts';
 import { ScraperLease } from '../services/cluster/lease.ts';
 import type { LeaseOptions } from '../services/cluster/lease.ts';
 import type { OwnerRecord } from '../services/cluster/owner-record.ts';
@@ -28,6 +29,11 @@ export interface RolesOptions {
 /** The database refuses samples older than it has; a clock that is set back by less soon catches up. */
 const CLOCK_BACK_MS = 10_000;
 
+/** A scraper that could store nothing for so long lets another one try, */
+const STORE_FAILING_MS = 15_000;
+/** and does not ask for the lease again for so long, unless there is nobody else. */
+const STORE_FAILED_WAIT_MS = 5 * 60_000;
+
 /**
  * Decides whether this instance scrapes, and follows each decision through: one that scrapes has an
  * open database and, in a cluster, the lease; one that stands by leaves nothing in its head that the
@@ -46,6 +52,10 @@ export class Roles {
   #sinceMs = 0;
   /** Of the samples in the database, as far as we know: what is older is refused. */
   #newestMs = -Infinity;
+  /** Since when no scrape could be stored, monotonic; undefined while they can. */
+  #failingSinceMs: number | undefined;
+  #fitAgainMs = -Infinity;
+  #isLastResort = false;
 
   constructor(options: RolesOptions) {
     this.#options = options;
@@ -98,6 +108,25 @@ export class Roles {
     this.#update();
   }
 
+  /** Told of each scrape: a full or broken disk is a reason to let another node scrape. */
+  noteScrape({ failureCode }: Pick<ScrapeResult, 'failureCode'>): void {
+    const { clock, logger } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (failureCode !== 'ERR_SCRAPE_STORE') {
+      // An exporter that is down says nothing about the disk, but its `up` was stored as well.
+      this.#failingSinceMs = undefined;
+      return;
+    }
+    this.#failingSinceMs ??= nowMs;
+    const lease = this.#lease;
+    if (lease?.isValid !== true || this.#isLastResort) return;
+    if (nowMs - this.#failingSinceMs < STORE_FAILING_MS) return;
+    this.#failingSinceMs = undefined;
+    this.#fitAgainMs = nowMs + STORE_FAILED_WAIT_MS;
+    logger.warn('Samples cannot be stored here; another node shall scrape');
+    void lease.yield();
+  }
+
   /** Goes on with what a change of the role has left undone; called now and then. */
   tend(): Promise<void> {
     return this.#turns.run(() => this.#follow());
@@ -118,7 +147,7 @@ export class Roles {
       this.#lease = undefined;
       void ending?.stop();
     } else if (this.#database !== undefined && this.#lease === undefined) {
-      const isFit = (): boolean => !this.#isClockBack;
+      const isFit = (): boolean => this.#isFit;
       this.#lease = new ScraperLease({ ...lease, isFit, onChange: () => this.#update() });
       this.#lease.start();
     }
@@ -159,12 +188,17 @@ export class Roles {
   #permission(term: number): () => boolean {
     const lease = this.#lease;
     if (lease === undefined) return () => this.#lease === undefined;
-    // Whoever took over for want of another goes on whatever its clock says.
-    const isLastResort = this.#isClockBack;
+    // Whoever took over for want of another goes on whatever its clock and its disk say.
+    this.#isLastResort = !this.#isFit;
     return () => {
       if (this.#lease !== lease || !lease.isValid || lease.owner?.term !== term) return false;
-      return isLastResort || this.#checkClock(lease);
+      return this.#isLastResort || this.#checkClock(lease);
     };
+  }
+
+  /** Whether this instance could store what it scrapes. */
+  get #isFit(): boolean {
+    return !this.#isClockBack && this.#options.clock.monotonicMs() >= this.#fitAgainMs;
   }
 
   get #isClockBack(): boolean {
@@ -188,6 +222,8 @@ export class Roles {
   async #clearHead({ db }: OpenDatabase): Promise<void> {
     if (db.headStats().sampleCount === 0) return;
     const blocks = await db.flush();
+    // Whatever kept the disk from taking samples is over.
+    this.#fitAgainMs = -Infinity;
     this.#options.logger.info('The samples in memory were made blocks, as another node scrapes', {
       blocks: blocks.length,
     });

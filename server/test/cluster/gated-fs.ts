@@ -1,3 +1,4 @@
+import { CodedError } from '../../src/base/errors.ts';
 import type { DirLock, File, Fs } from '../../src/base/ports/fs.ts';
 import type { MemoryFs } from '../support/memory-fs.ts';
 
@@ -8,10 +9,21 @@ export const SHARED_DIR = 'shared';
  * The disks that one process sees: its machine's own, and the shared one. `gate` comes before and
  * after each operation: it holds a stopped process back, and never opens for one that was killed.
  */
-export function gatedFs(own: MemoryFs, shared: MemoryFs, gate: () => Promise<void>): Fs {
+export function gatedFs(
+  own: MemoryFs,
+  shared: MemoryFs,
+  gate: () => Promise<void>,
+  isFull: () => boolean,
+): Fs {
   const isShared = (path: string): boolean =>
     path === SHARED_DIR || path.startsWith(`${SHARED_DIR}/`);
   const diskOf = (path: string): Fs => (isShared(path) ? shared : own);
+  /** Writes to the own disk fail while it is full; what was written stays readable. */
+  const checkSpace = (path: string): void => {
+    if (isFull() && !isShared(path)) {
+      throw new CodedError('ERR_FS_FULL', 'the disk is full', { path });
+    }
+  };
   const gated = async <T>(run: () => Promise<T>): Promise<T> => {
     await gate();
     const result = await run();
@@ -19,7 +31,11 @@ export function gatedFs(own: MemoryFs, shared: MemoryFs, gate: () => Promise<voi
     return result;
   };
   return {
-    open: (path, mode) => gated(async () => gatedFile(await diskOf(path).open(path, mode), gated)),
+    open: (path, mode) =>
+      gated(async () => {
+        const check = (): void => checkSpace(path);
+        return gatedFile(await diskOf(path).open(path, mode), gated, check);
+      }),
     readFile: (path) => gated(() => diskOf(path).readFile(path)),
     list: (dir) => gated(() => diskOf(dir).list(dir)),
     stat: (path) => gated(() => diskOf(path).stat(path)),
@@ -33,10 +49,18 @@ export function gatedFs(own: MemoryFs, shared: MemoryFs, gate: () => Promise<voi
   };
 }
 
-function gatedFile(file: File, gated: <T>(run: () => Promise<T>) => Promise<T>): File {
+function gatedFile(
+  file: File,
+  gated: <T>(run: () => Promise<T>) => Promise<T>,
+  checkSpace: () => void,
+): File {
   return {
     read: (into, offset) => gated(() => file.read(into, offset)),
-    write: (bytes, offset) => gated(() => file.write(bytes, offset)),
+    write: (bytes, offset) =>
+      gated(async () => {
+        checkSpace();
+        await file.write(bytes, offset);
+      }),
     truncate: (sizeBytes) => gated(() => file.truncate(sizeBytes)),
     sync: () => gated(() => file.sync()),
     size: () => gated(() => file.size()),

@@ -34,6 +34,8 @@ const KINDS = {
   deaf: { durationMs: 120_000, amount: 0 },
   /** Operations of the disk take up to so many ms. */
   disk: { durationMs: 60_000, amount: 400 },
+  /** The disk is full. */
+  full: { durationMs: 90_000, amount: 0 },
   /** An administrator creates a dump here. */
   dump: { durationMs: 0, amount: 0 },
 } as const;

@@ -47,6 +47,7 @@ export class SimNode {
   readonly link = new DatabaseLink();
   /** What events of other nodes do not reach. */
   isDeaf = false;
+  isDiskFull = false;
   /** How long each operation of its disk takes at most. */
   diskMaxMs = 0;
   /** By how much its time of day is ahead, and was at most: its database has samples from then. */
@@ -75,7 +76,8 @@ export class SimNode {
   /** Whether a process runs that is not stopped and can reach the database. */
   get isHealthy(): boolean {
     const isRunning = this.#run !== undefined && !this.#run.clock.isStopped;
-    const isFast = this.link.latencyMaxMs < 500 && this.diskMaxMs < 100;
+    const isDiskWell = this.diskMaxMs < 100 && !this.isDiskFull;
+    const isFast = this.link.latencyMaxMs < 500 && isDiskWell;
     return isRunning && isFast && !this.link.isCut && this.aheadMs > this.#aheadMaxMs - 10_000;
   }
 
@@ -163,7 +165,7 @@ export class SimNode {
       if (this.diskMaxMs > 0) await clock.sleep(world.random.int(this.diskMaxMs));
       await gate();
     };
-    const fs = gatedFs(this.#disk, world.shared, disk);
+    const fs = gatedFs(this.#disk, world.shared, disk, () => this.isDiskFull);
     const tasks = inlineTasks(tsdbTasks(fs));
     return new MetricsPlugin(
       this.#makeHost(clock, gate),

@@ -3,8 +3,9 @@ import { silentLogger } from '../../src/base/log.ts';
 import { formatLabels } from '../../src/model/labels.ts';
 import type { Fs } from '../../src/base/ports/fs.ts';
 import type { DumpJob } from '../../src/services/jobs/job.ts';
-import { ReadOnlyDb } from '../../src/tsdb/index.ts';
+import { ReadOnlyDb, mergeTask, tsdbTasks } from '../../src/tsdb/index.ts';
 import { ask, askJson } from '../support/ask.ts';
+import { inlineTasks } from '../support/inline-tasks.ts';
 import { MemoryFs } from '../support/memory-fs.ts';
 import { SHARED_DIR } from './gated-fs.ts';
 import { NODE_COUNT } from './schedule.ts';
@@ -157,6 +158,9 @@ class Simulation {
       case 'disk':
         node.diskMaxMs = amount;
         return () => (node.diskMaxMs = 0);
+      case 'full':
+        node.isDiskFull = true;
+        return () => (node.isDiskFull = false);
       case 'dump':
         return () => {};
     }
@@ -255,9 +259,17 @@ class Simulation {
     }
   }
 
+  /** All samples are there, and still are when all blocks of all scrapers are merged to one. */
   async #judgeBlocks(): Promise<void> {
     const { shared } = this.#world;
-    await this.#judgeSamples('the file store', shared, `${STORE}/${STORE_BLOCKS_DIR}`, Infinity);
+    const dir = `${STORE}/${STORE_BLOCKS_DIR}`;
+    await this.#judgeSamples('the file store', shared, dir, Infinity);
+    const ulids = await namesIn(shared, dir);
+    const blockDirs = ulids.map((ulid) => `${dir}/${ulid}`);
+    const input = { blockDirs, parentDir: 'merged', ulid: ulids[0] };
+    await shared.makeDir('merged');
+    await inlineTasks(tsdbTasks(shared)).run(mergeTask, input);
+    await this.#judgeSamples('the merged block', shared, 'merged', Infinity);
   }
 
   /** Each sample that was acknowledged up to `untilMs` is in the blocks of a folder. */

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+
+import { FakeClock, settle } from '../../test/support/fake-clock.ts';
+import { FakeHost } from '../../test/support/fake-host.ts';
+import { MemoryFs } from '../../test/support/memory-fs.ts';
+import { silentLogger } from '../base/log.ts';
+import type { MetricsDb } from './database-keeper.ts';
+import { OpenDatabase } from './database-keeper.ts';
+import { Roles } from './roles.ts';
+
+function setUp() {
+  const clock = new FakeClock();
+  const host = new FakeHost({}, {});
+  host.nowMs = () => clock.nowMs();
+  const log: string[] = [];
+  const world = { samples: 0, mayStore: (): boolean => false };
+  const db: Pick<MetricsDb, 'dir' | 'blocks' | 'headStats' | 'flush'> = {
+    dir: 'tsdb',
+    blocks: () => [],
+    headStats: () => ({
+      seriesCount: 1,
+      sampleCount: world.samples,
+      chunkCount: 1,
+      chunkBytes: 1,
+      minTimeMs: undefined,
+      maxTimeMs: undefined,
+      appendedSamples: 0,
+      outOfOrderSamples: 0,
+      duplicateSamples: 0,
+      outOfBoundsSamples: 0,
+    }),
+    flush: async () => {
+      log.push('flush');
+      world.samples = 0;
+      return [];
+    },
+  };
+  const roles = new Roles({
+    lease: {
+      kv: host.kv,
+      clock,
+      logger: silentLogger,
+      pluginId: 'us',
+      instance: 'me',
+      node: () => 'app1',
+      lockEnd: async () => undefined,
+    },
+    scraping: {
+      isReady: true,
+      open: (_, mayStore) => {
+        log.push('open');
+        world.mayStore = mayStore;
+      },
+      close: async () => {
+        log.push('close');
+      },
+    },
+    syncing: { wake: () => log.push('sync') },
+    clock,
+    logger: silentLogger,
+    onChange: () => {},
+  });
+  // Only these members are used; a whole database would need a disk.
+  const database = new OpenDatabase(db as typeof db & MetricsDb, new MemoryFs(), clock);
+  const pass = async (seconds: number): Promise<void> => {
+    for (let i = 0; i < seconds * 2; i++) await clock.advance(500);
+  };
+  return { clock, host, log, world, roles, database, pass };
+}
+
+const LOCK = 'mutex_us';
+
+suite('roles', () => {
+  test('a server of its own scrapes once its database is open, without a lease', async () => {
+    const { host, log, roles, world, database, pass } = setUp();
+    roles.setCluster(false);
+    await settle();
+    assert.deepEqual([roles.role, log], ['starting', []]);
+    roles.setDatabase(database);
+    await pass(60);
+    assert.deepEqual([roles.role, log], ['scraper', ['open', 'sync']]);
+    assert.ok(roles.isScraper && world.mayStore());
+    assert.equal(host.values.size, 0);
+  });
+
+  test('a node without a database does not ask for the lease', async () => {
+    const { host, roles, database, pass } = setUp();
+    roles.setCluster(true);
+    await pass(30);
+    assert.deepEqual([roles.role, host.values.size], ['starting', 0]);
+    roles.setDatabase(database);
+    await pass(1);
+    assert.equal(roles.role, 'scraper');
+    assert.ok(host.values.has(LOCK));
+  });
+
+  test('a node that starts with samples of an earlier run stores them when another one scrapes', async () => {
+    const { host, log, roles, world, database, pass } = setUp();
+    await host.kv.setFor(LOCK, Uint8Array.of(1), 3_600);
+    world.samples = 9;
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(5);
+    assert.deepEqual([roles.role, log], ['waiting', ['flush', 'sync']]);
+    assert.equal(world.mayStore(), false);
+  });
+
+  test('a server that joins a cluster stops until it has the lease, and goes on without when it leaves', async () => {
+    const { clock, host, log, roles, world, database, pass } = setUp();
+    roles.setCluster(false);
+    roles.setDatabase(database);
+    await settle();
+    const mayStoreAlone = world.mayStore;
+    await host.kv.setFor(LOCK, Uint8Array.of(1), 30);
+    roles.setCluster(true);
+    assert.equal(mayStoreAlone(), false, 'from that moment on');
+    await pass(5);
+    assert.deepEqual([roles.role, log.slice(2)], ['waiting', ['close']]);
+    await pass(30);
+    assert.deepEqual([roles.role, log.slice(3)], ['scraper', ['open', 'sync']]);
+
+    roles.setCluster(false);
+    await settle();
+    assert.deepEqual([roles.role, log.slice(5)], ['scraper', ['close', 'open', 'sync']]);
+    assert.equal(host.values.has(LOCK), false, 'the lock is given back');
+    assert.ok(world.mayStore());
+    assert.ok(clock.nowMs() > 0);
+  });
+
+  test('a scraper whose disk takes nothing for 15 s lets go, and is the last to ask again', async () => {
+    const { host, roles, database, pass } = setUp();
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(5);
+    for (let i = 0; i < 4; i++) {
+      assert.equal(roles.role, 'scraper');
+      roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE' });
+      await pass(5);
+    }
+    assert.equal(roles.role, 'waiting');
+    assert.equal(host.values.has(LOCK), false);
+    await pass(45);
+    assert.equal(roles.role, 'waiting');
+    await pass(30);
+    assert.equal(roles.role, 'scraper', 'as there is nobody else');
+  });
+
+  test('a stop ends the scraping before the lease is given back', async () => {
+    const { host, log, roles, database, pass } = setUp();
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(5);
+    await roles.stop();
+    assert.deepEqual(log, ['open', 'sync', 'close']);
+    assert.equal(host.values.has(LOCK), false);
+    await pass(60);
+    assert.deepEqual(log, ['open', 'sync', 'close'], 'for good');
+  });
+});
