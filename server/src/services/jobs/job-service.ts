@@ -29,6 +29,8 @@ export interface DumpRun {
   readonly signal: AbortSignal;
   /** Told of how much is done, from 0 to 1. */
   readonly onProgress: (fraction: number) => void;
+  /** Whether the files of the job are this run's: false once another instance makes the dump. */
+  readonly ownsFiles: () => Promise<boolean>;
 }
 
 /** Makes and removes dumps; `services/dump` in the product. */
@@ -232,6 +234,10 @@ export class JobService {
         minTimeMs: job.min_t,
         maxTimeMs: job.max_t,
         signal: running.cancel.signal,
+        ownsFiles: async () => {
+          const now = await this.#options.store.get(job.id);
+          return now === undefined || this.#isOurs(now);
+        },
         onProgress: (fraction) => {
           running.progress = Math.max(0, Math.min(1, Math.floor(fraction * 100) / 100));
         },
