@@ -56,6 +56,7 @@ async function make(): Promise<object> {
     format: 'tar.gz',
     signal: new AbortController().signal,
     onProgress: () => undefined,
+    ownsFiles: async () => true,
   });
   const seconds = (performance.now() - startMs) / 1000;
   const growthBytes = peakBytes() - restBytes;

@@ -135,6 +135,7 @@ describe('sync and dumps over a network that fails', { skip: goSkip }, () => {
           format: 'tar.gz',
           signal,
           onProgress: () => undefined,
+          ownsFiles: async () => true,
         }),
       remove: () => dumps.remove(JOB),
     };

@@ -32,7 +32,7 @@ const CLOCK_BACK_MS = 10_000;
 /** A scraper that could store nothing for so long lets another one try, */
 const STORE_FAILING_MS = 15_000;
 /** and does not ask for the lease again for so long, unless there is nobody else. */
-const STORE_FAILED_WAIT_MS = 5 * 60_000;
+const STORE_FAILED_WAIT_MS = 60_000;
 
 /**
  * Decides whether this instance scrapes, and follows each decision through: one that scrapes has an

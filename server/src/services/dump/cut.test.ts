@@ -96,6 +96,7 @@ async function setUp(where: 'disk' | 'bucket') {
         format: 'tar.gz',
         signal: new AbortController().signal,
         onProgress: () => undefined,
+        ownsFiles: async () => true,
       }),
     blocks: async () =>
       (await fs.list('unpacked')).map(({ name }) => name).filter((name) => name.length === 26),

@@ -92,8 +92,11 @@ export class DumpService implements DumpMaker {
       return result;
     } finally {
       await this.#discard(() => database?.store.removeTree(workDirOf(run.jobId)));
-      await this.#discard(() => target.removeTree(dumpHeadDirOf(run.jobId)));
-      if (!made) await this.#discard(() => target.removeTree(dumpDirOf(run.jobId)));
+      await this.#discard(async () => {
+        // Whoever was paused may find that another instance has made the dump meanwhile.
+        if (!(await run.ownsFiles())) return;
+        await target.removeTree(made ? dumpHeadDirOf(run.jobId) : dumpDirOf(run.jobId));
+      });
       this.#active.delete(run.jobId);
     }
   }

@@ -79,6 +79,7 @@ function setUp(options: Setting = {}) {
   const cluster = {
     askScraper: async (): Promise<{ ulid: string | undefined } | undefined> => undefined,
     missingSamples: async (): Promise<string[]> => [],
+    ownsFiles: async (): Promise<boolean> => true,
   };
   const dumps = new DumpService({
     askScraper: () => cluster.askScraper(),
@@ -122,6 +123,7 @@ function setUp(options: Setting = {}) {
         format: 'tar.gz',
         signal: cancel.signal,
         onProgress: (fraction) => progress.push(fraction),
+        ownsFiles: () => cluster.ownsFiles(),
       }),
   };
 }
@@ -304,6 +306,18 @@ describe('a dump', () => {
     };
     await assert.rejects(make(0, 1000), (error) => error === reason);
     assertNothingLeft(store, folder);
+  });
+
+  it('that another instance has made meanwhile is left alone', async () => {
+    const { store, cluster, cancel, make } = setUp({ local: [meta('A', 100, 200)] });
+    cluster.askScraper = async () => {
+      store.put(DUMP, 'the dump of the other');
+      cancel.abort(new CodedError('ERR_JOB_CANCELLED', 'the job is not ours'));
+      return undefined;
+    };
+    cluster.ownsFiles = async () => false;
+    await assert.rejects(make(100, 500), { code: 'ERR_JOB_CANCELLED' });
+    assert.equal(store.text(DUMP), 'the dump of the other');
   });
 
   it('removes what killed runs left, in the store and on the disk', async () => {

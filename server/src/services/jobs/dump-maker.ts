@@ -23,6 +23,8 @@ export interface DumpRun {
   readonly signal: AbortSignal;
   /** Told of how much is done, from 0 to 1. */
   readonly onProgress: (fraction: number) => void;
+  /** Whether the files of the job are this run's: false once another instance makes the dump. */
+  readonly ownsFiles: () => Promise<boolean>;
 }
 
 /** Makes and removes dumps; `services/dump` in the product. */

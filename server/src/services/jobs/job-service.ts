@@ -229,6 +229,10 @@ export class JobService {
         maxTimeMs: job.max_t,
         format: job.format ?? 'tar.gz',
         signal: running.cancel.signal,
+        ownsFiles: async () => {
+          const now = await this.#options.store.get(job.id);
+          return now === undefined || this.#isOurs(now);
+        },
         onProgress: (fraction) => {
           running.progress = Math.max(0, Math.min(1, Math.floor(fraction * 100) / 100));
         },
