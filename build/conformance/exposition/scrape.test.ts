@@ -16,6 +16,7 @@ import { startNodeExporter } from '../../devhost/node-exporter.ts';
 import { goBuild } from '../../support/go.ts';
 import { temporaryDir } from '../../support/temporary.ts';
 import { missingTools, requireTool, tools } from '../../support/tools.ts';
+import { waitUntil } from '../../support/wait.ts';
 import { goSkip } from '../gob/skip.ts';
 import { HALF_READ_SCRAPE, lifeOf } from './life.ts';
 import * as sideBySide from './side-by-side.ts';
@@ -40,11 +41,14 @@ function loadPages(): Answer[] {
 async function nodePages(): Promise<Answer[]> {
   const exporter = await startNodeExporter();
   assert.ok(exporter !== undefined, tools.nodeExporter.install);
+  const headers = { Accept: ACCEPT };
+  const ask = (): Promise<Response> =>
+    fetch(`http://127.0.0.1:${exporter.port}/metrics`, { headers });
   try {
+    await waitUntil('node_exporter answers', async () => (await ask()).ok);
     const pages: Answer[] = [];
     while (pages.length < SNAPSHOTS) {
-      const headers = { Accept: ACCEPT };
-      const page = await fetch(`http://127.0.0.1:${exporter.port}/metrics`, { headers });
+      const page = await ask();
       const text = await page.text();
       const type = page.headers.get('content-type') ?? '';
       pages.push((response) => response.writeHead(200, { 'Content-Type': type }).end(text));
