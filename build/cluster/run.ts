@@ -5,6 +5,7 @@ import { repositoryRoot } from '../support/repository.ts';
 import { runTestFiles, totalsLine } from '../support/report.ts';
 
 process.env.CLUSTER_RUNS ??= '200';
+process.env.CLUSTER_SEED ??= String(Math.floor(Math.random() * 2 ** 31));
 const totals = await runTestFiles([
   join(repositoryRoot, 'server', 'test', 'cluster', 'lease.test.ts'),
   join(repositoryRoot, 'server', 'test', 'cluster', 'simulation.test.ts'),

@@ -1,5 +1,5 @@
 // The whole plugin on three machines, in simulated time: faults by a seed, then all must be well.
-//   CLUSTER_SEED     seed of the first run; printed with each failure
+//   CLUSTER_SEED     seed of the first run, 1 by default; printed with each failure
 //   CLUSTER_RUNS     how many seeds follow one another
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -8,7 +8,7 @@ import { makeSchedule, shrink } from './schedule.ts';
 import { simulate } from './simulation.ts';
 
 const runs = Number(process.env.CLUSTER_RUNS ?? 6);
-const firstSeed = Number(process.env.CLUSTER_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const firstSeed = Number(process.env.CLUSTER_SEED ?? 1);
 const LOG_LINES = 400;
 
 suite(`a cluster under faults, from seed ${firstSeed} on`, () => {
