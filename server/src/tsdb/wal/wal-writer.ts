@@ -148,6 +148,7 @@ export class WalWriter {
   #frame(record: Uint8Array, base: number): void {
     const out = this.#frames;
     let at = 0;
+    let isFirst = true;
     do {
       let room = PAGE_BYTES - ((base + out.length) % PAGE_BYTES);
       if (room < FRAGMENT_HEADER_BYTES) {
@@ -156,8 +157,10 @@ export class WalWriter {
       }
       const length = Math.min(room - FRAGMENT_HEADER_BYTES, record.length - at);
       const isLast = at + length === record.length;
-      if (at === 0) out.u8(isLast ? FRAGMENT_FULL : FRAGMENT_FIRST);
+      // The first one is empty where its header alone fills the page.
+      if (isFirst) out.u8(isLast ? FRAGMENT_FULL : FRAGMENT_FIRST);
       else out.u8(isLast ? FRAGMENT_LAST : FRAGMENT_MIDDLE);
+      isFirst = false;
       out.u16(length);
       out.u32(crc32c(record, at, at + length));
       out.raw(record.subarray(at, at + length));

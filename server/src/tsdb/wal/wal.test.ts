@@ -67,6 +67,18 @@ describe('the log', () => {
     assert.equal(hex(segment), '010003f130f21e010203');
   });
 
+  it('gives back a record that begins anywhere near the end of a page', async () => {
+    const random = new Random(8);
+    for (let room = 0; room <= 9; room++) {
+      const records = [PAGE_BYTES - 7 - room, 100, 5].map((length) => random.bytes(length));
+      const fs = await newFs();
+      await writeFile(fs, `${DIR}/00000000`, await segmentOf(records));
+      const { records: found, error } = await readSegment(fs);
+      assert.equal(error, undefined, `${room} bytes left`);
+      assert.deepEqual(found, records.map(hex), `${room} bytes left`);
+    }
+  });
+
   it('splits records at pages and pads the end of a page', async () => {
     const random = new Random(7);
     // The first leaves six bytes in its page: too few for a header.
