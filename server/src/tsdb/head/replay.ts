@@ -55,6 +55,7 @@ export class HeadReplay {
   readonly #pacer: Pacer;
   /** One set is filled while the other is taken in. */
   readonly #columns = [SampleColumns.shared(PART_SAMPLES), SampleColumns.shared(PART_SAMPLES)];
+  readonly #scratch = SampleColumns.shared(PART_SAMPLES);
   readonly #texts = new TextCache();
   /** Chunks whose series the log has not named yet. */
   readonly #chunks = new Map<number, HeadChunk[]>();
@@ -204,8 +205,10 @@ export class HeadReplay {
     const sizeBytes = (await fs.stat(path))?.sizeBytes ?? 0;
     const threads = sizeBytes - from > THREAD_BYTES ? tasks : undefined;
     const start = (offset: number, turn: number): Promise<LogPart> => {
-      const input = { path, offset, columns: this.#columns[turn & 1] };
-      const reading = threads?.run(logPartTask, input) ?? readLogPart(fs, input);
+      const input = { path, offset, columns: this.#columns[turn & 1], scratch: this.#scratch };
+      // There is work for this thread until another one is ready.
+      const runner = turn === 0 ? undefined : threads;
+      const reading = runner?.run(logPartTask, input) ?? readLogPart(fs, input);
       // Whoever awaits it gets the error.
       reading.catch(() => undefined);
       return reading;
@@ -285,10 +288,14 @@ export class HeadReplay {
 
   async #takeSamples(samples: SampleColumns, from: number, to: number): Promise<void> {
     const head = this.#head;
+    let [ref, slot] = [NaN, -1];
     for (let start = from; start < to; start += SLICE_SAMPLES) {
       const end = Math.min(to, start + SLICE_SAMPLES);
       for (let i = start; i < end; i++) {
-        const slot = this.#slotOf(samples.refs[i]);
+        if (samples.refs[i] !== ref) {
+          ref = samples.refs[i];
+          slot = this.#slotOf(ref);
+        }
         if (slot < 0) continue;
         head.append(slot, samples, i);
         this.#sampleCount++;
