@@ -147,7 +147,7 @@ export class MetricsPlugin {
       scraping: this.#scraping,
       syncing: this.#syncing,
       fileStore: this.#fileStore,
-      warnings: () => board.list(),
+      board,
     });
     this.#upkeep = new RepeatingTask({
       clock,
