@@ -75,7 +75,7 @@ class Process {
       logger: silentLogger,
     });
     this.jobs = new JobService({
-      store: new JobStore(kv, clock),
+      store: new JobStore(kv, clock, { run: (work) => work() }),
       dumps,
       clock,
       logger: silentLogger,

@@ -20,6 +20,7 @@ import { WarningBoard } from '../services/health/warning-board.ts';
 import { JobService } from '../services/jobs/job-service.ts';
 import { JobStore } from '../services/jobs/job-store.ts';
 import { newJobId } from '../services/jobs/job.ts';
+import { ListLock } from '../services/jobs/list-lock.ts';
 import { collectSupportFiles } from '../services/supportpacket/support-packet.ts';
 import type { PacketFile } from '../services/supportpacket/support-packet.ts';
 import { Cluster } from './cluster.ts';
@@ -267,14 +268,17 @@ export class MetricsPlugin {
 
   #makeJobs(dumps: DumpService): JobService {
     const { clock, fs, randomBytes } = this.#platform;
+    const { kv, log: logger } = this.#host;
+    const isCluster = (): boolean => this.#config?.isCluster ?? true;
+    const lock = new ListLock({ kv, clock, logger, pluginId: this.#info.id, isCluster });
     return new JobService({
-      store: new JobStore(this.#host.kv, clock),
+      store: new JobStore(kv, clock, lock),
       dumps: this.ownMetrics.counting(dumps),
       clock,
-      logger: this.#host.log,
+      logger,
       newId: () => newJobId(randomBytes),
       owner: () => this.#cluster.node,
-      isCluster: () => this.#config?.isCluster ?? true,
+      isCluster,
       removeWrecks: (isRunning) => removeGoWrecks(fs, isRunning),
     });
   }

@@ -53,7 +53,7 @@ export class JobService {
   constructor(options: JobServiceOptions) {
     this.#options = options;
     this.#progress = new ProgressRows(options.store.kv);
-    this.#schedule = new GoSchedule(options.store, options.logger);
+    this.#schedule = new GoSchedule(options.store, options.clock, options.logger);
     this.#recovery = new JobRecovery(options, this.#progress, this.#schedule);
     this.#loop = new RepeatingTask({
       clock: options.clock,
