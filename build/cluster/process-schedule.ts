@@ -23,6 +23,10 @@ const KINDS = [
   { begin: 'stop', end: 'start', maxMs: 20_000 },
   { begin: 'pause', end: 'resume', maxMs: 30_000 },
   { begin: 'cut database', end: 'mend database', maxMs: 30_000 },
+  { begin: 'silence database', end: 'mend database', maxMs: 30_000 },
+  { begin: 'slow database', end: 'mend database', maxMs: 30_000 },
+  { begin: 'slow disk', end: 'mend disk', maxMs: 25_000 },
+  { begin: 'fill disk', end: 'mend disk', maxMs: 25_000 },
   { begin: 'cut events', end: 'mend events', maxMs: 30_000 },
 ] as const;
 

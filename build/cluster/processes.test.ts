@@ -1,11 +1,11 @@
-// The real executable on three nodes, killed, stopped, continued and cut off: what simulation.test.ts
-// promises must hold for processes as well.
+// The real executable on three nodes with one PostgreSQL; they are killed, stopped, continued and cut
+// off, and disks fail: what simulation.test.ts promises must hold for processes as well.
 //   CLUSTER_SEED       seed of the first run; printed with each failure
 //   CLUSTER_PROCESSES  how many seeds follow one another
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { diskFs } from '../../server/src/platform/disk-fs.ts';
@@ -14,7 +14,14 @@ import { silentLogger } from '../../server/src/base/log.ts';
 import { STORE_BLOCKS_DIR, STORE_DUMPS_DIR } from '../../server/src/filestore/layout.ts';
 import { ReadOnlyDb, parseSelector } from '../../server/src/tsdb/index.ts';
 import { type DevHost, startDevHost } from '../devhost/host.ts';
-import { pluginJson, skipWithoutExecutable } from '../devhost/test-support.ts';
+import { PostgresDatabase } from '../devhost/postgres-store.ts';
+import {
+  pluginJson,
+  skipWithoutExecutable,
+  skipWithoutPostgres,
+  skipWithoutStrace,
+} from '../devhost/test-support.ts';
+import { type Postgres, startPostgres } from '../support/postgres.ts';
 import { temporaryDir } from '../support/temporary.ts';
 import { waitUntil } from '../support/wait.ts';
 import { Observer } from './observer.ts';
@@ -38,16 +45,25 @@ interface Job {
 
 suite(
   `processes of a cluster under faults, from seed ${firstSeed} on`,
-  { concurrency: 5, skip: skipWithoutExecutable },
+  {
+    concurrency: 5,
+    skip: skipWithoutExecutable || skipWithoutPostgres || skipWithoutStrace,
+  },
   () => {
+    let postgres: Postgres;
+    before(async () => {
+      postgres = await startPostgres(temporaryDir('cluster-database'));
+    });
+    after(() => postgres?.stop());
     for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
       const { faults } = makeProcessSchedule(seed);
-      test(`seed ${seed}: ${faults.map(({ begin }) => begin).join(', ')}`, () => runSeed(seed));
+      test(`seed ${seed}: ${faults.map(({ begin }) => begin).join(', ')}`, () =>
+        runSeed(seed, postgres.createDatabase(`seed_${seed}`)));
     }
   },
 );
 
-async function runSeed(seed: number): Promise<void> {
+async function runSeed(seed: number, dsn: string): Promise<void> {
   const log: string[] = [];
   const stateDir = temporaryDir('cluster');
   const { faults, dumps } = makeProcessSchedule(seed);
@@ -55,6 +71,7 @@ async function runSeed(seed: number): Promise<void> {
     stateDir,
     port: 0,
     nodeCount: NODE_COUNT,
+    database: await PostgresDatabase.open(dsn),
     network: 1 + ((seed - firstSeed) % 200),
     healthCheckMs: 15_000,
     scrapeIntervalSeconds: INTERVAL_MS / 1000,

@@ -3,46 +3,70 @@ import path from 'node:path';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 
 import { readManifest } from '../manifest.ts';
-
-/** Conditions and lifetime of a write, as in Mattermost's PluginKVSetOptions. */
-export interface SetOptions {
-  readonly atomic: boolean;
-  /** The value that has to be there; null: the key must be absent. Only with `atomic`. */
-  readonly oldValue: Uint8Array | null;
-  /** 0: for ever. */
-  readonly expireInSeconds: number;
-}
-
-/** Rows of a query with the columns in their order. */
-export interface Rows {
-  readonly columns: readonly string[];
-  readonly values: readonly (readonly SQLOutputValue[])[];
-}
+import type { NodeLink } from './node-link.ts';
+import { checkKey, type Database, type Rows, type SetOptions, type Store } from './store.ts';
 
 const { id: pluginId } = readManifest();
-
-/** Longest key that Mattermost takes, in code points. */
-const keyMaxLength = 150;
 
 const schema = `
   CREATE TABLE IF NOT EXISTS pluginkeyvaluestore (
     pluginid TEXT NOT NULL DEFAULT '${pluginId}', pkey TEXT PRIMARY KEY,
     pvalue BLOB NOT NULL, expireat INTEGER NOT NULL
   );
-  CREATE TABLE IF NOT EXISTS documents (name TEXT PRIMARY KEY, json TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS clusterdiscovery (
     id TEXT PRIMARY KEY, type TEXT, clustername TEXT, hostname TEXT,
     gossipport INTEGER, port INTEGER, createat INTEGER, lastpingat INTEGER
   );
 `;
 
-/** What a Mattermost server keeps in its database for a plugin, in one SQLite file. */
-export class Store {
-  readonly #database: DatabaseSync;
-  readonly #nowMs: () => number;
+/** All servers' data in one SQLite file. */
+export class SqliteDatabase implements Database {
+  readonly #tables: Tables;
 
   /** @param file path of the database, or `:memory:` */
   constructor(file: string, nowMs: () => number = Date.now) {
+    this.#tables = new Tables(file, nowMs);
+  }
+
+  connect(link: NodeLink): Promise<Store> {
+    return Promise.resolve(makeStore(this.#tables, link));
+  }
+
+  close(): Promise<void> {
+    this.#tables.close();
+    return Promise.resolve();
+  }
+}
+
+/** Each call travels there and back. */
+function makeStore(tables: Tables, link: NodeLink): Store {
+  const call = async <T>(work: () => T): Promise<T> => {
+    await link.travel();
+    const result = work();
+    await link.travel();
+    return result;
+  };
+  return {
+    kvGet: (key) => call(() => tables.kvGet(key)),
+    kvSet: (key, value, expireInSeconds) => call(() => tables.kvSet(key, value, expireInSeconds)),
+    kvSetWithOptions: (key, value, options) =>
+      call(() => tables.kvSetWithOptions(key, value, options)),
+    kvDelete: (key) => call(() => tables.kvDelete(key)),
+    kvDeleteAll: () => call(() => tables.kvDeleteAll()),
+    kvList: (page, perPage) => call(() => tables.kvList(page, perPage)),
+    pingNode: (hostname) => call(() => tables.pingNode(hostname)),
+    removeNode: (hostname) => call(() => tables.removeNode(hostname)),
+    query: (sql, args) => call(() => tables.query(sql, args)),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** The tables; SQLite calls are synchronous. */
+class Tables {
+  readonly #database: DatabaseSync;
+  readonly #nowMs: () => number;
+
+  constructor(file: string, nowMs: () => number) {
     if (file !== ':memory:') mkdirSync(path.dirname(file), { recursive: true });
     this.#database = new DatabaseSync(file);
     this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
@@ -63,9 +87,8 @@ export class Store {
     return row?.pvalue instanceof Uint8Array ? row.pvalue : null;
   }
 
-  /** An empty or absent value deletes the key, as Mattermost has it. */
   kvSet(key: string, value: Uint8Array | null, expireInSeconds = 0): void {
-    if (key === '' || [...key].length > keyMaxLength) throw new Error(`invalid key: ${key}`);
+    checkKey(key);
     if (value === null || value.length === 0) {
       this.kvDelete(key);
       return;
@@ -78,12 +101,11 @@ export class Store {
       .run(key, value, expireAt);
   }
 
-  /** Whether the value was written: with `atomic`, only when the old value was the expected one. */
   kvSetWithOptions(key: string, value: Uint8Array | null, options: SetOptions): boolean {
     if (!options.atomic && options.oldValue !== null) {
       throw new Error('an old value needs an atomic write');
     }
-    // SQLite calls are synchronous: nothing comes between the comparison and the write.
+    // Nothing comes between the comparison and the write.
     if (options.atomic && !isSame(this.kvGet(key), options.oldValue)) return false;
     this.kvSet(key, value, options.expireInSeconds);
     return true;
@@ -97,7 +119,6 @@ export class Store {
     this.#database.exec('DELETE FROM pluginkeyvaluestore');
   }
 
-  /** One page of the living keys in their order; pages count from 0. */
   kvList(page: number, perPage: number): string[] {
     const rows = this.#database
       .prepare(
@@ -108,7 +129,6 @@ export class Store {
     return rows.map((row) => String(row.pkey));
   }
 
-  /** A server of the cluster is alive; as Mattermost does it each minute. */
   pingNode(hostname: string): void {
     const nowMs = this.#nowMs();
     this.#database
@@ -120,24 +140,10 @@ export class Store {
       .run(hostname, hostname, nowMs, nowMs);
   }
 
-  /** A server has left the cluster in an orderly way. */
   removeNode(hostname: string): void {
     this.#database.prepare('DELETE FROM clusterdiscovery WHERE id = ?').run(hostname);
   }
 
-  /** A JSON document by name, or undefined when it was never written. */
-  readDocument(name: string): unknown {
-    const row = this.#database.prepare('SELECT json FROM documents WHERE name = ?').get(name);
-    return row === undefined ? undefined : JSON.parse(String(row.json));
-  }
-
-  writeDocument(name: string, value: unknown): void {
-    this.#database
-      .prepare('INSERT OR REPLACE INTO documents (name, json) VALUES (?, ?)')
-      .run(name, JSON.stringify(value));
-  }
-
-  /** Runs a statement of the plugin, with PostgreSQL's placeholders `$1`, `$2`, … */
   query(sql: string, args: readonly unknown[]): Rows {
     const statement = this.#database.prepare(sql.replaceAll(/\$(\d+)/g, '?$1'));
     statement.setReturnArrays(true);

@@ -50,7 +50,7 @@ void describe('a cluster in the middle of an upgrade from the Go plugin', () => 
   const watchStandby = async (nodes: readonly DevNode[]): Promise<void> => {
     const endMs = performance.now() + 2 * lockMs + 3_000;
     while (performance.now() < endMs) {
-      assert.ok(host.store.kvGet(lockKey), 'the lock is held');
+      assert.ok(await host.store.kvGet(lockKey), 'the lock is held');
       for (const node of nodes) assert.notEqual(await stateOf(node), 'running', node.name);
       await delay(500);
     }
@@ -94,7 +94,7 @@ void describe('a cluster in the middle of an upgrade from the Go plugin', () => 
   void test('when all of ours stop, a Go node that starts gets the lock', async () => {
     await goNode.perform('stop');
     for (const node of ours) await node.perform('stop');
-    assert.equal(host.store.kvGet(lockKey), null, 'nothing is held');
+    assert.equal(await host.store.kvGet(lockKey), null, 'nothing is held');
     await goNode.perform('start');
     assert.equal(goLogged('the Go node scrapes'), 2, log.join('\n'));
     for (const node of ours) await node.perform('start');
