@@ -16,7 +16,7 @@ import type { HeadFacts } from '../services/stats/stats.ts';
 import type { OpenDatabase } from './database-keeper.ts';
 import type { FileStoreKeeper } from './file-store-keeper.ts';
 import type { ClusterEvent, Host, ServerConfig } from './host.ts';
-import type { Platform, PluginInfo } from './metrics-plugin.ts';
+import type { Platform, PluginInfo } from './platform.ts';
 import { Roles } from './roles.ts';
 import type { Scraping } from './scraping.ts';
 import type { Syncing } from './syncing.ts';

@@ -1,11 +1,3 @@
-import type { Clock } from '../base/clock.ts';
-import type { Logger } from '../base/log.ts';
-import type { ArchivePacker } from '../base/ports/archive.ts';
-import type { Fs } from '../base/ports/fs.ts';
-import type { HttpClient } from '../base/ports/http-client.ts';
-import type { ProcessStats } from '../base/ports/process-stats.ts';
-import type { Resolver } from '../base/ports/resolver.ts';
-import type { TaskPool } from '../base/ports/task-runner.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import { makeApi } from '../httpapi/routes.ts';
 import type { StatusSource } from '../httpapi/status.ts';
@@ -26,38 +18,18 @@ import type { PacketFile } from '../services/supportpacket/support-packet.ts';
 import { Cluster } from './cluster.ts';
 import { clusterOverview, otherScraper } from './cluster-status.ts';
 import { DatabaseKeeper } from './database-keeper.ts';
-import type { MetricsDb } from './database-keeper.ts';
 import { METRICS_COMMAND, runMetricsCommand } from './dump-command.ts';
 import type { CommandCall } from './dump-command.ts';
 import { FileStoreKeeper } from './file-store-keeper.ts';
 import type { ClusterEvent, Host, ServerConfig } from './host.ts';
 import { OwnMetrics } from './own-metrics.ts';
+import type { Platform, PluginInfo } from './platform.ts';
 import { Scraping } from './scraping.ts';
 import { restartWarning, settingsWarning } from './settings-warnings.ts';
 import { collectStatistics } from './statistics.ts';
 import { statusText } from './status-command.ts';
 import { deactivate } from './stop.ts';
 import { Syncing } from './syncing.ts';
-
-/** What the machine offers; `main.ts` has the real things, tests their own. */
-export interface Platform {
-  readonly fs: Fs;
-  readonly clock: Clock;
-  readonly http: HttpClient;
-  readonly resolver: Resolver;
-  readonly process: ProcessStats;
-  readonly packer: ArchivePacker;
-  readonly tasks: TaskPool;
-  readonly randomBytes: (count: number) => Uint8Array;
-  /** Names this machine over restarts. */
-  readonly hostname: string;
-  readonly openDb: (dir: string, logger: Logger) => Promise<MetricsDb>;
-}
-
-export interface PluginInfo {
-  readonly id: string;
-  readonly version: string;
-}
 
 /** How often the parts look after themselves between the events that wake them. */
 const UPKEEP_PERIOD_MS = 30_000;

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import type { JobKeyValueStore } from './job-store.ts';
+import type { JobKeyValueStore } from './key-value-store.ts';
 
 const PREFIX = 'mutex_';
 const VALUE = Uint8Array.of(1);

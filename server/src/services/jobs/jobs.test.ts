@@ -9,7 +9,7 @@ import { JOB_MAP_KEY } from './job-map.ts';
 import { JobService } from './job-service.ts';
 import type { DumpMaker, DumpResult, DumpRun } from './dump-maker.ts';
 import { JobStore } from './job-store.ts';
-import type { JobKeyValueStore } from './job-store.ts';
+import type { JobKeyValueStore } from './key-value-store.ts';
 import { newJobId } from './job.ts';
 import { ListLock } from './list-lock.ts';
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { Backoff } from '../../base/sync/backoff.ts';
 import { GoLock } from './go-lock.ts';
-import type { JobKeyValueStore } from './job-store.ts';
+import type { JobKeyValueStore } from './key-value-store.ts';
 
 const RETRY_FIRST_MS = 20;
 const RETRY_MAX_MS = 1_000;
