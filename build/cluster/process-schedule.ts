@@ -30,10 +30,13 @@ const KINDS = [
   { begin: 'cut events', end: 'mend events', maxMs: 30_000 },
 ] as const;
 
-export function makeProcessSchedule(seed: number): {
-  faults: ProcessFault[];
-  dumps: DumpRequest[];
-} {
+export interface ProcessSchedule {
+  readonly faults: readonly ProcessFault[];
+  readonly dumps: readonly DumpRequest[];
+}
+
+/** Faults and dumps of one seed. */
+export function makeProcessSchedule(seed: number): ProcessSchedule {
   const random = new Random(seed);
   // The first one is for whoever scrapes first; a node is left in peace while it suffers already.
   const busyUntilMs = Array.from({ length: NODE_COUNT }, () => 0);
