@@ -23,13 +23,20 @@ const KINDS = [
   { begin: 'stop', end: 'start', maxMs: 20_000 },
   { begin: 'pause', end: 'resume', maxMs: 30_000 },
   { begin: 'cut database', end: 'mend database', maxMs: 30_000 },
+  { begin: 'silence database', end: 'mend database', maxMs: 30_000 },
+  { begin: 'slow database', end: 'mend database', maxMs: 30_000 },
+  { begin: 'slow disk', end: 'mend disk', maxMs: 25_000 },
+  { begin: 'fill disk', end: 'mend disk', maxMs: 25_000 },
   { begin: 'cut events', end: 'mend events', maxMs: 30_000 },
 ] as const;
 
-export function makeProcessSchedule(seed: number): {
-  faults: ProcessFault[];
-  dumps: DumpRequest[];
-} {
+export interface ProcessSchedule {
+  readonly faults: readonly ProcessFault[];
+  readonly dumps: readonly DumpRequest[];
+}
+
+/** Faults and dumps of one seed. */
+export function makeProcessSchedule(seed: number): ProcessSchedule {
   const random = new Random(seed);
   // The first one is for whoever scrapes first; a node is left in peace while it suffers already.
   const busyUntilMs = Array.from({ length: NODE_COUNT }, () => 0);

@@ -148,6 +148,25 @@ test('nodes of a cluster that come are scraped, those that go get stale markers,
   await scraping.stop();
 });
 
+test('a node that takes over scrapes nothing before it knows the nodes, not even itself', async () => {
+  const { scraping, world, urls } = setUp();
+  await scraping.close();
+  world.host.config = { ...world.host.config, isCluster: true };
+  scraping.start();
+  await settle();
+  let answer: (nodes: { rows: unknown[][] }) => void = () => {};
+  world.host.query = () => new Promise((resolve) => (answer = resolve));
+  scraping.open(world.storage, () => true);
+  for (let i = 0; i < 20; i++) await world.clock.advance(1_000);
+  assert.deepEqual([urls(), scraping.isReady], [[], false]);
+  const rows = ['app1', 'app2'].map((name) => [name, 1]);
+  answer({ rows });
+  await settle();
+  assert.deepEqual(urls().slice(0, 2), [urlOf('app1'), urlOf('app2')]);
+  assert.ok(scraping.isReady);
+  await scraping.stop();
+});
+
 function urlOf(node: string): string {
   return `http://${node}:8067/metrics`;
 }

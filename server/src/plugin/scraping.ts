@@ -49,6 +49,8 @@ export class Scraping {
   #targets: readonly Target[] | undefined;
   #config: ServerConfig | undefined;
   #nodes: readonly ClusterNode[] = [];
+  /** Whether the database was asked for the nodes since this instance scrapes. */
+  #areNodesAsked = false;
   #hasLicense = true;
   /** Targets that were up once: only of these, and of the server itself, is silence news. */
   readonly #everUp = new Set<string>();
@@ -104,8 +106,10 @@ export class Scraping {
     const { http, clock, logger, userAgent, onScrape } = this.#options;
     const options = { http, appendable, clock, logger, userAgent, onScrape, mayStore };
     this.#manager = new ScrapeManager(options);
+    // Which nodes there are is a matter of the one that scrapes; until then it is not known what to do.
+    this.#areNodesAsked = false;
+    if (this.#config?.isCluster === true) this.#targets = undefined;
     this.#apply();
-    // Which nodes there are is a matter of the one that scrapes.
     this.#refreshes.wake();
   }
 
@@ -153,9 +157,11 @@ export class Scraping {
       const action = 'Those that were known are scraped; it is tried again every minute.';
       board.raise({ code: NODES_UNKNOWN, message, action }, error);
     }
+    this.#areNodesAsked = true;
   }
 
   #applyTargets(config: ServerConfig): void {
+    if (config.isCluster && !this.#areNodesAsked) return;
     const settings = this.#options.settings();
     this.#targets = buildTargets({
       listenAddress: config.metricsListenAddress,

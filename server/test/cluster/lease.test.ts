@@ -29,7 +29,7 @@ function setUp() {
       instance,
       node: () => `node of ${instance}`,
       lockEnd: kv.lockEnd,
-      isFit: () => isFit,
+      isFit: async () => isFit,
       onChange: (state) => states.push(state),
     });
     lease.start();

@@ -67,10 +67,10 @@ export function makeSchedule(seed: number): Fault[] {
 }
 
 /** The fewest faults that still fail: each is left out when it fails without it too. */
-export async function shrink(
-  faults: readonly Fault[],
-  fails: (faults: readonly Fault[]) => Promise<boolean>,
-): Promise<readonly Fault[]> {
+export async function shrink<T>(
+  faults: readonly T[],
+  fails: (faults: readonly T[]) => Promise<boolean>,
+): Promise<readonly T[]> {
   let kept = faults;
   for (const fault of faults) {
     const fewer = kept.filter((each) => each !== fault);

@@ -42,8 +42,11 @@ export interface LeaseOptions {
   readonly node: () => string;
   /** When the lock ends by the clock of whoever wrote it; undefined: there is none. */
   readonly lockEnd: (lockKey: string) => Promise<number | undefined>;
-  /** Whether this instance could store what it scrapes; one that could not lets others go first. */
-  readonly isFit: () => boolean;
+  /**
+   * Whether this instance could store what it scrapes; one that could not lets others go first. Asked
+   * when nobody seems to hold the lease. Never rejects.
+   */
+  readonly isFit: () => Promise<boolean>;
   /** Called with each new state, within the turn of the event loop in which it holds. */
   readonly onChange: (state: LeaseState) => void;
 }
@@ -58,7 +61,7 @@ const MARGIN_MS = 2_000;
 /** How often those who wait look; a clean stop must be noticed within 5 s. */
 const LOOK_MS = 2_000;
 const RETRY_MS = 1_000;
-/** Who has trouble with the database lets others go first for so long. */
+/** Who has let go, or has trouble with the database, lets others go first for so long. */
 const HOLD_OFF_MS = 10_000;
 /** Who is not fit takes over all the same when nobody has for so long. */
 const UNFIT_WAIT_MS = 60_000;
@@ -151,6 +154,7 @@ export class ScraperLease {
   async yield(): Promise<void> {
     const records = this.#records;
     const isOurs = this.isValid;
+    this.#troubleMs = this.#options.clock.monotonicMs();
     this.#records = [];
     this.#setState('waiting');
     if (records.length === 0) return;
@@ -179,8 +183,9 @@ export class ScraperLease {
     this.#periodMs = LOOK_MS;
     const seen = await this.#call(kv.get(OWNER_KEY));
     this.#watch.note(decodeOwnerRecord(seen));
+    const mayTry = await this.#mayTry();
     const start = this.#now();
-    if (!this.#mayTry || !(await this.#call(this.#createLock()))) {
+    if (!mayTry || !(await this.#call(this.#createLock()))) {
       this.#setState('waiting');
       if (this.#watch.quietMs >= QUIET_MS) await this.#freeDeadLock();
       return;
@@ -200,10 +205,10 @@ export class ScraperLease {
     this.#setState('held');
   }
 
-  get #mayTry(): boolean {
+  async #mayTry(): Promise<boolean> {
     const { clock, isFit } = this.#options;
     if (this.#watch.isAlive || clock.monotonicMs() - this.#troubleMs < HOLD_OFF_MS) return false;
-    return isFit() || this.#watch.quietMs >= UNFIT_WAIT_MS;
+    return (await isFit()) || this.#watch.quietMs >= UNFIT_WAIT_MS;
   }
 
   /**
