@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { Mutex } from '../base/sync/mutex.ts';
-import type { ScrapeResult } from '../ingest/index.ts';
+import type { ScrapeResult, StorePermission } from '../ingest/index.ts';
 import { ScraperLease } from '../services/cluster/lease.ts';
 import type { LeaseOptions } from '../services/cluster/lease.ts';
 import type { OwnerRecord } from '../services/cluster/owner-record.ts';
@@ -20,7 +20,7 @@ export type Role = 'starting' | 'scraper' | 'waiting';
 
 export interface RolesOptions {
   readonly lease: Omit<LeaseOptions, 'isFit' | 'onChange'>;
-  readonly scraping: Pick<Scraping, 'open' | 'close' | 'isReady'>;
+  readonly scraping: Pick<Scraping, 'open' | 'settle' | 'close' | 'isReady'>;
   readonly syncing: Pick<Syncing, 'wake'>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -31,6 +31,12 @@ export interface RolesOptions {
 
 /** A scraper that could store nothing for so long lets another one try, whatever its disk seems to take. */
 const STORE_FAILING_MS = 15_000;
+
+const LAPSED = {
+  message:
+    'The database of the Mattermost server does not answer, so it is not known whether another node ' +
+    'collects metrics. What this one collects is kept in memory until then, for 30 minutes at most.',
+};
 
 /**
  * Decides whether this instance scrapes, and follows each decision through: one that scrapes has an
@@ -163,12 +169,19 @@ export class Roles {
   }
 
   async #follow(): Promise<void> {
-    const { scraping, syncing, clock } = this.#options;
+    const { scraping, syncing, clock, board } = this.#options;
     const { role } = this;
     const database = this.#database;
     if (this.#isStopped || database === undefined || role === 'starting') return;
+    // It scrapes on, and what it collects waits until it is known whose part that was.
+    const isLapsed = this.#term !== undefined && this.#lease?.state === 'lapsed';
+    board.set('lease_lapsed', isLapsed ? LAPSED : undefined);
+    if (isLapsed) return;
     const term = this.#lease?.owner?.term ?? 0;
-    if (role === 'scraper' && this.#term === term) return;
+    if (role === 'scraper' && this.#term === term) {
+      if (this.isScraper) scraping.settle();
+      return;
+    }
     if (this.#term !== undefined) {
       this.#term = undefined;
       await scraping.close();
@@ -185,13 +198,14 @@ export class Roles {
   }
 
   /** Holds for one term: whoever has lost the lease and has it again starts anew. */
-  #permission(term: number): () => boolean {
+  #permission(term: number): () => StorePermission {
     const lease = this.#lease;
-    if (lease === undefined) return () => this.#lease === undefined;
+    if (lease === undefined) return () => (this.#lease === undefined ? 'now' : 'never');
     this.#isLastResort = !this.#fitness.wasFit;
     return () => {
-      if (this.#lease !== lease || !lease.isValid || lease.owner?.term !== term) return false;
-      return this.#checkClock(lease);
+      if (this.#lease !== lease || lease.owner?.term !== term) return 'never';
+      if (lease.isValid) return this.#checkClock(lease) ? 'now' : 'never';
+      return lease.state === 'held' || lease.state === 'lapsed' ? 'later' : 'never';
     };
   }
 
