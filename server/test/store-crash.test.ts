@@ -258,6 +258,7 @@ describe('sync, dumps and jobs', () => {
       fs.fault = { atCall: fs.calls + call, kind: 'fail', code: 'ERR_FS_FULL' };
       await process.live();
       await process.jobs.stop();
+      assert.deepEqual(fs.openFiles(), [], `no room at call ${call}: files left open`);
       await judge(fs, kv, blocks, `no room at call ${call}`);
     }
   });
