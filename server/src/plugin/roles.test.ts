@@ -214,7 +214,10 @@ suite('roles', () => {
     const away = (): Promise<never> => Promise.reject(new Error('the database is away'));
     Object.assign(host.kv, { get: away, renewFor: away, createFor: away, compareAndSet: away });
     await pass(20);
-    assert.deepEqual([roles.role, roles.isScraper, world.mayStore()], ['waiting', false, 'later']);
+    assert.deepEqual(
+      [roles.role, roles.state, roles.isScraper, world.mayStore()],
+      ['lapsed', 'waiting', false, 'later'],
+    );
     assert.deepEqual(
       board.list().map(({ code }) => code),
       ['lease_lapsed'],

@@ -14,9 +14,10 @@ import type { Syncing } from './syncing.ts';
 /**
  * - `starting`: the database or the configuration is not there yet, or nobody has been asked.
  * - `scraper`: this instance scrapes, alone or as the one of its cluster.
+ * - `lapsed`: it did, and does not know yet whether another instance does; it scrapes into memory.
  * - `waiting`: another instance does; this one stands by.
  */
-export type Role = 'starting' | 'scraper' | 'waiting';
+export type Role = 'starting' | 'scraper' | 'lapsed' | 'waiting';
 
 export interface RolesOptions {
   readonly lease: Omit<LeaseOptions, 'isFit' | 'onChange'>;
@@ -70,6 +71,7 @@ export class Roles {
     if (!this.#isCluster) return 'scraper';
     const state = this.#lease?.state ?? 'unknown';
     if (state === 'held') return 'scraper';
+    if (state === 'lapsed' && this.#term !== undefined) return 'lapsed';
     return state === 'unknown' ? 'starting' : 'waiting';
   }
 
@@ -77,7 +79,7 @@ export class Roles {
   get state(): 'starting' | 'running' | 'waiting' {
     const { role } = this;
     if (role === 'scraper') return this.#options.scraping.isReady ? 'running' : 'starting';
-    return role;
+    return role === 'lapsed' ? 'waiting' : role;
   }
 
   /** Whether this instance is the one that looks after the file store and answers for the head. */
@@ -174,7 +176,7 @@ export class Roles {
     const database = this.#database;
     if (this.#isStopped || database === undefined || role === 'starting') return;
     // It scrapes on, and what it collects waits until it is known whose part that was.
-    const isLapsed = this.#term !== undefined && this.#lease?.state === 'lapsed';
+    const isLapsed = role === 'lapsed';
     board.set('lease_lapsed', isLapsed ? LAPSED : undefined);
     if (isLapsed) return;
     const term = this.#lease?.owner?.term ?? 0;
