@@ -67,7 +67,7 @@ suite(
     after(() => postgres?.stop());
     for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
       const { faults, dumps } = makeProcessSchedule(seed);
-      test(`seed ${seed}: ${faults.map(({ begin }) => begin).join(', ')}`, async () => {
+      test(`seed ${seed}: ${faults.map(nameOf).join(', ')}`, async () => {
         let tries = 0;
         let failure: string | undefined;
         const fails = async (fewer: readonly ProcessFault[]): Promise<boolean> => {
@@ -85,6 +85,10 @@ suite(
     }
   },
 );
+
+function nameOf({ begin, nodes }: ProcessFault): string {
+  return nodes.length === 1 ? begin : `${begin} everywhere`;
+}
 
 /** What was wrong, with the end of the log; undefined when nothing was. */
 async function play(
@@ -139,13 +143,16 @@ async function play(
 }
 
 async function inflict(host: DevHost, fault: ProcessFault, log: string[]): Promise<void> {
-  const node = host.nodes[fault.node];
+  const nodes = fault.nodes.map((index) => host.nodes[index]);
+  const perform = async (action: string, more = ''): Promise<void> => {
+    const names = nodes.map(({ name }) => name).join(' ');
+    log.push(`${new Date().toISOString()} FAULT ${names} ${action}${more}`);
+    await Promise.all(nodes.map((node) => node.perform(action)));
+  };
   await delay(fault.atMs);
-  log.push(`${new Date().toISOString()} FAULT ${node.name} ${fault.begin} for ${fault.durationMs}`);
-  await node.perform(fault.begin);
+  await perform(fault.begin, ` for ${fault.durationMs} ms`);
   await delay(fault.durationMs);
-  log.push(`${new Date().toISOString()} FAULT ${node.name} ${fault.end}`);
-  await node.perform(fault.end);
+  await perform(fault.end);
 }
 
 /** The id of the job, unless the administrator was told that it did not work. */

@@ -1,9 +1,11 @@
 // A disk that is slow or full, for one process that runs: the kernel lets its system calls wait, or
 // answers that there is no space. `strace` does it, so nothing in the program or its files is changed.
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 import { ended, spawnTied } from '../support/processes.ts';
 import { requireTool, tools } from '../support/tools.ts';
+import { waitUntil } from '../support/wait.ts';
 
 /**
  * - `slow`: each read, write, sync, rename and removal takes 100 ms more, on whichever disk.
@@ -40,6 +42,7 @@ export class DiskTrouble {
       { stdio: 'ignore' },
     );
     this.#fault = fault;
+    await waitUntil('strace has the process', () => isTraced(pid));
   }
 
   /** The disk works again; fine when it does. */
@@ -51,5 +54,14 @@ export class DiskTrouble {
     // It lets the process go as it leaves.
     tracer.kill('SIGTERM');
     await ended(tracer);
+  }
+}
+
+/** A process that ended meanwhile has no disk that could fail. */
+function isTraced(pid: number): boolean {
+  try {
+    return !/^TracerPid:\s*0$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return true;
   }
 }

@@ -6,6 +6,7 @@ import { FakeHost } from '../../test/support/fake-host.ts';
 import { MemoryFs } from '../../test/support/memory-fs.ts';
 import { CodedError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
+import type { StorePermission } from '../ingest/index.ts';
 import { WarningBoard } from '../services/health/warning-board.ts';
 import type { MetricsDb } from './database-keeper.ts';
 import { OpenDatabase } from './database-keeper.ts';
@@ -20,7 +21,12 @@ function setUp() {
   const fs = new MemoryFs();
   const open = fs.open.bind(fs);
   fs.open = (path, mode) => (world.isDiskFull ? Promise.reject(diskFull()) : open(path, mode));
-  const world = { samples: 0, isDiskFull: false, mayStore: (): boolean => false };
+  const world = {
+    samples: 0,
+    settles: 0,
+    isDiskFull: false,
+    mayStore: (): StorePermission => 'never',
+  };
   const db: Pick<MetricsDb, 'dir' | 'blocks' | 'headStats' | 'flush'> = {
     dir: 'tsdb',
     blocks: () => [],
@@ -58,6 +64,9 @@ function setUp() {
         log.push('open');
         world.mayStore = mayStore;
       },
+      settle: () => {
+        world.settles++;
+      },
       close: async () => {
         log.push('close');
       },
@@ -91,7 +100,8 @@ suite('roles', () => {
     roles.setDatabase(database);
     await pass(60);
     assert.deepEqual([roles.role, log], ['scraper', ['open', 'sync']]);
-    assert.ok(roles.isScraper && world.mayStore());
+    assert.ok(roles.isScraper);
+    assert.equal(world.mayStore(), 'now');
     assert.equal(host.values.size, 0);
   });
 
@@ -114,7 +124,7 @@ suite('roles', () => {
     roles.setDatabase(database);
     await pass(5);
     assert.deepEqual([roles.role, log], ['waiting', ['flush', 'sync']]);
-    assert.equal(world.mayStore(), false);
+    assert.equal(world.mayStore(), 'never');
   });
 
   test('a server that joins a cluster stops until it has the lease, and goes on without when it leaves', async () => {
@@ -125,7 +135,7 @@ suite('roles', () => {
     const mayStoreAlone = world.mayStore;
     await host.kv.setFor(LOCK, Uint8Array.of(1), 30);
     roles.setCluster(true);
-    assert.equal(mayStoreAlone(), false, 'from that moment on');
+    assert.equal(mayStoreAlone(), 'never', 'from that moment on');
     await pass(5);
     assert.deepEqual([roles.role, log.slice(2)], ['waiting', ['close']]);
     await pass(30);
@@ -135,7 +145,7 @@ suite('roles', () => {
     await settle();
     assert.deepEqual([roles.role, log.slice(5)], ['scraper', ['close', 'open', 'sync']]);
     assert.equal(host.values.has(LOCK), false, 'the lock is given back');
-    assert.ok(world.mayStore());
+    assert.equal(world.mayStore(), 'now');
     assert.ok(clock.nowMs() > 0);
   });
 
@@ -193,6 +203,48 @@ suite('roles', () => {
       await pass(5);
     }
     assert.deepEqual([roles.role, host.values.has(LOCK)], ['waiting', false]);
+  });
+
+  test('a scraper without its database scrapes on, and stores once nobody else has scraped', async () => {
+    const { host, log, roles, world, database, board, pass } = setUp();
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(5);
+    const kv = { ...host.kv };
+    const away = (): Promise<never> => Promise.reject(new Error('the database is away'));
+    Object.assign(host.kv, { get: away, renewFor: away, createFor: away, compareAndSet: away });
+    await pass(20);
+    assert.deepEqual(
+      [roles.role, roles.state, roles.isScraper, world.mayStore()],
+      ['lapsed', 'waiting', false, 'later'],
+    );
+    assert.deepEqual(
+      board.list().map(({ code }) => code),
+      ['lease_lapsed'],
+    );
+    const before = world.settles;
+    Object.assign(host.kv, kv);
+    await pass(5);
+    assert.deepEqual([roles.role, world.mayStore()], ['scraper', 'now']);
+    assert.ok(world.settles > before);
+    assert.deepEqual([log, board.list()], [['open', 'sync'], []]);
+  });
+
+  test('a scraper drops what it has scraped without its database when another one has taken over', async () => {
+    const { host, log, roles, world, database, pass } = setUp();
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(5);
+    const kv = { ...host.kv };
+    const away = (): Promise<never> => Promise.reject(new Error('the database is away'));
+    Object.assign(host.kv, { get: away, renewFor: away, createFor: away, compareAndSet: away });
+    await pass(20);
+    await kv.set('scraper_owner', new TextEncoder().encode('{"instance":"x","term":2,"beat":1}'));
+    Object.assign(host.kv, kv);
+    const before = world.settles;
+    await pass(5);
+    assert.deepEqual([roles.role, world.mayStore()], ['waiting', 'never']);
+    assert.deepEqual([log.slice(2), world.settles], [['close'], before]);
   });
 
   test('a stop ends the scraping before the lease is given back', async () => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { Mutex } from '../base/sync/mutex.ts';
-import type { ScrapeResult } from '../ingest/index.ts';
+import type { ScrapeResult, StorePermission } from '../ingest/index.ts';
 import { ScraperLease } from '../services/cluster/lease.ts';
 import type { LeaseOptions } from '../services/cluster/lease.ts';
 import type { OwnerRecord } from '../services/cluster/owner-record.ts';
@@ -14,13 +14,14 @@ import type { Syncing } from './syncing.ts';
 /**
  * - `starting`: the database or the configuration is not there yet, or nobody has been asked.
  * - `scraper`: this instance scrapes, alone or as the one of its cluster.
+ * - `lapsed`: it did, and does not know yet whether another instance does; it scrapes into memory.
  * - `waiting`: another instance does; this one stands by.
  */
-export type Role = 'starting' | 'scraper' | 'waiting';
+export type Role = 'starting' | 'scraper' | 'lapsed' | 'waiting';
 
 export interface RolesOptions {
   readonly lease: Omit<LeaseOptions, 'isFit' | 'onChange'>;
-  readonly scraping: Pick<Scraping, 'open' | 'close' | 'isReady'>;
+  readonly scraping: Pick<Scraping, 'open' | 'settle' | 'close' | 'isReady'>;
   readonly syncing: Pick<Syncing, 'wake'>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -31,6 +32,12 @@ export interface RolesOptions {
 
 /** A scraper that could store nothing for so long lets another one try, whatever its disk seems to take. */
 const STORE_FAILING_MS = 15_000;
+
+const LAPSED = {
+  message:
+    'The database of the Mattermost server does not answer, so it is not known whether another node ' +
+    'collects metrics. What this one collects is kept in memory until then, for 30 minutes at most.',
+};
 
 /**
  * Decides whether this instance scrapes, and follows each decision through: one that scrapes has an
@@ -64,6 +71,7 @@ export class Roles {
     if (!this.#isCluster) return 'scraper';
     const state = this.#lease?.state ?? 'unknown';
     if (state === 'held') return 'scraper';
+    if (state === 'lapsed' && this.#term !== undefined) return 'lapsed';
     return state === 'unknown' ? 'starting' : 'waiting';
   }
 
@@ -71,7 +79,7 @@ export class Roles {
   get state(): 'starting' | 'running' | 'waiting' {
     const { role } = this;
     if (role === 'scraper') return this.#options.scraping.isReady ? 'running' : 'starting';
-    return role;
+    return role === 'lapsed' ? 'waiting' : role;
   }
 
   /** Whether this instance is the one that looks after the file store and answers for the head. */
@@ -163,12 +171,19 @@ export class Roles {
   }
 
   async #follow(): Promise<void> {
-    const { scraping, syncing, clock } = this.#options;
+    const { scraping, syncing, clock, board } = this.#options;
     const { role } = this;
     const database = this.#database;
     if (this.#isStopped || database === undefined || role === 'starting') return;
+    // It scrapes on, and what it collects waits until it is known whose part that was.
+    const isLapsed = role === 'lapsed';
+    board.set('lease_lapsed', isLapsed ? LAPSED : undefined);
+    if (isLapsed) return;
     const term = this.#lease?.owner?.term ?? 0;
-    if (role === 'scraper' && this.#term === term) return;
+    if (role === 'scraper' && this.#term === term) {
+      if (this.isScraper) scraping.settle();
+      return;
+    }
     if (this.#term !== undefined) {
       this.#term = undefined;
       await scraping.close();
@@ -185,13 +200,14 @@ export class Roles {
   }
 
   /** Holds for one term: whoever has lost the lease and has it again starts anew. */
-  #permission(term: number): () => boolean {
+  #permission(term: number): () => StorePermission {
     const lease = this.#lease;
-    if (lease === undefined) return () => this.#lease === undefined;
+    if (lease === undefined) return () => (this.#lease === undefined ? 'now' : 'never');
     this.#isLastResort = !this.#fitness.wasFit;
     return () => {
-      if (this.#lease !== lease || !lease.isValid || lease.owner?.term !== term) return false;
-      return this.#checkClock(lease);
+      if (this.#lease !== lease || lease.owner?.term !== term) return 'never';
+      if (lease.isValid) return this.#checkClock(lease) ? 'now' : 'never';
+      return lease.state === 'held' || lease.state === 'lapsed' ? 'later' : 'never';
     };
   }
 

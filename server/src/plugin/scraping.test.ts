@@ -40,7 +40,7 @@ function setUp() {
     onConfig: () => {},
     onScrape: (result) => world.results.push(result),
   });
-  scraping.open(world.storage, () => true);
+  scraping.open(world.storage, () => 'now');
   const urls = (): string[] => scraping.targets().map(({ url }) => url);
   return { scraping, world, urls };
 }
@@ -156,7 +156,7 @@ test('a node that takes over scrapes nothing before it knows the nodes, not even
   await settle();
   let answer: (nodes: { rows: unknown[][] }) => void = () => {};
   world.host.query = () => new Promise((resolve) => (answer = resolve));
-  scraping.open(world.storage, () => true);
+  scraping.open(world.storage, () => 'now');
   for (let i = 0; i < 20; i++) await world.clock.advance(1_000);
   assert.deepEqual([urls(), scraping.isReady], [[], false]);
   const rows = ['app1', 'app2'].map((name) => [name, 1]);

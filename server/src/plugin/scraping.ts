@@ -5,7 +5,13 @@ import type { HttpClient } from '../base/ports/http-client.ts';
 import type { Resolver } from '../base/ports/resolver.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import { ScrapeManager } from '../ingest/index.ts';
-import type { ScrapeResult, ScrapeSettings, Target, TargetStatus } from '../ingest/index.ts';
+import type {
+  ScrapeResult,
+  ScrapeSettings,
+  StorePermission,
+  Target,
+  TargetStatus,
+} from '../ingest/index.ts';
 import { queryNodes } from '../services/cluster/nodes.ts';
 import type { ClusterNode } from '../services/cluster/nodes.ts';
 import type { Settings } from '../services/config/settings.ts';
@@ -101,8 +107,8 @@ export class Scraping {
     this.#refreshes.wake();
   }
 
-  /** Begins to scrape into `appendable`, for as long as `mayStore` says so at each commit. */
-  open(appendable: Appendable, mayStore: () => boolean): void {
+  /** Begins to scrape into `appendable`, as `mayStore` says at each commit. */
+  open(appendable: Appendable, mayStore: () => StorePermission): void {
     const { http, clock, logger, userAgent, onScrape } = this.#options;
     const options = { http, appendable, clock, logger, userAgent, onScrape, mayStore };
     this.#manager = new ScrapeManager(options);
@@ -111,6 +117,11 @@ export class Scraping {
     if (this.#config?.isCluster === true) this.#targets = undefined;
     this.#apply();
     this.#refreshes.wake();
+  }
+
+  /** What waits in memory may be stored now. */
+  settle(): void {
+    this.#manager?.settle();
   }
 
   /** Scrapes no more. Resolves when the last samples and, if they may be, stale markers are stored. */

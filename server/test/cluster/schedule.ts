@@ -24,6 +24,8 @@ const KINDS = {
   suspend: { durationMs: 60_000, amount: 0 },
   /** The database is out of reach. */
   cut: { durationMs: 90_000, amount: 0 },
+  /** The database is out of reach of all nodes. */
+  outage: { durationMs: 120_000, amount: 0 },
   /** Calls of the database take up to so many ms, twice. */
   slow: { durationMs: 60_000, amount: 4_000 },
   /** Reads see the database as it was so many ms ago. */

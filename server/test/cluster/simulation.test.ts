@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 
 import { makeSchedule, shrink } from './schedule.ts';
+import type { Fault } from './schedule.ts';
+import { SCRAPE_INTERVAL_MS } from './sim-node.ts';
 import { simulate } from './simulation.ts';
 
 const runs = Number(process.env.CLUSTER_RUNS ?? 6);
@@ -15,6 +17,16 @@ suite(`a cluster under faults, from seed ${firstSeed} on`, () => {
   test('without a fault', async () => {
     const { violations, log } = await simulate(firstSeed, []);
     assert.deepEqual(violations, [], log.slice(-LOG_LINES).join('\n'));
+  });
+
+  test('no scrape is lost while the database is away for ten minutes', async () => {
+    const [atMs, durationMs] = [60_000, 600_000];
+    const outage: Fault = { kind: 'outage', node: 0, atMs, durationMs, amount: 0 };
+    const { violations, scrapedMs, log } = await simulate(firstSeed, [outage]);
+    const meantime = scrapedMs.filter((timeMs) => timeMs > atMs && timeMs < atMs + durationMs);
+    const gapsMs = meantime.slice(1).map((timeMs, index) => timeMs - meantime[index]);
+    assert.deepEqual(violations, [], log.slice(-LOG_LINES).join('\n'));
+    assert.ok(Math.max(...gapsMs) < 2 * SCRAPE_INTERVAL_MS, `${Math.max(...gapsMs)} ms`);
   });
 
   for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
