@@ -5,12 +5,12 @@ import { afterEach, describe, it } from 'node:test';
 import { FakeClock, settle } from '../../../test/support/fake-clock.ts';
 import { CodedError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
-import { JOB_MAP_KEY, JobMap } from './job-map.ts';
+import { JOB_MAP_KEY } from './job-map.ts';
 import { JobService } from './job-service.ts';
 import type { DumpMaker, DumpResult, DumpRun } from './dump-maker.ts';
 import { JobStore } from './job-store.ts';
 import type { JobKeyValueStore } from './job-store.ts';
-import { isJobId, newJobId } from './job.ts';
+import { newJobId } from './job.ts';
 
 const GO_SUCCESS =
   '{"id":"aaaaaaaaaaaaaaaaaaaaaaaaaa","status":"success","create_at":5,"min_t":1,"max_t":2,' +
@@ -115,66 +115,6 @@ class FakeDumps implements DumpMaker {
     this.leftoversRemoved++;
   }
 }
-
-describe('job ids', () => {
-  it('are Mattermost ids: 26 characters of z-base-32', () => {
-    assert.equal(
-      newJobId(() => new Uint8Array(16)),
-      'y'.repeat(26),
-    );
-    // Go: model.NewId's encoding of 16 bytes of 0xff.
-    assert.equal(
-      newJobId(() => new Uint8Array(16).fill(0xff)),
-      `${'9'.repeat(25)}h`,
-    );
-    const ids = new Set(Array.from({ length: 1000 }, () => newJobId(randomBytes)));
-    assert.equal(ids.size, 1000);
-    for (const id of ids) assert.ok(isJobId(id), id);
-    for (const bad of ['', 'a', 'a'.repeat(27), `${'a'.repeat(25)}/`, `${'a'.repeat(25)}é`]) {
-      assert.ok(!isJobId(bad), bad);
-    }
-  });
-});
-
-describe('the stored job map', () => {
-  const parse = (text: string): JobMap => JobMap.parse(new TextEncoder().encode(text));
-
-  it('reads what the Go plugin wrote, and writes it back unchanged', () => {
-    const text = `{"aaaaaaaaaaaaaaaaaaaaaaaaaa":${GO_SUCCESS}}`;
-    const jobs = parse(text);
-    assert.equal(jobs.get('aaaaaaaaaaaaaaaaaaaaaaaaaa')?.status, 'success');
-    assert.equal(new TextDecoder().decode(jobs.encode()), text);
-  });
-
-  it('keeps fields and entries that it does not know', () => {
-    const jobs = parse('{"x":{"id":"x","status":"pending","future":{"a":[1]}},"odd":null}');
-    jobs.set('x', { status: 'success', error: undefined });
-    const stored = JSON.parse(new TextDecoder().decode(jobs.encode()));
-    assert.deepEqual(stored, {
-      x: { id: 'x', status: 'success', future: { a: [1] } },
-      odd: null,
-    });
-    assert.equal(jobs.list().length, 1);
-  });
-
-  it('takes nothing, empty bytes and null as no jobs', () => {
-    for (const bytes of [undefined, new Uint8Array(0), new TextEncoder().encode('null')]) {
-      assert.equal(JobMap.parse(bytes).size, 0);
-    }
-  });
-
-  for (const bad of ['{', '[]', '"x"', '7', '{"a":1}}', '\u0000', '{"a":"\\ud8"}']) {
-    it(`refuses ${JSON.stringify(bad)} with a code`, () => {
-      assert.throws(() => parse(bad), { code: 'ERR_JOBS_CORRUPT' });
-    });
-  }
-
-  it('refuses a value that is too large to be ours', () => {
-    assert.throws(() => JobMap.parse(new Uint8Array(2 * 1024 * 1024)), {
-      code: 'ERR_JOBS_CORRUPT',
-    });
-  });
-});
 
 describe('jobs', () => {
   const started: JobService[] = [];
@@ -367,6 +307,7 @@ describe('jobs', () => {
     const job = await service.create(1, 2);
     service.start();
     await until(() => dumps.runs.length === 1, clock);
+    assert.equal(await dumps.runs[0].ownsFiles(), true);
     dumps.runs[0].onProgress(0.5);
     await pass(clock, 5_000);
     assert.equal((await other.service.list())[0].progress, 0.5);
@@ -474,7 +415,9 @@ describe('jobs', () => {
     for (const { id } of [running, waiting]) {
       const { status, error, owner } = kv.read()[id];
       assert.deepEqual([status, error, owner], ['error', 'This dump was cancelled.', undefined]);
+      assert.equal(kv.read()[id].cancelled, true);
     }
+    assert.equal(await dumps.runs[0].ownsFiles(), true, 'its files are nobody else’s to remove');
     assert.equal(dumps.runs.length, 1, 'a cancelled job was run');
     const last = await service.create(1, 4);
     await until(() => dumps.runs.length === 2, clock);
@@ -516,12 +459,23 @@ describe('jobs', () => {
     assert.deepEqual(kv.read(), {});
   });
 
-  it('stay when the files of a finished dump cannot be removed', async () => {
-    const { kv, dumps, service } = setUp();
-    kv.values.set(JOB_MAP_KEY, `{"aaaaaaaaaaaaaaaaaaaaaaaaaa":${GO_SUCCESS}}`);
+  it('whose files cannot be removed say so, and go when they can', async () => {
+    const { kv, clock, dumps, service } = setUp();
+    const id = 'aaaaaaaaaaaaaaaaaaaaaaaaaa';
+    kv.values.set(JOB_MAP_KEY, `{"${id}":${GO_SUCCESS}}`);
+    service.start();
+    await clock.advance(1_000);
     dumps.removeFailure = new Error('store down');
-    await assert.rejects(service.delete('aaaaaaaaaaaaaaaaaaaaaaaaaa'), /store down/);
-    assert.equal(Object.keys(kv.read()).length, 1);
+    await assert.rejects(service.delete(id), /store down/);
+    const [job] = await service.list();
+    assert.deepEqual([job.status, job.dump_location], ['error', '']);
+    assert.match(job.error ?? '', /being deleted/);
+    await assert.rejects(service.delete(id), /store down/, 'asked for again');
+    await pass(clock, 120_000);
+    assert.equal((await service.list()).length, 1);
+    dumps.removeFailure = undefined;
+    await pass(clock, 60_000);
+    assert.deepEqual([dumps.removed, kv.read()], [[id], {}]);
   });
 
   it('whose entry vanished while the dump was made leave no dump behind', async () => {
