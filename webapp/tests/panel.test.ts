@@ -317,7 +317,7 @@ suite('the panel in Chromium', { skip: skipWithoutChromium }, () => {
       await inDialogue(page, 'Stop it').click();
       await dialogue(page).getByText('The dump could not be stopped').waitFor();
       await dialogue(page).getByText(message).waitFor();
-      await inDialogue(page, 'Cancel').click();
+      await inDialogue(page, 'Let it go on').click();
       await row(page, job).getByText('Ready').waitFor();
     });
   });

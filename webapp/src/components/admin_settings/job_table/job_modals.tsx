@@ -13,6 +13,7 @@ const DEEDS = {
     title: 'metricsPlugin.cancel.title',
     question: 'metricsPlugin.cancel.text',
     remark: 'metricsPlugin.cancel.keeps',
+    closeLabel: 'metricsPlugin.cancel.close',
     doLabel: 'metricsPlugin.cancel.do',
     doingLabel: 'metricsPlugin.cancel.doing',
     failedTitle: 'metricsPlugin.cancel.failed',
@@ -22,6 +23,7 @@ const DEEDS = {
     title: 'metricsPlugin.delete.title',
     question: 'metricsPlugin.delete.text',
     remark: 'metricsPlugin.delete.keeps',
+    closeLabel: 'metricsPlugin.close',
     doLabel: 'metricsPlugin.delete.do',
     doingLabel: 'metricsPlugin.delete.doing',
     failedTitle: 'metricsPlugin.delete.failed',
@@ -48,15 +50,16 @@ export function JobModal({ deed, job, onClose, onExited }: JobModalProps) {
   if (about === undefined) {
     return null;
   }
-  const { title, question, remark, doLabel, doingLabel, failedTitle, act } = DEEDS[deed];
+  const { title, question, remark, act, ...labels } = DEEDS[deed];
   return (
     <Dialogue
       id={`metrics-${deed}-dump`}
       show={job !== undefined}
       title={text(title)}
-      doLabel={text(doLabel)}
-      doingLabel={text(doingLabel)}
-      failedTitle={text(failedTitle)}
+      doLabel={text(labels.doLabel)}
+      doingLabel={text(labels.doingLabel)}
+      closeLabel={text(labels.closeLabel)}
+      failedTitle={text(labels.failedTitle)}
       isDanger={true}
       act={() => dispatch(act(about.id))}
       onClose={onClose}
