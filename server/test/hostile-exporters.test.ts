@@ -37,11 +37,32 @@ function flooding(chunk: string, count = Infinity): Respond {
   };
 }
 
+/** The same without a server's help: a head of one's own, then the same bytes for ever. */
+function rawFlooding(head: string, chunk: string): Respond {
+  return (request) => {
+    const { socket } = request;
+    const push = (): void => {
+      while (!socket.destroyed && socket.write(chunk));
+    };
+    socket.write(head);
+    socket.on('drain', push);
+    push();
+  };
+}
+
 const HOSTILE: [what: string, respond: Respond, reason: RegExp][] = [
   [
     'an endless body',
     flooding('endless 1\n'.repeat(10_000)),
     /^body is (larger than|the largest of)/,
+  ],
+  [
+    'an endless body in chunks of a byte',
+    rawFlooding(
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
+      '1\r\n#\r\n'.repeat(10_000),
+    ),
+    /^(body is (larger than|the largest of)|the answer was not complete within 2 s)/,
   ],
   [
     'a gzip bomb',

@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { STORE_BLOCKS_DIR, STORE_DUMPS_DIR } from '../src/filestore/layout.ts';
 import { LocalFileStore } from '../src/filestore/local-file-store.ts';
 import { BlockCatalog } from '../src/services/blocksync/block-catalog.ts';
-import type { JobKeyValueStore } from '../src/services/jobs/job-store.ts';
+import type { JobKeyValueStore } from '../src/services/jobs/key-value-store.ts';
 import type { BlockMeta } from '../src/tsdb/index.ts';
 import { testUlid } from './support/make-block.ts';
 import type { MemoryFs } from './support/memory-fs.ts';
@@ -123,6 +123,7 @@ describe('sync, dumps and jobs', () => {
       fs.fault = { atCall: fs.calls + call, kind: 'fail', code: 'ERR_FS_FULL' };
       await live(process);
       await process.jobs.stop();
+      assert.deepEqual(fs.openFiles(), [], `no room at call ${call}: files left open`);
       await judge(fs, kv, blocks, `no room at call ${call}`);
     }
   });

@@ -10,7 +10,7 @@ import { DumpService } from '../../src/services/dump/dump-service.ts';
 import { removeOrphanedDumps } from '../../src/services/dump/orphans.ts';
 import { JobService } from '../../src/services/jobs/job-service.ts';
 import { JobStore } from '../../src/services/jobs/job-store.ts';
-import type { JobKeyValueStore } from '../../src/services/jobs/job-store.ts';
+import type { JobKeyValueStore } from '../../src/services/jobs/key-value-store.ts';
 import type { DumpJob } from '../../src/services/jobs/job.ts';
 import { tsdbTasks } from '../../src/tsdb/index.ts';
 import type { BlockMeta } from '../../src/tsdb/index.ts';
@@ -69,7 +69,7 @@ export class StoreProcess {
       logger: silentLogger,
     });
     this.jobs = new JobService({
-      store: new JobStore(kv, clock),
+      store: new JobStore(kv, clock, { run: (work) => work() }),
       dumps,
       clock,
       logger: silentLogger,

@@ -61,7 +61,7 @@ export interface HeadStats {
 export interface ClusterInstance {
   id: string;
   node: string;
-  /** `scraper`, `waiting`, `lost` or `starting`. */
+  /** `scraper`, `lapsed`, `waiting`, `lost` or `starting`. */
   role: string;
   version: string;
   /** Since when it scrapes; 0 when it does not. */

@@ -8,6 +8,7 @@ import { JobRecovery } from './job-recovery.ts';
 import type { JobRecoveryOptions } from './job-recovery.ts';
 import { JobRemoval } from './job-removal.ts';
 import { JobWaiters } from './job-waiters.ts';
+import { checkRange, isFinished } from './job.ts';
 import type { DumpJob } from './job.ts';
 import { ProgressRows } from './progress-rows.ts';
 
@@ -43,7 +44,7 @@ export class JobService {
   constructor(options: JobServiceOptions) {
     this.#options = options;
     this.#progress = new ProgressRows(options.store.kv);
-    this.#schedule = new GoSchedule(options.store, options.logger);
+    this.#schedule = new GoSchedule(options.store, options.clock, options.logger);
     this.#removal = new JobRemoval(options);
     this.#recovery = new JobRecovery(options, this.#progress, this.#schedule, this.#removal);
     this.#loop = new RepeatingTask({
@@ -224,11 +225,7 @@ export class JobService {
         maxTimeMs: job.max_t,
         format: job.format ?? 'tar.gz',
         signal: running.cancel.signal,
-        ownsFiles: async () => {
-          const now = await this.#options.store.get(job.id);
-          // One that is gone, cancelled or failed is nobody else's either.
-          return now === undefined || now.status === 'error' || this.#isOurs(now);
-        },
+        ownsFiles: () => this.#ownsFiles(job.id, stop),
         onProgress: (fraction) => {
           running.progress = Math.max(0, Math.min(1, Math.floor(fraction * 100) / 100));
         },
@@ -267,23 +264,44 @@ export class JobService {
     await this.#finish(job.id, stop, { status: 'error', error: text });
   }
 
-  /** Stores the outcome, for as long as it takes; a dump whose job is gone is removed again. */
+  /** Stores the outcome; a dump whose job is gone is removed again. */
   async #finish(id: string, stop: AbortSignal, outcome: Partial<DumpJob>): Promise<void> {
+    await this.#insist('The outcome of a dump could not be stored', id, stop, async () => {
+      if (await this.#save(id, outcome)) return;
+      // Gone or cancelled: nobody wants the dump. Else another instance makes it at its place.
+      const left = await this.#options.store.get(id);
+      if (left === undefined || left.status === 'error') await this.#options.dumps.remove(id);
+    });
+  }
+
+  /**
+   * Whether the files of a job that was begun here are for this instance to remove. Whoever was
+   * paused may find that another one has made the dump; one that was cancelled is nobody else's.
+   */
+  async #ownsFiles(id: string, stop: AbortSignal): Promise<boolean> {
+    let isOurs = false;
+    await this.#insist('It is not known whose a dump is', id, stop, async () => {
+      const job = await this.#options.store.get(id);
+      isOurs = job === undefined || job.status === 'error' || this.#isOurs(job);
+    });
+    return isOurs;
+  }
+
+  /** Tries for as long as it takes; what a stop leaves undone is for the next start. */
+  async #insist(
+    complaint: string,
+    jobId: string,
+    stop: AbortSignal,
+    work: () => Promise<void>,
+  ): Promise<void> {
     const backoff = new Backoff(500, SAVE_RETRY_MAX_MS);
     for (;;) {
       try {
-        const stored = await this.#save(id, outcome);
-        if (stored) return;
-        // Gone or cancelled: nobody wants the dump. Else another instance makes it at its place.
-        const left = await this.#options.store.get(id);
-        if (left === undefined || left.status === 'error') await this.#options.dumps.remove(id);
+        await work();
         return;
       } catch (error) {
         if (stop.aborted) return;
-        this.#options.logger.warn('The outcome of a dump could not be stored', {
-          jobId: id,
-          error,
-        });
+        this.#options.logger.warn(`${complaint}; trying again`, { jobId, error });
         await this.#options.clock.sleep(backoff.nextMs(), stop).catch(() => undefined);
       }
     }
@@ -349,23 +367,8 @@ export class JobService {
   }
 }
 
-function isFinished(job: DumpJob): boolean {
-  return job.status === 'success' || job.status === 'error';
-}
-
 /** A capital letter and a full stop, for the panel. */
 function sentence(text: string): string {
   const end = /[.!?]$/.test(text) ? '' : '.';
   return text.charAt(0).toUpperCase() + text.slice(1) + end;
-}
-
-function checkRange(minTimeMs: number, maxTimeMs: number): void {
-  const valid =
-    Number.isSafeInteger(minTimeMs) && Number.isSafeInteger(maxTimeMs) && minTimeMs <= maxTimeMs;
-  if (valid) return;
-  throw new CodedError(
-    'ERR_JOB_RANGE',
-    'min_t and max_t must be whole milliseconds since 1970, and min_t not after max_t',
-    { minTimeMs, maxTimeMs },
-  );
 }

@@ -1,3 +1,5 @@
+import { CodedError } from '../../base/errors.ts';
+
 /** States as the Go plugin and its panel name them. */
 export type JobStatus = 'pending' | 'in_progress' | 'success' | 'error';
 
@@ -34,6 +36,23 @@ export interface DumpJob {
   readonly attempts?: number;
   /** From 0 to 1, only while it runs and only in answers; stored in a row of its own. */
   readonly progress?: number;
+}
+
+/** Whether nobody works on the job any more. */
+export function isFinished(job: DumpJob): boolean {
+  return job.status === 'success' || job.status === 'error';
+}
+
+/** Throws `ERR_JOB_RANGE` unless a dump can be made of it. */
+export function checkRange(minTimeMs: number, maxTimeMs: number): void {
+  const valid =
+    Number.isSafeInteger(minTimeMs) && Number.isSafeInteger(maxTimeMs) && minTimeMs <= maxTimeMs;
+  if (valid) return;
+  throw new CodedError(
+    'ERR_JOB_RANGE',
+    'min_t and max_t must be whole milliseconds since 1970, and min_t not after max_t',
+    { minTimeMs, maxTimeMs },
+  );
 }
 
 const ID_PATTERN = /^[A-Za-z0-9]{26}$/;

@@ -9,8 +9,9 @@ import { JOB_MAP_KEY } from './job-map.ts';
 import { JobService } from './job-service.ts';
 import type { DumpMaker, DumpResult, DumpRun } from './dump-maker.ts';
 import { JobStore } from './job-store.ts';
-import type { JobKeyValueStore } from './job-store.ts';
+import type { JobKeyValueStore } from './key-value-store.ts';
 import { newJobId } from './job.ts';
+import { ListLock } from './list-lock.ts';
 
 const GO_SUCCESS =
   '{"id":"aaaaaaaaaaaaaaaaaaaaaaaaaa","status":"success","create_at":5,"min_t":1,"max_t":2,' +
@@ -125,8 +126,10 @@ describe('jobs', () => {
   function setUp(kv = new FakeKv(), isCluster = false, owner = 'host-1') {
     const clock = new FakeClock();
     const dumps = new FakeDumps();
+    const options = { kv, clock, logger: silentLogger, isCluster: () => isCluster };
+    const lock = new ListLock({ ...options, pluginId: 'com.mattermost.mattermost-plugin-metrics' });
     const service = new JobService({
-      store: new JobStore(kv, clock),
+      store: new JobStore(kv, clock, lock),
       dumps,
       clock,
       logger: silentLogger,
@@ -317,6 +320,43 @@ describe('jobs', () => {
     assert.deepEqual([...kv.values], [[JOB_MAP_KEY, '{}']], 'something of the job was left');
   });
 
+  describe('beside a Go node that has the lock of the list', () => {
+    const LOCK = 'mutex_com.mattermost.mattermost-plugin-metricsmattermost-plugin-metrics_job_lock';
+    const goJob = '{"aaaaaaaaaaaaaaaaaaaaaaaaaa":' + GO_SUCCESS + '}';
+
+    it('are written once it has written its own, over which it did not look', async () => {
+      const { kv, clock, service } = setUp(new FakeKv(), true);
+      kv.values.set(LOCK, '\u0001');
+      const creating = service.create(1, 2);
+      await pass(clock, 10_000);
+      assert.equal(kv.values.has(JOB_MAP_KEY), false, 'the Go node would drop it');
+      kv.values.set(JOB_MAP_KEY, goJob);
+      kv.values.delete(LOCK);
+      await pass(clock, 5_000);
+      const { id } = await creating;
+      assert.deepEqual(Object.keys(kv.read()).sort(), ['aaaaaaaaaaaaaaaaaaaaaaaaaa', id].sort());
+      assert.equal(kv.values.has(LOCK), false, 'it was given back');
+    });
+
+    it('are written all the same when the lock stays for longer than a dead holder keeps it', async () => {
+      const { kv, clock, service } = setUp(new FakeKv(), true);
+      kv.values.set(LOCK, '\u0001');
+      const creating = service.create(1, 2);
+      await pass(clock, 30_000);
+      assert.deepEqual(Object.keys(kv.read()), [(await creating).id]);
+      assert.equal(kv.values.has(LOCK), true, 'it is not ours to give back');
+    });
+
+    it('are read, and looked through in vain, without it', async () => {
+      const { kv, clock, service } = setUp(new FakeKv(), true);
+      kv.values.set(JOB_MAP_KEY, goJob);
+      kv.values.set(LOCK, '\u0001');
+      assert.equal((await service.list()).length, 1);
+      assert.equal(await service.cancel('aaaaaaaaaaaaaaaaaaaaaaaaaa'), false);
+      assert.ok(clock.nowMs() > 0);
+    });
+  });
+
   it('of two administrators who create and delete at once are all kept', async () => {
     const kv = new FakeKv();
     const sides = [setUp(kv, true), setUp(kv, true, 'host-2')];
@@ -440,6 +480,29 @@ describe('jobs', () => {
     await until(() => dumps.removed.length > 0, clock);
     assert.deepEqual(dumps.removed, [job.id]);
     assert.equal(kv.read()[job.id].error, 'This dump was cancelled.');
+  });
+
+  it('know whose their files are once the database answers, and never guess', async () => {
+    const { kv, clock, dumps, service } = setUp(new FakeKv(), true);
+    const { id } = await service.create(1, 2);
+    service.start();
+    await until(() => dumps.runs.length === 1, clock);
+    const owns = async (job: object | undefined): Promise<boolean> => {
+      kv.values.set(JOB_MAP_KEY, JSON.stringify({ [id]: job }));
+      kv.failure = new Error('out of reach');
+      let answer: boolean | undefined;
+      void dumps.runs[0].ownsFiles().then((isOurs) => (answer = isOurs));
+      await pass(clock, 20_000);
+      assert.equal(answer, undefined);
+      kv.failure = undefined;
+      await until(() => answer !== undefined, clock);
+      return answer === true;
+    };
+    assert.equal(await owns({ status: 'in_progress', owner: 'host-2' }), false);
+    assert.equal(await owns({ status: 'success' }), false);
+    assert.equal(await owns({ status: 'in_progress', owner: 'host-1' }), true);
+    assert.equal(await owns({ status: 'error' }), true, 'it was cancelled');
+    assert.equal(await owns(undefined), true, 'it was deleted');
   });
 
   it('are cancelled and removed with their files, running or finished, and only they', async () => {
