@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { freePort, temporaryDir } from '../../support/temporary.ts';
 import { requireTool, tools } from '../../support/tools.ts';
 import { waitUntil } from '../../support/wait.ts';
 import { median } from '../support.ts';
-import { type Programs, cpuSeconds, fork, hear } from './peer.ts';
+import { type Programs, threadSeconds, fork, hear } from './peer.ts';
 
 /** How long the event loop is watched; p99.9 is then the tenth longest of its milliseconds. */
 const WATCH_MS = 10_000;
@@ -19,20 +20,27 @@ export interface Load {
   readonly intervalMs: number;
   readonly warmUpSeconds: number;
   readonly seconds: number;
+  /** Whether our event loop is watched afterwards, while scraping and while a block is cut. */
+  readonly isWatched?: boolean;
 }
 
-export interface Measured {
+export interface Measured extends Delays {
   readonly cpuPerMillion: number;
   readonly rssMiB: number;
-  /** 99.9th percentile, of ours alone: after the measured time, and while a block is cut. */
+}
+
+interface Delays {
+  /** 99.9th percentile, of ours where it is watched: after the measured time, and during a cut. */
   readonly delayMs: number;
   readonly cutDelayMs: number;
 }
 
+const NO_DELAYS: Delays = { delayMs: 0, cutDelayMs: 0 };
+
 interface Scraper {
   readonly pid: number;
   /** Stops the scraper, having watched its event loop if it has one. */
-  readonly end: () => Promise<{ delayMs: number; cutDelayMs: number }>;
+  readonly end: () => Promise<Delays>;
 }
 
 /** Puts one scraper under a load of its own and measures it from the outside. */
@@ -46,13 +54,13 @@ export async function measure(who: Programs | 'theirs', load: Load): Promise<Mea
     await delay(load.warmUpSeconds * 1000);
     const samples = async (): Promise<number> =>
       (await hear<{ samples: number }>(exporter, 'samples')).samples;
-    const before = { samples: await samples(), cpu: cpuSeconds(scraper.pid) };
+    const before = { samples: await samples(), cpu: threadSeconds(scraper.pid) };
     const rss: number[] = [];
     for (let second = 0; second < load.seconds; second++) {
       await delay(1000);
       rss.push(memoryOf(scraper.pid).rssBytes);
     }
-    const cpu = cpuSeconds(scraper.pid) - before.cpu;
+    const cpu = threadSeconds(scraper.pid) - before.cpu;
     const millions = ((await samples()) - before.samples) / 1e6;
     const rssMiB = median(rss) / 2 ** 20;
     return { cpuPerMillion: cpu / millions, rssMiB, ...(await scraper.end()) };
@@ -74,16 +82,21 @@ async function startOurs(
     pid: child.pid ?? 0,
     end: async () => {
       // Afterwards: timers of a millisecond would take a third of the CPU time that is measured.
-      await hear(child, 'watch');
-      await delay(WATCH_MS);
-      const { delayMs } = await hear<{ delayMs: number }>(child, 'delay');
-      const { delayMs: cutDelayMs } = await hear<{ delayMs: number }>(child, 'cut');
+      const delays = load.isWatched === true ? await watchLoop(child) : NO_DELAYS;
       const { down } = await hear<{ down: number }>(child, 'stop');
       await ended(child);
       if (down > 0) throw new Error(`${down} targets were down at the end`);
-      return { delayMs, cutDelayMs };
+      return delays;
     },
   };
+}
+
+async function watchLoop(child: ChildProcess): Promise<Delays> {
+  await hear(child, 'watch');
+  await delay(WATCH_MS);
+  const { delayMs } = await hear<{ delayMs: number }>(child, 'delay');
+  const { delayMs: cutDelayMs } = await hear<{ delayMs: number }>(child, 'cut');
+  return { delayMs, cutDelayMs };
 }
 
 async function startTheirs(ports: readonly number[], load: Load): Promise<Scraper> {
@@ -111,7 +124,7 @@ scrape_configs:
       const exit = once(child, 'exit');
       child.kill('SIGTERM');
       await exit;
-      return { delayMs: 0, cutDelayMs: 0 };
+      return NO_DELAYS;
     },
   };
 }

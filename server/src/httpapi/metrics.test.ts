@@ -13,7 +13,11 @@ async function ask(method: string, url: string) {
       header: { set: (name, value) => void answer.headers.set(name, value) },
       takeOver: async () => false,
       writeHead: async (status) => void (answer.status = status),
-      write: async (bytes) => void (answer.body += new TextDecoder().decode(bytes)),
+      write: async (bytes) => {
+        // As the host does.
+        answer.status ||= 200;
+        answer.body += new TextDecoder().decode(bytes);
+      },
     },
   );
   return answer;

@@ -1,4 +1,5 @@
 import { CodedError } from '../base/errors.ts';
+import { freeBytes } from './gunzip.ts';
 
 const FIRST_BYTES = 64 * 1024;
 /** Buffers kept for the next bodies: few, and none that one huge answer has left behind. */
@@ -41,14 +42,19 @@ export class BodyMemory {
     let sizeBytes = kept?.length ?? FIRST_BYTES;
     while (sizeBytes < wantedBytes) sizeBytes *= 2;
     if (kept === undefined) sizeBytes = Math.min(sizeBytes, owner.limitBytes);
-    while (this.#heldBytes - old.length + sizeBytes > this.limitBytes) {
+    this.makeRoom(owner, sizeBytes - old.length);
+    return kept ?? Buffer.allocUnsafeSlow(sizeBytes);
+  }
+
+  /** For `BodyBuffer` alone: counts so many more bytes for `owner`. */
+  makeRoom(owner: BodyBuffer, sizeBytes: number): void {
+    while (this.#heldBytes + sizeBytes > this.limitBytes) {
       const largest = this.#largest();
       const error = memoryError(this.limitBytes);
       if (largest === owner || largest === undefined) throw error;
       largest.evict(error);
     }
-    this.#heldBytes += sizeBytes - old.length;
-    return kept ?? Buffer.allocUnsafeSlow(sizeBytes);
+    this.#heldBytes += sizeBytes;
   }
 
   /** A buffer of an earlier body, if it is large enough and memory is not getting short. */
@@ -59,9 +65,13 @@ export class BodyMemory {
   }
 
   /** For `BodyBuffer` alone. */
-  close(owner: BodyBuffer, memory: Buffer): void {
+  close(owner: BodyBuffer, memory: Buffer, isAdopted: boolean): void {
     if (!this.#open.delete(owner)) return;
     this.#heldBytes -= memory.length;
+    if (isAdopted) {
+      freeBytes(memory);
+      return;
+    }
     const isWorthKeeping = memory.length > 0 && memory.length <= KEPT_BYTES_MAX;
     if (isWorthKeeping && this.#kept.length < KEPT_COUNT) this.#kept.push(memory);
   }
@@ -83,6 +93,7 @@ export class BodyBuffer {
   #bytes: Buffer = Buffer.alloc(0);
   #length = 0;
   #isReceiving = true;
+  #isAdopted = false;
 
   constructor(memory: BodyMemory, limitBytes: number, onEvict: (error: CodedError) => void) {
     this.#memory = memory;
@@ -113,10 +124,24 @@ export class BodyBuffer {
     this.#length = length;
   }
 
+  /** Takes bytes that `gunzipSmall` has made as the whole body; they are freed with it. */
+  adopt(bytes: Buffer): void {
+    if (bytes.length > this.limitBytes) throw limitError(this.limitBytes);
+    this.#memory.makeRoom(this, bytes.length - this.#bytes.length);
+    this.#bytes = bytes;
+    this.#length = bytes.length;
+    this.#isAdopted = true;
+  }
+
+  /** What was received so far, void with the next call of `append` or `close`. */
+  received(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   /** The body received whole. */
   finish(): Uint8Array {
     this.#isReceiving = false;
-    return this.#bytes.subarray(0, this.#length);
+    return this.received();
   }
 
   evict(error: CodedError): void {
@@ -126,7 +151,7 @@ export class BodyBuffer {
 
   /** Gives the memory back; fine to call twice. */
   close(): void {
-    this.#memory.close(this, this.#bytes);
+    this.#memory.close(this, this.#bytes, this.#isAdopted);
     this.#bytes = Buffer.alloc(0);
     this.#length = 0;
   }

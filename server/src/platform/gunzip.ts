@@ -1,5 +1,4 @@
-import { type Readable, pipeline } from 'node:stream';
-import { createGunzip, gunzipSync } from 'node:zlib';
+import { type Gunzip, createGunzip, gunzipSync } from 'node:zlib';
 
 /** Up to this size a body is unpacked in one step: in milliseconds, at a fraction of a stream's cost. */
 const UNPACKED_BYTES_MAX = 4 * 1024 * 1024;
@@ -8,38 +7,10 @@ const GZIP_BYTES_MIN = 18;
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * The unpacked bytes of a gzip body, which consists of `head` and then of what `rest` brings. Small
- * bodies come as one chunk, others as a stream, so that whoever reads can stop when it gets too much.
- * A chunk is void as soon as the next one is asked for. Truncated and damaged data end in zlib's
- * error.
+ * The unpacked bytes of a small gzip body; undefined when the body is not small, or says that it is
+ * and is not. Truncated and damaged data end in zlib's error.
  */
-export async function* gunzipped(
-  head: readonly Buffer[],
-  rest?: Readable,
-): AsyncGenerator<Buffer, void, void> {
-  const unpacked = rest === undefined ? unpackAtOnce(joined(head)) : undefined;
-  if (unpacked !== undefined) {
-    yield unpacked;
-    giveBack(unpacked);
-    return;
-  }
-  const stream = createGunzip({ chunkSize: CHUNK_BYTES });
-  // Errors of either side reach the one who iterates.
-  pipeline(inTurn(head, rest), stream, () => {});
-  yield* stream;
-}
-
-async function* inTurn(head: readonly Buffer[], rest?: Readable): AsyncGenerator<Buffer> {
-  yield* head;
-  if (rest !== undefined) yield* rest;
-}
-
-function joined(chunks: readonly Buffer[]): Buffer {
-  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
-}
-
-/** undefined when the body is not small, or says that it is and is not. */
-function unpackAtOnce(packed: Buffer): Buffer | undefined {
+export function gunzipSmall(packed: Buffer): Buffer | undefined {
   if (packed.length < GZIP_BYTES_MIN) return undefined;
   // The last four bytes are the size, modulo 2^32, of the last member.
   const sizeBytes = packed.readUInt32LE(packed.length - 4);
@@ -57,11 +28,49 @@ function unpackAtOnce(packed: Buffer): Buffer | undefined {
 }
 
 /**
- * Frees the memory of a chunk now. Left to the garbage collector, some megabytes of such buffers a
- * second make it go through the whole heap every second.
+ * Frees the memory of bytes that `gunzipSmall` has made. Left to the garbage collector, some
+ * megabytes of such buffers a second make it go through the whole heap every second.
  */
-function giveBack(chunk: Buffer): void {
-  if (chunk.buffer instanceof ArrayBuffer && chunk.buffer.byteLength > CHUNK_BYTES) {
-    chunk.buffer.transfer(0);
+export function freeBytes(bytes: Buffer): void {
+  if (bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength > CHUNK_BYTES) {
+    bytes.buffer.transfer(0);
+  }
+}
+
+export interface GunzipListener {
+  /** The next unpacked bytes. */
+  onUnpacked(bytes: Buffer): void;
+  /** There is room for more, after `push` has said that there is none. */
+  onRoom(): void;
+  /** All is unpacked; or the data are damaged, or end too early, which is zlib's error. */
+  onEnd(error?: Error): void;
+}
+
+/** Unpacks a gzip body as it comes, on another thread. */
+export class GunzipStream {
+  readonly #stream: Gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+
+  constructor(listener: GunzipListener) {
+    this.#stream
+      .on('data', (bytes: Buffer) => listener.onUnpacked(bytes))
+      .on('drain', () => listener.onRoom())
+      .on('end', () => listener.onEnd())
+      .on('error', (error) => listener.onEnd(error));
+  }
+
+  /** Takes a copy of `bytes`; false when there is no room for more until `onRoom`. */
+  push(bytes: Buffer): boolean {
+    return this.#stream.write(Buffer.from(bytes));
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.#stream.end();
+  }
+
+  /** The rest is not wanted: the listener hears no more. */
+  drop(): void {
+    this.#stream.removeAllListeners('data').on('error', () => {});
+    this.#stream.destroy();
   }
 }

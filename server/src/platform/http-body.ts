@@ -1,56 +1,139 @@
-import type { IncomingMessage } from 'node:http';
-
 import { CodedError } from '../base/errors.ts';
-import { gunzipped } from './gunzip.ts';
-import { cleanText, closedError } from './http-errors.ts';
+import type { BodyBuffer, BodyMemory } from './body-memory.ts';
+import { type GunzipListener, GunzipStream, gunzipSmall } from './gunzip.ts';
+import { cleanText } from './http-errors.ts';
 
-/** So much of an answer is collected before anything is made of it; most bodies are shorter. */
-const HEAD_BYTES = 256 * 1024;
+/** So much of a packed answer is collected before anything is made of it; most bodies are shorter. */
+const PACKED_BYTES_MAX = 256 * 1024;
+
+export interface BodyListener {
+  /** The body is there, unpacked. */
+  onWhole(body: BodyBuffer): void;
+  /** There will be no body. */
+  onFailed(error: unknown): void;
+  /** There is room for more, after `push` has said that there is none. */
+  onRoom(): void;
+}
+
+/** Where the bytes of a body go as they come. `push` and `end` may throw, and there is no body then. */
+export interface BodySink {
+  /** Takes the next bytes, which are void after the call; false when no more shall come for a while. */
+  push(bytes: Buffer): boolean;
+  /** All bytes have come. */
+  end(): void;
+  /** The body is not wanted any more. */
+  drop(): void;
+}
 
 /**
- * The body's bytes as they come, unpacked when they are packed. A chunk is void as soon as the next
- * one is asked for.
+ * @param encoding value of the field Content-Encoding, '' when missing
+ * @param limitBytes most bytes of the unpacked body, 0 for no limit but that of the memory
  */
-export async function* decodedBody(answer: IncomingMessage): AsyncGenerator<Buffer, void, void> {
-  const encoding = (answer.headers['content-encoding'] ?? '').trim().toLowerCase();
-  const isPacked = encoding === 'gzip' || encoding === 'x-gzip';
-  if (!isPacked && encoding !== '' && encoding !== 'identity') {
-    const message = `answered in the content encoding ${cleanText(encoding)}, not in gzip`;
-    throw new CodedError('ERR_HTTP', message);
-  }
-  const { chunks, isWhole } = await readHead(answer);
-  const rest = isWhole ? undefined : answer;
-  if (isPacked) {
-    yield* gunzipped(chunks, rest);
-  } else {
-    yield* chunks;
-    if (rest !== undefined) yield* rest;
+export function bodySink(
+  encoding: string,
+  memory: BodyMemory,
+  limitBytes: number,
+  listener: BodyListener,
+): BodySink {
+  const open = (limit: number): BodyBuffer =>
+    memory.open(limit, (error) => listener.onFailed(error));
+  switch (encoding.toLowerCase()) {
+    case 'gzip':
+    case 'x-gzip':
+      return new PackedSink(open(0), open(limitBytes), listener);
+    case '':
+    case 'identity':
+      return new PlainSink(open(limitBytes), listener);
+    default: {
+      const message = `answered in the content encoding ${cleanText(encoding)}, not in gzip`;
+      throw new CodedError('ERR_HTTP', message);
+    }
   }
 }
 
-interface Head {
-  readonly chunks: readonly Buffer[];
-  /** Whether that is all there is. */
-  readonly isWhole: boolean;
+class PlainSink implements BodySink {
+  readonly #body: BodyBuffer;
+  readonly #listener: BodyListener;
+
+  constructor(body: BodyBuffer, listener: BodyListener) {
+    this.#body = body;
+    this.#listener = listener;
+  }
+
+  push(bytes: Buffer): boolean {
+    this.#body.append(bytes);
+    return true;
+  }
+
+  end(): void {
+    this.#listener.onWhole(this.#body);
+  }
+
+  drop(): void {
+    this.#body.close();
+  }
 }
 
-/** By events, which cost less than to iterate; what comes behind the head is left in `answer`. */
-function readHead(answer: IncomingMessage): Promise<Head> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let sizeBytes = 0;
-    const onData = (chunk: Buffer): void => {
-      chunks.push(chunk);
-      sizeBytes += chunk.length;
-      if (sizeBytes > HEAD_BYTES) end(false);
-    };
-    const onClose = (): void => reject(closedError());
-    const onEnd = (): void => end(true);
-    const end = (isWhole: boolean): void => {
-      answer.off('data', onData).off('end', onEnd).off('error', reject).off('close', onClose);
-      if (!isWhole) answer.pause();
-      resolve({ chunks, isWhole });
-    };
-    answer.on('error', reject).on('close', onClose).on('end', onEnd).on('data', onData);
-  });
+class PackedSink implements BodySink, GunzipListener {
+  readonly #packed: BodyBuffer;
+  readonly #body: BodyBuffer;
+  readonly #listener: BodyListener;
+  #stream: GunzipStream | undefined;
+
+  constructor(packed: BodyBuffer, body: BodyBuffer, listener: BodyListener) {
+    this.#packed = packed;
+    this.#body = body;
+    this.#listener = listener;
+  }
+
+  push(bytes: Buffer): boolean {
+    if (this.#stream !== undefined) return this.#stream.push(bytes);
+    this.#packed.append(bytes);
+    return this.#packed.length <= PACKED_BYTES_MAX || this.#beginStream();
+  }
+
+  end(): void {
+    if (this.#stream === undefined) {
+      const unpacked = gunzipSmall(this.#packed.received());
+      if (unpacked !== undefined) {
+        this.#packed.close();
+        this.#body.adopt(unpacked);
+        this.#listener.onWhole(this.#body);
+        return;
+      }
+      this.#beginStream();
+    }
+    this.#stream?.end();
+  }
+
+  drop(): void {
+    this.#stream?.drop();
+    this.#packed.close();
+    this.#body.close();
+  }
+
+  onUnpacked(bytes: Buffer): void {
+    try {
+      this.#body.append(bytes);
+    } catch (error) {
+      this.#listener.onFailed(error);
+    }
+  }
+
+  onRoom(): void {
+    this.#listener.onRoom();
+  }
+
+  onEnd(error?: Error): void {
+    if (error === undefined) this.#listener.onWhole(this.#body);
+    else this.#listener.onFailed(error);
+  }
+
+  /** False when the stream has taken all it wants at a time. */
+  #beginStream(): boolean {
+    this.#stream = new GunzipStream(this);
+    const hasRoom = this.#stream.push(this.#packed.received());
+    this.#packed.close();
+    return hasRoom;
+  }
 }

@@ -1,35 +1,26 @@
-import http from 'node:http';
-import https from 'node:https';
-
 import { CodedError } from '../base/errors.ts';
 import type { HttpClient, HttpGetOptions, HttpResponse } from '../base/ports/http-client.ts';
-import { BodyMemory } from './body-memory.ts';
-import { trustedCertificates } from './certificates.ts';
-import { decodedBody } from './http-body.ts';
-import {
-  cleanText,
-  closedError,
-  exchangeError,
-  isBrokenConnection,
-  timeoutError,
-} from './http-errors.ts';
-import { localLookup } from './local-lookup.ts';
+import { type BodyBuffer, BodyMemory } from './body-memory.ts';
+import { type AnswerHead, type AnswerListener, AnswerReader } from './http-answer.ts';
+import { type BodyListener, type BodySink, bodySink } from './http-body.ts';
+import { type ConnectionUser, Connections, type HttpConnection } from './http-connection.ts';
+import { exchangeError, timeoutError } from './http-errors.ts';
 
 const REDIRECTS_MAX = 10;
-const REDIRECT_STATUSES: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
+const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
 const MEMORY_BYTES = 128 * 1024 * 1024;
-const AGENT_OPTIONS = { keepAlive: true, maxFreeSockets: 2, lookup: localLookup };
 
 export interface HttpClientOptions {
   /** Memory for all bodies together, and so the most that one body may have. */
   readonly memoryLimitBytes?: number;
 }
 
-/** {@link HttpClient} on node:http, with connections kept for the next request. */
+/**
+ * {@link HttpClient} on sockets, with connections kept for the next request. A scrape through
+ * `node:http`, with its streams, headers and agents, takes four times as long.
+ */
 export class NodeHttpClient implements HttpClient {
-  readonly #agent = new http.Agent(AGENT_OPTIONS);
-  /** Made when needed: the certificates take milliseconds to read, and room. */
-  #secureAgent: https.Agent | undefined;
+  readonly #connections = new Connections();
   readonly #memory: BodyMemory;
 
   constructor(options: HttpClientOptions = {}) {
@@ -39,11 +30,9 @@ export class NodeHttpClient implements HttpClient {
   async get(url: string, options: HttpGetOptions): Promise<HttpResponse> {
     const exchange = new Exchange(options);
     try {
-      const answer = await this.#follow(new URL(url), exchange);
-      return await this.#receive(answer, exchange);
+      return await this.#follow(new URL(url), exchange);
     } catch (error) {
-      exchange.drop();
-      throw exchange.abortReason ?? exchangeError(error, url);
+      throw exchange.isAborted ? exchange.abortReason : exchangeError(error, url);
     } finally {
       exchange.end();
     }
@@ -51,146 +40,211 @@ export class NodeHttpClient implements HttpClient {
 
   /** Ends connections that are kept; requests under way go on. */
   close(): void {
-    this.#agent.destroy();
-    this.#secureAgent?.destroy();
+    this.#connections.close();
   }
 
   /** The first answer that does not send us elsewhere. */
-  async #follow(url: URL, exchange: Exchange): Promise<http.IncomingMessage> {
+  async #follow(url: URL, exchange: Exchange): Promise<HttpResponse> {
     let target = url;
     for (let redirects = 0; ; redirects++) {
-      const answer = await this.#ask(target, exchange);
-      const { location } = answer.headers;
-      if (location === undefined || !REDIRECT_STATUSES.includes(answer.statusCode)) return answer;
+      const { response, location } = await this.#ask(target, exchange);
+      if (location === undefined) return response;
       if (redirects === REDIRECTS_MAX) {
         const message = `redirected more than ${REDIRECTS_MAX} times`;
         throw new CodedError('ERR_HTTP_REDIRECTS', message, { url: url.href });
       }
-      // What stands in the answer is of no use, and its connection is not worth waiting for it.
-      answer.destroy();
       target = new URL(location, target);
     }
   }
 
-  async #ask(url: URL, exchange: Exchange): Promise<http.IncomingMessage> {
-    const request = this.#request(url, exchange);
-    try {
-      return await exchange.answerTo(request);
-    } catch (error) {
-      // The server may have ended a kept connection just as we took it up: once more, as Go does.
-      if (!request.reusedSocket || !isBrokenConnection(error)) throw error;
-      return await exchange.answerTo(this.#request(url, exchange));
-    }
-  }
-
-  #request(url: URL, { options }: Exchange): http.ClientRequest {
-    const { protocol, host, hostname, port, pathname, search } = url;
-    const headers = [
-      'Host',
-      host,
-      'Accept-Encoding',
-      'gzip',
-      ...Object.entries(options.headers).flat(),
-    ];
-    const target = {
-      protocol,
-      hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
-      port,
-      path: pathname + search,
-      headers,
-    };
-    return protocol === 'https:'
-      ? https.request({ ...target, agent: this.#makeSecureAgent() })
-      : http.request({ ...target, agent: this.#agent });
-  }
-
-  #makeSecureAgent(): https.Agent {
-    this.#secureAgent ??= new https.Agent({ ...AGENT_OPTIONS, ca: trustedCertificates() });
-    return this.#secureAgent;
-  }
-
-  async #receive(answer: http.IncomingMessage, exchange: Exchange): Promise<HttpResponse> {
-    const head = {
-      status: answer.statusCode ?? 0,
-      statusText: cleanText(answer.statusMessage ?? ''),
-      contentType: answer.headers['content-type'] ?? '',
-    };
-    if (head.status !== 200) {
-      exchange.drop();
-      return { ...head, body: new Uint8Array(0), release: () => {} };
-    }
-    const { bodyLimitBytes } = exchange.options;
-    const buffer = this.#memory.open(bodyLimitBytes, (error) => exchange.abort(error));
-    try {
-      for await (const chunk of decodedBody(answer)) {
-        exchange.throwIfAborted();
-        buffer.append(chunk);
+  async #ask(url: URL, exchange: Exchange): Promise<Answer> {
+    const kept = this.#connections.takeKept(url);
+    if (kept !== undefined) {
+      const attempt = this.#attempt(url, kept, exchange);
+      try {
+        return await exchange.run(attempt);
+      } catch (error) {
+        // The server may have ended the connection just as we took it up: once more, as Go does.
+        if (!attempt.isUnheard) throw error;
       }
-      exchange.throwIfAborted();
-      return { ...head, body: buffer.finish(), release: () => buffer.close() };
-    } catch (error) {
-      buffer.close();
-      throw error;
     }
+    return exchange.run(this.#attempt(url, this.#connections.open(url), exchange));
+  }
+
+  #attempt(url: URL, connection: HttpConnection, { options }: Exchange): Attempt {
+    const parts = { connections: this.#connections, memory: this.#memory };
+    return new Attempt(parts, url, connection, options);
   }
 }
 
-/** The time limit and the abort signal of one exchange. The first reason to abort counts. */
+interface Answer {
+  readonly response: HttpResponse;
+  /** Where the answer sends us. */
+  readonly location: string | undefined;
+}
+
+/** The time limit and the abort signal of one `get`. The first reason to abort counts. */
 class Exchange {
   readonly options: HttpGetOptions;
   readonly #timer: NodeJS.Timeout;
-  readonly #onOuterAbort = (): void => this.abort(this.options.signal?.reason);
-  #request: http.ClientRequest | undefined;
-  #isAborted = false;
-  #hasHeaders = false;
-  /** Why the exchange was aborted by us; undefined when it was not. */
+  readonly #onOuterAbort = (): void => this.#abort(this.options.signal?.reason);
+  isAborted = false;
   abortReason: unknown;
+  #attempt: Attempt | undefined;
 
   constructor(options: HttpGetOptions) {
     this.options = options;
     const { signal, timeoutMs } = options;
-    const onTimeout = (): void => this.abort(timeoutError(timeoutMs, this.#hasHeaders));
-    this.#timer = setTimeout(onTimeout, timeoutMs);
+    this.#timer = setTimeout(() => {
+      this.#abort(timeoutError(timeoutMs, this.#attempt?.hasHead ?? false));
+    }, timeoutMs);
     if (signal?.aborted === true) this.#onOuterAbort();
     else signal?.addEventListener('abort', this.#onOuterAbort, { once: true });
   }
 
-  /** Sends a request and resolves when the head of its answer is there. */
-  answerTo(request: http.ClientRequest): Promise<http.IncomingMessage> {
-    this.#request = request;
-    return new Promise((resolve, reject) => {
-      request.on('error', reject);
-      // Last, and alone where the answer was none, such as a switch of protocols.
-      request.once('close', () => reject(closedError()));
-      request.once('response', (answer) => {
-        this.#hasHeaders = true;
-        // Who reads the body hears of errors; at other times they are nobody's.
-        answer.on('error', () => {});
-        resolve(answer);
-      });
-      if (this.#isAborted) request.destroy();
-      else request.end();
-    });
-  }
-
-  abort(reason: unknown): void {
-    if (this.#isAborted) return;
-    this.abortReason = reason;
-    this.drop();
-  }
-
-  throwIfAborted(): void {
-    if (this.#isAborted) throw this.abortReason;
-  }
-
-  /** Ends the connection; what is left of the answer is not wanted. */
-  drop(): void {
-    this.#isAborted = true;
-    this.#request?.destroy();
+  /** Sends a request; resolves with its answer. */
+  run(attempt: Attempt): Promise<Answer> {
+    this.#attempt = attempt;
+    const answer = attempt.send();
+    if (this.isAborted) attempt.fail(this.abortReason);
+    return answer;
   }
 
   end(): void {
     clearTimeout(this.#timer);
     this.options.signal?.removeEventListener('abort', this.#onOuterAbort);
   }
+
+  #abort(reason: unknown): void {
+    if (this.isAborted) return;
+    this.isAborted = true;
+    this.abortReason = reason;
+    this.#attempt?.fail(reason);
+  }
+}
+
+interface AttemptParts {
+  readonly connections: Connections;
+  readonly memory: BodyMemory;
+}
+
+/** One request on one connection, and its answer. */
+class Attempt implements ConnectionUser, AnswerListener, BodyListener {
+  readonly #parts: AttemptParts;
+  readonly #url: URL;
+  readonly #connection: HttpConnection;
+  readonly #options: HttpGetOptions;
+  readonly #reader = new AnswerReader(this);
+  readonly #answer = Promise.withResolvers<Answer>();
+  #head: AnswerHead | undefined;
+  #body: BodySink | undefined;
+  #hasBytes = false;
+  #isUnheard = false;
+  #isOver = false;
+
+  constructor(parts: AttemptParts, url: URL, connection: HttpConnection, options: HttpGetOptions) {
+    this.#parts = parts;
+    this.#url = url;
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  get hasHead(): boolean {
+    return this.#head !== undefined;
+  }
+
+  /** Whether it failed because the connection ended before there was any answer. */
+  get isUnheard(): boolean {
+    return this.#isUnheard;
+  }
+
+  send(): Promise<Answer> {
+    const fields = { Host: this.#url.host, 'Accept-Encoding': 'gzip', ...this.#options.headers };
+    this.#connection.use(this, requestText(this.#url, fields));
+    return this.#answer.promise;
+  }
+
+  /** Ends the request and its connection. */
+  fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#connection.destroy();
+    this.#body?.drop();
+    this.#answer.reject(error);
+  }
+
+  onBytes(bytes: Buffer): void {
+    this.#hasBytes = true;
+    try {
+      this.#reader.push(bytes);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  onClosed(error?: Error): void {
+    this.#isUnheard = !this.#hasBytes && !this.#isOver;
+    try {
+      if (error !== undefined) throw error;
+      this.#reader.end();
+    } catch (reason) {
+      this.fail(reason);
+    }
+  }
+
+  onHead(head: AnswerHead): void {
+    this.#head = head;
+    const { status, fields } = head;
+    if (status !== 200) {
+      // What stands in the answer is of no use, and its connection is not worth waiting for it.
+      const location = REDIRECT_STATUSES.includes(status) ? fields.get('location') : undefined;
+      this.#finish(head, new Uint8Array(0), () => {}, location);
+      this.#connection.destroy();
+      return;
+    }
+    const encoding = fields.get('content-encoding') ?? '';
+    this.#body = bodySink(encoding, this.#parts.memory, this.#options.bodyLimitBytes, this);
+  }
+
+  onBody(bytes: Buffer): void {
+    if (this.#isOver) return;
+    if (this.#body?.push(bytes) === false) this.#connection.pause();
+  }
+
+  onRoom(): void {
+    this.#connection.resume();
+  }
+
+  onEnd(): void {
+    if (this.#isOver) return;
+    this.#body?.end();
+  }
+
+  onWhole(body: BodyBuffer): void {
+    if (this.#isOver || this.#head === undefined) return;
+    this.#finish(this.#head, body.finish(), () => body.close());
+    if (this.#reader.mayReuse) this.#parts.connections.giveBack(this.#url, this.#connection);
+    else this.#connection.destroy();
+  }
+
+  onFailed(error: unknown): void {
+    this.fail(error);
+  }
+
+  #finish(head: AnswerHead, body: Uint8Array, release: () => void, location?: string): void {
+    this.#isOver = true;
+    const { status, statusText, fields } = head;
+    const contentType = fields.get('content-type') ?? '';
+    this.#answer.resolve({
+      response: { status, statusText, contentType, body, release },
+      location,
+    });
+  }
+}
+
+/** The text of a GET request. */
+function requestText(url: URL, fields: Readonly<Record<string, string>>): string {
+  let text = `GET ${url.pathname}${url.search} HTTP/1.1\r\n`;
+  for (const [name, value] of Object.entries(fields)) text += `${name}: ${value}\r\n`;
+  return `${text}\r\n`;
 }

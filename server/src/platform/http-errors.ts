@@ -18,10 +18,8 @@ const SENTENCES: Readonly<Record<string, readonly [code: string, sentence: strin
   ENETUNREACH: ['ERR_HTTP', UNREACHABLE],
   ECONNRESET: ['ERR_HTTP', CLOSED],
   EPIPE: ['ERR_HTTP', CLOSED],
-  ERR_STREAM_PREMATURE_CLOSE: ['ERR_HTTP', CLOSED],
   Z_BUF_ERROR: ['ERR_HTTP', CLOSED],
   Z_DATA_ERROR: ['ERR_HTTP', DAMAGED],
-  HPE_HEADER_OVERFLOW: ['ERR_HTTP', 'the headers of the answer are too large'],
 };
 
 /** The port's error for whatever an exchange with `url` has thrown. */
@@ -36,9 +34,6 @@ export function exchangeError(error: unknown, url: string): unknown {
     const message = `the certificate of the host is not accepted: ${cleanText(reason.split(';')[0])}`;
     return new CodedError('ERR_HTTP', message, { url }, error);
   }
-  if (code.startsWith('HPE_')) {
-    return new CodedError('ERR_HTTP', 'the answer is not HTTP', { url }, error);
-  }
   return new CodedError('ERR_HTTP', `the request failed: ${reason}`, { url }, error);
 }
 
@@ -47,16 +42,15 @@ export function closedError(): CodedError {
   return new CodedError('ERR_HTTP', CLOSED);
 }
 
+/** The other side speaks something else, or makes no sense. */
+export function notHttpError(): CodedError {
+  return new CodedError('ERR_HTTP', 'the answer is not HTTP');
+}
+
 export function timeoutError(timeoutMs: number, hasHeaders: boolean): CodedError {
   const within = `within ${timeoutMs / 1000} s`;
   const message = hasHeaders ? `the answer was not complete ${within}` : `no answer ${within}`;
   return new CodedError('ERR_HTTP_TIMEOUT', message, { timeoutMs });
-}
-
-/** Whether the connection broke before there was an answer. */
-export function isBrokenConnection(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 /** What a server says about itself is shown to people: one short line of it. */

@@ -1,17 +1,14 @@
 // OpenMetrics 1.0.0 and 0.0.1 text, as Prometheus 3 itself reads it (model/textparse,
 // openmetricslex.l and openmetricsparse.go). The grammar and the differences are in ./format.md.
 
-import { viewOf } from '../../base/bytes/same-bytes.ts';
-import { LINE_BYTES_MAX } from '../limits.ts';
-import type { CodedError } from '../../base/errors.ts';
-import { END, type Entry, type ExpositionParser, HELP, SAMPLE, TYPE, UNIT } from './entries.ts';
-import { hasWord, knownEnd, lineEnd, metadataName, nameEndAt } from './entries.ts';
-import { ExpositionFault, expositionError } from './errors.ts';
+import { END, type Entry, HELP, SAMPLE, TYPE, UNIT } from './entries.ts';
+import { hasWord, knownEnd, lineEnd, nameEndAt } from './entries.ts';
+import { ExpositionFault } from './errors.ts';
+import { LineParser } from './line-parser.ts';
 import { parseGoFloat } from './number.ts';
 import {
   SeriesScanner,
   continuesMetricName,
-  isUtf8,
   quotedEnd,
   startsMetricName,
   unescapeLabelValue,
@@ -23,7 +20,6 @@ const QUOTE = 34;
 const HASH = 35;
 const UNDERSCORE = 95;
 const OPEN = 123;
-const CLOSE = 125;
 
 const TYPE_NAMES = new Set([
   ...['counter', 'gauge', 'histogram', 'gaugehistogram', 'summary', 'info', 'stateset'],
@@ -34,93 +30,29 @@ const METADATA_WORDS = [
   ['TYPE ', TYPE],
   ['UNIT ', UNIT],
 ] as const;
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Exemplars are checked and passed over; `_created` series are series like others. */
-export class OpenMetricsParser implements ExpositionParser {
-  value = 0;
-  timestampMs = 0;
-  hasTimestamp = false;
-  seriesStart = 0;
-  seriesEnd = 0;
-  entryStart = 0;
-  entryEnd = 0;
-
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  readonly #scanner = new SeriesScanner(true);
+export class OpenMetricsParser extends LineParser {
   readonly #exemplarScanner = new SeriesScanner(true);
-  #nameStart = 0;
-  #nameEnd = 0;
-  #textStart = 0;
-  #textEnd = 0;
-  #limit = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = viewOf(bytes);
+    super(bytes, new SeriesScanner(true), TYPE_NAMES);
   }
 
-  name(): string {
-    return metadataName(this.#bytes, this.#nameStart, this.#nameEnd);
+  protected override unescape(text: string): string {
+    return unescapeLabelValue(text);
   }
 
-  text(): string {
-    return unescapeLabelValue(this.#rawText());
+  /** It may be a longer name, or have labels. */
+  protected override goesOn(offset: number): boolean {
+    const { bytes } = this;
+    return continuesMetricName(bytes[offset]) || bytes[offset] === OPEN;
   }
 
-  labelPairs(): [string, string][] {
-    return this.#scanner.pairs();
-  }
-
-  errorAtSample(code: string, message: string): CodedError {
-    return expositionError(new ExpositionFault(code, message, this.seriesStart), this.#bytes);
-  }
-
-  next(): Entry {
-    try {
-      return this.#next();
-    } catch (error) {
-      throw this.#located(error);
-    }
-  }
-
-  nextKnown(key: DataView, start: number, end: number): boolean {
-    const bytes = this.#bytes;
-    const offset = this.entryEnd;
-    const seriesEnd = knownEnd(this.#view, offset, key, start, end);
-    if (seriesEnd < 0) return false;
-    // A bare name goes on when the text does not.
-    if (bytes[seriesEnd - 1] !== CLOSE && seriesEnd < bytes.length) {
-      if (continuesMetricName(bytes[seriesEnd]) || bytes[seriesEnd] === OPEN) return false;
-    }
-    this.#begin(offset);
-    this.seriesStart = offset;
-    this.seriesEnd = seriesEnd;
-    try {
-      this.#readSample();
-    } catch (error) {
-      throw this.#located(error);
-    }
-    return true;
-  }
-
-  skipKnown(entry: DataView, start: number, end: number): boolean {
-    const next = knownEnd(this.#view, this.entryEnd, entry, start, end);
-    if (next < 0) return false;
-    this.entryEnd = next;
-    return true;
-  }
-
-  #begin(offset: number): void {
-    this.entryStart = offset;
-    this.#limit = Math.min(this.#bytes.length, offset + LINE_BYTES_MAX);
-  }
-
-  #next(): Entry {
-    const bytes = this.#bytes;
+  protected override readEntry(): Entry {
+    const { bytes } = this;
     const start = this.entryEnd;
-    this.#begin(start);
+    this.begin(start);
     if (start === bytes.length) throw this.#noEof();
     if (bytes[start] === HASH) return this.#readComment(start + 1);
     if (!startsMetricName(bytes[start]) && bytes[start] !== OPEN) {
@@ -130,14 +62,12 @@ export class OpenMetricsParser implements ExpositionParser {
         start,
       );
     }
-    this.seriesStart = start;
-    this.seriesEnd = this.#scanner.scan(bytes, start, this.#limit);
-    this.#readSample();
+    this.readSampleAt(start);
     return SAMPLE;
   }
 
   #readComment(start: number): Entry {
-    const bytes = this.#bytes;
+    const { bytes } = this;
     if (start < bytes.length && bytes[start] === SPACE) {
       if (hasWord(bytes, start + 1, 'EOF')) return this.#readEof(start + 4);
       for (const [word, entry] of METADATA_WORDS) {
@@ -154,7 +84,7 @@ export class OpenMetricsParser implements ExpositionParser {
   }
 
   #readEof(start: number): typeof END {
-    const bytes = this.#bytes;
+    const { bytes } = this;
     const end = start < bytes.length && bytes[start] === NEWLINE ? start + 1 : start;
     if (end < bytes.length) {
       throw new ExpositionFault('ERR_EXPOSITION', 'something follows "# EOF"', end);
@@ -165,8 +95,8 @@ export class OpenMetricsParser implements ExpositionParser {
   }
 
   #readMetadata(entry: typeof HELP | typeof TYPE | typeof UNIT, nameStart: number): void {
-    const bytes = this.#bytes;
-    const limit = this.#limit;
+    const { bytes } = this;
+    const { limit } = this;
     const isQuoted = nameStart < limit && bytes[nameStart] === QUOTE;
     const nameEnd = isQuoted
       ? quotedEnd(bytes, nameStart, limit, true)
@@ -176,62 +106,51 @@ export class OpenMetricsParser implements ExpositionParser {
     }
     const end = lineEnd(bytes, nameEnd);
     if (end === bytes.length && end <= limit) throw this.#noEof();
-    if (end >= limit) throw this.#tooLong();
+    if (end >= limit) throw this.tooLong();
     if (bytes[nameEnd] !== SPACE) {
       throw new ExpositionFault('ERR_EXPOSITION', 'expected a text after the metric name', nameEnd);
     }
-    this.#nameStart = nameStart;
-    this.#nameEnd = nameEnd;
-    this.#textStart = nameEnd + 1;
-    this.#textEnd = end;
-    this.entryEnd = end + 1;
-    if (entry === TYPE && !TYPE_NAMES.has(this.#rawText())) {
-      const message = `the type is none of ${[...TYPE_NAMES].join(', ')}`;
-      throw new ExpositionFault('ERR_EXPOSITION', message, this.#textStart);
-    }
-    if (entry === HELP && !isUtf8(bytes, this.#textStart, end)) {
-      throw new ExpositionFault('ERR_EXPOSITION_UTF8', 'a help text is not UTF-8', this.#textStart);
-    }
+    this.setMetadata(entry, [nameStart, nameEnd], [nameEnd + 1, end]);
     if (entry === UNIT && !this.#isUnitOfName(isQuoted ? nameEnd - 1 : nameEnd)) {
       const message = 'the metric name does not end in "_" and the unit';
-      throw new ExpositionFault('ERR_EXPOSITION', message, this.#textStart);
+      throw new ExpositionFault('ERR_EXPOSITION', message, this.textStart);
     }
   }
 
   #isUnitOfName(nameEnd: number): boolean {
-    const bytes = this.#bytes;
-    const length = this.#textEnd - this.#textStart;
+    const { bytes } = this;
+    const length = this.textEnd - this.textStart;
     if (length === 0) return true;
     const unitStart = nameEnd - length;
-    if (unitStart - 1 < this.#nameStart || bytes[unitStart - 1] !== UNDERSCORE) return false;
-    return knownEnd(this.#view, unitStart, this.#view, this.#textStart, this.#textEnd) === nameEnd;
+    if (unitStart - 1 < this.nameStart || bytes[unitStart - 1] !== UNDERSCORE) return false;
+    return knownEnd(this.view, unitStart, this.view, this.textStart, this.textEnd) === nameEnd;
   }
 
   /** Reads value, timestamp, exemplar and line end behind a series and moves to the next line. */
-  #readSample(): void {
-    const bytes = this.#bytes;
+  protected override readSample(): void {
+    const { bytes } = this;
     let at = this.#tokenEnd(this.seriesEnd, 'a value');
     this.value = this.#float(this.seriesEnd + 1, at);
     this.hasTimestamp = false;
-    if (at < this.#limit && bytes[at] === SPACE && !hasWord(bytes, at, ' # {')) {
+    if (at < this.limit && bytes[at] === SPACE && !hasWord(bytes, at, ' # {')) {
       const end = this.#tokenEnd(at, 'a timestamp');
       this.timestampMs = this.#timestamp(at + 1, end);
       this.hasTimestamp = true;
       at = end;
     }
-    if (at + 4 <= this.#limit && hasWord(bytes, at, ' # {')) at = this.#readExemplar(at + 4);
+    if (at + 4 <= this.limit && hasWord(bytes, at, ' # {')) at = this.#readExemplar(at + 4);
     if (at >= bytes.length) throw this.#noEof();
-    if (at >= this.#limit || bytes[at] !== NEWLINE) {
+    if (at >= this.limit || bytes[at] !== NEWLINE) {
       throw new ExpositionFault('ERR_EXPOSITION', 'expected the end of the line', at);
     }
     this.entryEnd = at + 1;
   }
 
   #readExemplar(start: number): number {
-    const labelsEnd = this.#exemplarScanner.scanExemplar(this.#bytes, start, this.#limit);
+    const labelsEnd = this.#exemplarScanner.scanExemplar(this.bytes, start, this.limit);
     const valueEnd = this.#tokenEnd(labelsEnd, 'the value of the exemplar');
     this.#float(labelsEnd + 1, valueEnd);
-    if (valueEnd >= this.#limit || this.#bytes[valueEnd] !== SPACE) return valueEnd;
+    if (valueEnd >= this.limit || this.bytes[valueEnd] !== SPACE) return valueEnd;
     const timeEnd = this.#tokenEnd(valueEnd, 'the timestamp of the exemplar');
     this.#timestamp(valueEnd + 1, timeEnd);
     return timeEnd;
@@ -239,8 +158,8 @@ export class OpenMetricsParser implements ExpositionParser {
 
   /** The end of the word that one blank at `start` parts from what came before. */
   #tokenEnd(start: number, what: string): number {
-    const bytes = this.#bytes;
-    const limit = this.#limit;
+    const { bytes } = this;
+    const { limit } = this;
     let at = start + 1;
     while (at < limit && bytes[at] !== SPACE && bytes[at] !== NEWLINE) at++;
     if (start >= limit || bytes[start] !== SPACE || at === start + 1) {
@@ -250,14 +169,14 @@ export class OpenMetricsParser implements ExpositionParser {
   }
 
   #float(start: number, end: number): number {
-    const value = parseGoFloat(this.#bytes, start, end);
+    const value = parseGoFloat(this.bytes, start, end);
     if (value !== undefined) return value;
     throw new ExpositionFault('ERR_EXPOSITION_VALUE', 'the value is not a number', start);
   }
 
   /** Seconds to milliseconds; beyond 53 bits all times are one: storage takes none of them. */
   #timestamp(start: number, end: number): number {
-    const seconds = parseGoFloat(this.#bytes, start, end);
+    const seconds = parseGoFloat(this.bytes, start, end);
     if (seconds === undefined || !Number.isFinite(seconds)) {
       const message = 'the timestamp is not a finite number of seconds';
       throw new ExpositionFault('ERR_EXPOSITION_TIMESTAMP', message, start);
@@ -267,26 +186,8 @@ export class OpenMetricsParser implements ExpositionParser {
     return timestampMs === 0 ? 0 : timestampMs;
   }
 
-  #rawText(): string {
-    return decoder.decode(this.#bytes.subarray(this.#textStart, this.#textEnd));
-  }
-
   #noEof(): ExpositionFault {
     const message = 'the text does not end with "# EOF"';
-    return new ExpositionFault('ERR_EXPOSITION', message, this.#bytes.length);
-  }
-
-  #tooLong(): ExpositionFault {
-    const message = `longer than the limit of ${LINE_BYTES_MAX} bytes`;
-    return new ExpositionFault('ERR_EXPOSITION_LINE_LIMIT', message, this.entryStart);
-  }
-
-  /** Whatever goes wrong in a line that is too long goes wrong because of its length. */
-  #located(error: unknown): unknown {
-    if (!(error instanceof ExpositionFault)) return error;
-    const cut = this.entryStart + LINE_BYTES_MAX;
-    const isCut =
-      cut < this.#bytes.length && !this.#bytes.subarray(this.entryStart, cut).includes(NEWLINE);
-    return expositionError(isCut ? this.#tooLong() : error, this.#bytes);
+    return new ExpositionFault('ERR_EXPOSITION', message, this.bytes.length);
   }
 }

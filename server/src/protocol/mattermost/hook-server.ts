@@ -157,13 +157,15 @@ export class HookServer {
   }
 
   async #serveRequest(args: ServeArgs, hook: ServeHook): Promise<typeof EMPTY> {
-    const body = await this.#openBody(args.RequestBodyStream);
+    // A stream takes a round trip to open: both at a time.
+    const opening = this.#openBody(args.RequestBodyStream);
+    opening.catch(() => {});
     try {
       const response = await RemoteResponse.open(
         await this.#broker.dial(args.ResponseWriterStream),
       );
       try {
-        const request = toRequest(args.Request, body ?? NO_BODY);
+        const request = toRequest(args.Request, (await opening) ?? NO_BODY);
         await hook(args.Context ?? zero(contextSchema), request, response);
       } catch (error) {
         await response.close();
@@ -173,6 +175,7 @@ export class HookServer {
       }
       await response.end();
     } finally {
+      const body = await opening.catch(() => undefined);
       await body?.close();
     }
     return EMPTY;

@@ -1,30 +1,20 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError, describeError, hasCode } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
 import type { ArchiveFormat } from '../../base/ports/archive.ts';
 import { Backoff } from '../../base/sync/backoff.ts';
 import { RepeatingTask } from '../../base/sync/repeating-task.ts';
 import { GoSchedule } from './go-schedule.ts';
 import { JobRecovery } from './job-recovery.ts';
-import type { DumpMaker } from './dump-maker.ts';
-import type { JobStore } from './job-store.ts';
+import type { JobRecoveryOptions } from './job-recovery.ts';
+import { JobRemoval } from './job-removal.ts';
 import { JobWaiters } from './job-waiters.ts';
 import { checkRange, isFinished } from './job.ts';
 import type { DumpJob } from './job.ts';
 import { ProgressRows } from './progress-rows.ts';
 
-export interface JobServiceOptions {
-  readonly store: JobStore;
-  readonly dumps: DumpMaker;
+export interface JobServiceOptions extends JobRecoveryOptions {
   readonly clock: Clock;
-  readonly logger: Logger;
   readonly newId: () => string;
-  /** Names this instance over restarts, such as its host name. */
-  readonly owner: () => string;
-  /** Whether other instances share the job list. */
-  readonly isCluster: () => boolean;
-  /** See `removeGoWrecks`. */
-  readonly removeWrecks: (isRunning: (jobId: string) => Promise<boolean>) => Promise<boolean>;
 }
 
 /** Jobs of other instances are found at least this often. */
@@ -47,6 +37,7 @@ export class JobService {
   #running: { id: string; cancel: AbortController; progress: number } | undefined;
   readonly #progress: ProgressRows;
   readonly #schedule: GoSchedule;
+  readonly #removal: JobRemoval;
   readonly #recovery: JobRecovery;
   #periodMs = POLL_PERIOD_MS;
 
@@ -54,7 +45,8 @@ export class JobService {
     this.#options = options;
     this.#progress = new ProgressRows(options.store.kv);
     this.#schedule = new GoSchedule(options.store, options.clock, options.logger);
-    this.#recovery = new JobRecovery(options, this.#progress, this.#schedule);
+    this.#removal = new JobRemoval(options);
+    this.#recovery = new JobRecovery(options, this.#progress, this.#schedule, this.#removal);
     this.#loop = new RepeatingTask({
       clock: options.clock,
       periodMs: () => this.#periodMs,
@@ -120,8 +112,9 @@ export class JobService {
     await this.#options.store.change((jobs) => {
       const job = jobs.get(id);
       wasOpen = job !== undefined && !isFinished(job);
-      if (wasOpen) jobs.set(id, { status: 'error', error: CANCELLED, owner: undefined });
-      return wasOpen;
+      if (!wasOpen) return false;
+      jobs.set(id, { status: 'error', error: CANCELLED, cancelled: true, owner: undefined });
+      return true;
     });
     if (!wasOpen) return false;
     await this.#schedule.cancel(id);
@@ -134,17 +127,19 @@ export class JobService {
    * Removes the job and the files of its dump. false: no such job. A job under way is cancelled: at
    * once when it runs here, at its next beat when it runs on another instance.
    *
-   * Rejects when the files of a finished dump could not be removed; the job stays for another try.
+   * Rejects when the files of a finished dump could not be removed; that is tried again later on.
    */
   async delete(id: string): Promise<boolean> {
     const wasScheduled = await this.#schedule.cancel(id);
-    const job = await this.#options.store.get(id);
+    const job = await this.#removal.begin(id);
     if (job === undefined) return wasScheduled;
     this.#cancel(id);
-    await this.#removeFiles(job);
-    const removed = await this.#options.store.change((jobs) => jobs.delete(id));
-    this.#waiters.announce(id);
-    return removed || wasScheduled;
+    try {
+      await this.#removal.finish(job);
+    } finally {
+      this.#waiters.announce(id);
+    }
+    return true;
   }
 
   /**
@@ -361,18 +356,6 @@ export class JobService {
   #cancel(id: string): void {
     if (this.#running?.id !== id) return;
     this.#running.cancel.abort(new CodedError('ERR_JOB_CANCELLED', 'the dump job was deleted'));
-  }
-
-  async #removeFiles(job: DumpJob): Promise<void> {
-    try {
-      await this.#options.dumps.remove(job.id);
-    } catch (error) {
-      if (job.status === 'success') throw error;
-      this.#options.logger.warn('Files of a dump job could not be removed', {
-        jobId: job.id,
-        error,
-      });
-    }
   }
 
   async #withProgress(job: DumpJob): Promise<DumpJob> {

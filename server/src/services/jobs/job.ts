@@ -19,6 +19,10 @@ export interface DumpJob {
   readonly dump_location: string;
   /** Why the job failed, or what a finished dump had to leave out; for people. */
   readonly error?: string;
+  /** Ended by an administrator; the status is `error` then, since the Go plugin knows no other. */
+  readonly cancelled?: true;
+  /** Its file is being removed, and then the job; the status is `error` meanwhile. */
+  readonly deleting?: true;
   readonly size_bytes?: number;
   /** How the dump is packed; tar.gz when it is not said. */
   readonly format?: 'zip';
@@ -96,6 +100,8 @@ export function readJob(id: string, entry: unknown): DumpJob | undefined {
     max_t: numberOr(fields.get('max_t'), 0),
     dump_location: textOr(fields.get('dump_location'), ''),
     ...optional('error', fields.get('error'), isText),
+    ...(fields.get('cancelled') === true && { cancelled: true as const }),
+    ...(fields.get('deleting') === true && { deleting: true as const }),
     ...optional('size_bytes', fields.get('size_bytes'), isNumber),
     ...(fields.get('format') === 'zip' && { format: 'zip' as const }),
     ...optional('num_samples', fields.get('num_samples'), isNumber),

@@ -310,6 +310,7 @@ describe('jobs', () => {
     const job = await service.create(1, 2);
     service.start();
     await until(() => dumps.runs.length === 1, clock);
+    assert.equal(await dumps.runs[0].ownsFiles(), true);
     dumps.runs[0].onProgress(0.5);
     await pass(clock, 5_000);
     assert.equal((await other.service.list())[0].progress, 0.5);
@@ -454,7 +455,9 @@ describe('jobs', () => {
     for (const { id } of [running, waiting]) {
       const { status, error, owner } = kv.read()[id];
       assert.deepEqual([status, error, owner], ['error', 'This dump was cancelled.', undefined]);
+      assert.equal(kv.read()[id].cancelled, true);
     }
+    assert.equal(await dumps.runs[0].ownsFiles(), true, 'its files are nobody else’s to remove');
     assert.equal(dumps.runs.length, 1, 'a cancelled job was run');
     const last = await service.create(1, 4);
     await until(() => dumps.runs.length === 2, clock);
@@ -519,12 +522,23 @@ describe('jobs', () => {
     assert.deepEqual(kv.read(), {});
   });
 
-  it('stay when the files of a finished dump cannot be removed', async () => {
-    const { kv, dumps, service } = setUp();
-    kv.values.set(JOB_MAP_KEY, `{"aaaaaaaaaaaaaaaaaaaaaaaaaa":${GO_SUCCESS}}`);
+  it('whose files cannot be removed say so, and go when they can', async () => {
+    const { kv, clock, dumps, service } = setUp();
+    const id = 'aaaaaaaaaaaaaaaaaaaaaaaaaa';
+    kv.values.set(JOB_MAP_KEY, `{"${id}":${GO_SUCCESS}}`);
+    service.start();
+    await clock.advance(1_000);
     dumps.removeFailure = new Error('store down');
-    await assert.rejects(service.delete('aaaaaaaaaaaaaaaaaaaaaaaaaa'), /store down/);
-    assert.equal(Object.keys(kv.read()).length, 1);
+    await assert.rejects(service.delete(id), /store down/);
+    const [job] = await service.list();
+    assert.deepEqual([job.status, job.dump_location], ['error', '']);
+    assert.match(job.error ?? '', /being deleted/);
+    await assert.rejects(service.delete(id), /store down/, 'asked for again');
+    await pass(clock, 120_000);
+    assert.equal((await service.list()).length, 1);
+    dumps.removeFailure = undefined;
+    await pass(clock, 60_000);
+    assert.deepEqual([dumps.removed, kv.read()], [[id], {}]);
   });
 
   it('whose entry vanished while the dump was made leave no dump behind', async () => {
