@@ -12,7 +12,7 @@ const CHUNK_LINE_BYTES_MAX = 4096;
 const NEWLINE = 10;
 const PROTOCOL = 'HTTP/1.';
 const STATUS_LINE = /^HTTP\/1\.(\d) (\d{3})(?: (.*))?$/;
-const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) *:(.*)$/;
+const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ *$/;
 const CHUNK_LINE = /^0*([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i;
 /** Fields whose lines make one list; of others the first line counts. */
 const LISTS = new Set(['connection', 'content-length', 'transfer-encoding']);
@@ -149,10 +149,11 @@ export class AnswerReader {
       if (value !== undefined) this.#fields.set(last, `${value} ${line.trim()}`.trim());
       return;
     }
-    const parts = FIELD.exec(line);
-    if (parts === null) throw notHttpError();
-    const name = parts[1].toLowerCase();
-    const value = parts[2].trim();
+    const colon = line.indexOf(':');
+    const written = line.slice(0, colon);
+    if (colon < 0 || !FIELD_NAME.test(written)) throw notHttpError();
+    const name = written.trimEnd().toLowerCase();
+    const value = line.slice(colon + 1).trim();
     const known = this.#fields.get(name);
     this.#lastField = known === undefined || LISTS.has(name) ? name : '';
     if (known === undefined) this.#fields.set(name, value);
@@ -191,7 +192,9 @@ export class AnswerReader {
   }
 
   #isKept(): boolean {
-    const options = (this.#fields.get('connection') ?? '').toLowerCase().split(/[\s,]+/);
+    const connection = this.#fields.get('connection');
+    if (connection === undefined) return this.#minorVersion > 0;
+    const options = connection.toLowerCase().split(/[\s,]+/);
     return this.#minorVersion > 0 ? !options.includes('close') : options.includes('keep-alive');
   }
 
