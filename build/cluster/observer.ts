@@ -72,8 +72,11 @@ export class Observer {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       const isWell = this.#host.nodes.map(
-        ({ supervisor, link, isPaused }) =>
-          supervisor.state === 'running' && !link.isDatabaseCut && !isPaused,
+        ({ supervisor, link, disk, isPaused }) =>
+          supervisor.state === 'running' &&
+          link.database === 'well' &&
+          disk.fault === undefined &&
+          !isPaused,
       );
       this.health.push({ atMs: Date.now(), isWell });
       await delay(PERIOD_MS, undefined, { signal }).catch(() => undefined);

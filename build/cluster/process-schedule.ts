@@ -1,10 +1,10 @@
 import { Random } from '../../server/test/kits/random.ts';
 
-/** What is done to a node, and undone after a while; see `DevNode.perform`. */
+/** What is done to nodes, and undone after a while; see `DevNode.perform`. */
 export interface ProcessFault {
   readonly begin: string;
   readonly end: string;
-  readonly node: number;
+  readonly nodes: readonly number[];
   readonly atMs: number;
   readonly durationMs: number;
 }
@@ -18,18 +18,34 @@ export interface DumpRequest {
 export const NODE_COUNT = 3;
 const FAULTS_MS = 35_000;
 
-const KINDS = [
+interface Kind {
+  readonly begin: string;
+  readonly end: string;
+  readonly maxMs: number;
+  /** Whether it happens to all nodes at once. */
+  readonly isEverywhere?: boolean;
+}
+
+const KINDS: readonly Kind[] = [
+  { begin: 'cut database', end: 'mend database', maxMs: 40_000, isEverywhere: true },
   { begin: 'kill', end: 'start', maxMs: 25_000 },
   { begin: 'stop', end: 'start', maxMs: 20_000 },
   { begin: 'pause', end: 'resume', maxMs: 30_000 },
   { begin: 'cut database', end: 'mend database', maxMs: 30_000 },
+  { begin: 'silence database', end: 'mend database', maxMs: 30_000 },
+  { begin: 'slow database', end: 'mend database', maxMs: 30_000 },
+  { begin: 'slow disk', end: 'mend disk', maxMs: 25_000 },
+  { begin: 'fill disk', end: 'mend disk', maxMs: 25_000 },
   { begin: 'cut events', end: 'mend events', maxMs: 30_000 },
-] as const;
+];
 
-export function makeProcessSchedule(seed: number): {
-  faults: ProcessFault[];
-  dumps: DumpRequest[];
-} {
+export interface ProcessSchedule {
+  readonly faults: readonly ProcessFault[];
+  readonly dumps: readonly DumpRequest[];
+}
+
+/** Faults and dumps of one seed. */
+export function makeProcessSchedule(seed: number): ProcessSchedule {
   const random = new Random(seed);
   // The first one is for whoever scrapes first; a node is left in peace while it suffers already.
   const busyUntilMs = Array.from({ length: NODE_COUNT }, () => 0);
@@ -37,12 +53,13 @@ export function makeProcessSchedule(seed: number): {
   const count = 2 + random.int(3);
   const times = Array.from({ length: count }, () => 5_000 + random.int(FAULTS_MS - 5_000));
   for (const [index, atMs] of times.sort((a, b) => a - b).entries()) {
-    const { begin, end, maxMs } = random.pick(KINDS);
+    const { begin, end, maxMs, isEverywhere = false } = random.pick(KINDS);
     const node = index === 0 ? 0 : random.int(NODE_COUNT);
+    const nodes = isEverywhere ? busyUntilMs.map((_, each) => each) : [node];
     const durationMs = 2_000 + random.int(maxMs - 2_000);
-    if (busyUntilMs[node] > atMs) continue;
-    busyUntilMs[node] = atMs + durationMs + 5_000;
-    faults.push({ begin, end, node, atMs, durationMs });
+    if (nodes.some((each) => busyUntilMs[each] > atMs)) continue;
+    for (const each of nodes) busyUntilMs[each] = atMs + durationMs + 5_000;
+    faults.push({ begin, end, nodes, atMs, durationMs });
   }
   const dumps = Array.from({ length: 1 + random.int(2) }, () => ({
     node: random.int(NODE_COUNT),

@@ -1,11 +1,12 @@
-// The real executable on three nodes, killed, stopped, continued and cut off: what simulation.test.ts
-// promises must hold for processes as well.
+// The real executable on three nodes with one PostgreSQL; they are killed, stopped, continued and cut
+// off, and disks fail: what simulation.test.ts promises must hold for processes as well.
 //   CLUSTER_SEED       seed of the first run; printed with each failure
 //   CLUSTER_PROCESSES  how many seeds follow one another
+//   CLUSTER_SHRINK     1: a run that fails is repeated with fewer faults, for as long as it fails
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { diskFs } from '../../server/src/platform/disk-fs.ts';
@@ -13,15 +14,30 @@ import { systemClock } from '../../server/src/platform/system-clock.ts';
 import { silentLogger } from '../../server/src/base/log.ts';
 import { STORE_BLOCKS_DIR, STORE_DUMPS_DIR } from '../../server/src/filestore/layout.ts';
 import { ReadOnlyDb, parseSelector } from '../../server/src/tsdb/index.ts';
+import { shrink } from '../../server/test/cluster/schedule.ts';
 import { type DevHost, startDevHost } from '../devhost/host.ts';
-import { pluginJson, skipWithoutExecutable } from '../devhost/test-support.ts';
+import { PostgresDatabase } from '../devhost/postgres-store.ts';
+import {
+  pluginJson,
+  skipWithoutExecutable,
+  skipWithoutPostgres,
+  skipWithoutStrace,
+} from '../devhost/test-support.ts';
+import { type Postgres, startPostgres } from '../support/postgres.ts';
 import { temporaryDir } from '../support/temporary.ts';
 import { waitUntil } from '../support/wait.ts';
 import { Observer } from './observer.ts';
-import { makeProcessSchedule, NODE_COUNT, type ProcessFault } from './process-schedule.ts';
+import {
+  makeProcessSchedule,
+  NODE_COUNT,
+  type ProcessFault,
+  type ProcessSchedule,
+} from './process-schedule.ts';
 
 const runs = Number(process.env.CLUSTER_PROCESSES ?? 20);
 const firstSeed = Number(process.env.CLUSTER_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+const shrinks = process.env.CLUSTER_SHRINK === '1';
 
 const INTERVAL_MS = 1_000;
 const TAKE_OVER_MS = 30_000;
@@ -29,6 +45,7 @@ const TAKE_OVER_MS = 30_000;
 const BOTH_SCRAPE_MS = 2_000;
 /** As in Prometheus, a scrape that began a few milliseconds late is stored at its planned time. */
 const PLANNED_MS = 20;
+const LOG_LINES = 200;
 
 interface Job {
   readonly id: string;
@@ -38,24 +55,55 @@ interface Job {
 
 suite(
   `processes of a cluster under faults, from seed ${firstSeed} on`,
-  { concurrency: 5, skip: skipWithoutExecutable },
+  {
+    concurrency: 5,
+    skip: skipWithoutExecutable || skipWithoutPostgres || skipWithoutStrace,
+  },
   () => {
+    let postgres: Postgres;
+    before(async () => {
+      postgres = await startPostgres(temporaryDir('cluster-database'));
+    });
+    after(() => postgres?.stop());
     for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
-      const { faults } = makeProcessSchedule(seed);
-      test(`seed ${seed}: ${faults.map(({ begin }) => begin).join(', ')}`, () => runSeed(seed));
+      const { faults, dumps } = makeProcessSchedule(seed);
+      test(`seed ${seed}: ${faults.map(nameOf).join(', ')}`, async () => {
+        let tries = 0;
+        let failure: string | undefined;
+        const fails = async (fewer: readonly ProcessFault[]): Promise<boolean> => {
+          const dsn = postgres.createDatabase(`seed_${seed}_${++tries}`);
+          const network = 1 + ((seed - firstSeed) % 200);
+          const reason = await play({ faults: fewer, dumps }, network, dsn);
+          failure = reason ?? failure;
+          return reason !== undefined;
+        };
+        if (!(await fails(faults))) return;
+        const fewest = shrinks ? await shrink(faults, fails) : faults;
+        const again = `CLUSTER_SEED=${seed} CLUSTER_RUNS=0 CLUSTER_PROCESSES=1 make cluster-test`;
+        assert.fail([again, ...fewest.map((fault) => JSON.stringify(fault)), failure].join('\n'));
+      });
     }
   },
 );
 
-async function runSeed(seed: number): Promise<void> {
+function nameOf({ begin, nodes }: ProcessFault): string {
+  return nodes.length === 1 ? begin : `${begin} everywhere`;
+}
+
+/** What was wrong, with the end of the log; undefined when nothing was. */
+async function play(
+  { faults, dumps }: ProcessSchedule,
+  network: number,
+  dsn: string,
+): Promise<string | undefined> {
   const log: string[] = [];
   const stateDir = temporaryDir('cluster');
-  const { faults, dumps } = makeProcessSchedule(seed);
   const host = await startDevHost({
     stateDir,
     port: 0,
     nodeCount: NODE_COUNT,
-    network: 1 + ((seed - firstSeed) % 200),
+    database: await PostgresDatabase.open(dsn),
+    network,
     healthCheckMs: 15_000,
     scrapeIntervalSeconds: INTERVAL_MS / 1000,
     log: (level, message, fields) => {
@@ -87,21 +135,24 @@ async function runSeed(seed: number): Promise<void> {
     const files = path.join(stateDir, 'files');
     await judgeBlocks(path.join(files, STORE_BLOCKS_DIR), observer);
     judgeDumps(path.join(files, STORE_DUMPS_DIR));
+    return undefined;
   } catch (error) {
     await host.close();
-    const lines = [`CLUSTER_SEED=${seed} CLUSTER_PROCESSES=1`, ...log.slice(-200)];
-    throw new Error(`${String(error)}\n${lines.join('\n')}`, { cause: error });
+    return [String(error), ...log.slice(-LOG_LINES)].join('\n');
   }
 }
 
 async function inflict(host: DevHost, fault: ProcessFault, log: string[]): Promise<void> {
-  const node = host.nodes[fault.node];
+  const nodes = fault.nodes.map((index) => host.nodes[index]);
+  const perform = async (action: string, more = ''): Promise<void> => {
+    const names = nodes.map(({ name }) => name).join(' ');
+    log.push(`${new Date().toISOString()} FAULT ${names} ${action}${more}`);
+    await Promise.all(nodes.map((node) => node.perform(action)));
+  };
   await delay(fault.atMs);
-  log.push(`${new Date().toISOString()} FAULT ${node.name} ${fault.begin} for ${fault.durationMs}`);
-  await node.perform(fault.begin);
+  await perform(fault.begin, ` for ${fault.durationMs} ms`);
   await delay(fault.durationMs);
-  log.push(`${new Date().toISOString()} FAULT ${node.name} ${fault.end}`);
-  await node.perform(fault.end);
+  await perform(fault.end);
 }
 
 /** The id of the job, unless the administrator was told that it did not work. */

@@ -118,6 +118,11 @@ const exitCode = await servePlugin(
       return ephemeralResponse(JSON.stringify(await run(given)));
     },
   },
-  { process: pluginProcess, clock: systemClock, logger: silentLogger },
+  {
+    process: pluginProcess,
+    clock: systemClock,
+    logger: silentLogger,
+    startedByHand: 'started by a test',
+  },
 );
 process.exit(exitCode);

@@ -10,5 +10,6 @@ process.exit(
     process: pluginProcess,
     clock: systemClock,
     logger: silentLogger,
+    startedByHand: 'started by a test',
   }),
 );

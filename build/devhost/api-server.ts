@@ -6,7 +6,7 @@ import path from 'node:path';
 import { CodedError } from '../../server/src/base/errors.ts';
 import { fill } from '../../server/src/protocol/gob/index.ts';
 import { api } from '../../server/src/protocol/mattermost/api-table.ts';
-import { type Method, serveMethod } from '../../server/src/protocol/mattermost/method.ts';
+import { serveMethod } from '../../server/src/protocol/mattermost/method.ts';
 import type { Command } from '../../server/src/protocol/mattermost/model/command.ts';
 import type { Post } from '../../server/src/protocol/mattermost/model/post.ts';
 import {
@@ -22,6 +22,7 @@ import {
 import { EMPTY, RpcServer } from '../../server/src/protocol/netrpc/index.ts';
 import { type Manifest, record, rootDir, text } from '../manifest.ts';
 import { type NodeConfig, toWireConfig } from './config.ts';
+import type { Documents } from './documents.ts';
 import type { NodeLink } from './node-link.ts';
 import type { Store } from './store.ts';
 
@@ -33,6 +34,7 @@ export interface ApiContext {
   readonly manifest: Manifest;
   readonly pluginDir: string;
   readonly store: Store;
+  readonly documents: Documents;
   readonly config: NodeConfig;
   readonly link: NodeLink;
   /** The only user of this host, who may do everything. */
@@ -97,8 +99,8 @@ function schemaDefaults(): Record<string, unknown> {
 }
 
 function serveFacts(server: RpcServer, context: ApiContext): void {
-  const { manifest, pluginDir, store, administratorId } = context;
-  const serverId = (): { A: string } => ({ A: persistentId(store) });
+  const { manifest, pluginDir, documents, administratorId } = context;
+  const serverId = (): { A: string } => ({ A: persistentId(documents) });
   serveMethod(server, api.GetServerVersion, () => ({ A: serverVersion }));
   serveMethod(server, api.GetDiagnosticId, serverId);
   serveMethod(server, api.GetTelemetryId, serverId);
@@ -138,11 +140,11 @@ function serveFacts(server: RpcServer, context: ApiContext): void {
 }
 
 /** The id of this server, the same for all its life. */
-function persistentId(store: Store): string {
-  const saved = store.readDocument('server_id');
+function persistentId(documents: Documents): string {
+  const saved = documents.read('server_id');
   if (typeof saved === 'string') return saved;
   const id = newId();
-  store.writeDocument('server_id', id);
+  documents.write('server_id', id);
   return id;
 }
 
@@ -165,46 +167,46 @@ function serveLog(server: RpcServer, { log }: ApiContext): void {
   }
 }
 
-function serveKeyValues(server: RpcServer, { store, link }: ApiContext): void {
+function serveKeyValues(server: RpcServer, { store }: ApiContext): void {
   const empty = new Uint8Array();
-  const serve = <A, R>(method: Method<A, R>, handler: (args: A) => R): void => {
-    serveMethod(server, method, (args) => {
-      link.requireDatabase();
-      return handler(args);
-    });
-  };
-  serve(api.KVGet, ({ A: key }) => ({ A: store.kvGet(key) ?? empty, B: null }));
-  serve(api.KVSet, ({ A: key, B: value }) => {
-    store.kvSet(key, value);
+  serveMethod(server, api.KVGet, async ({ A: key }) => ({
+    A: (await store.kvGet(key)) ?? empty,
+    B: null,
+  }));
+  serveMethod(server, api.KVSet, async ({ A: key, B: value }) => {
+    await store.kvSet(key, value);
     return { A: null };
   });
-  serve(api.KVSetWithExpiry, ({ A: key, B: value, C: expireInSeconds }) => {
-    store.kvSet(key, value, expireInSeconds);
+  serveMethod(server, api.KVSetWithExpiry, async ({ A: key, B: value, C: expireInSeconds }) => {
+    await store.kvSet(key, value, expireInSeconds);
     return { A: null };
   });
-  serve(api.KVSetWithOptions, ({ A: key, B: value, C: options }) => ({
-    A: store.kvSetWithOptions(key, value, {
+  serveMethod(server, api.KVSetWithOptions, async ({ A: key, B: value, C: options }) => ({
+    A: await store.kvSetWithOptions(key, value, {
       atomic: options.Atomic,
       oldValue: options.OldValue.length === 0 ? null : options.OldValue,
       expireInSeconds: options.ExpireInSeconds,
     }),
     B: null,
   }));
-  const compareAndSet = (key: string, oldValue: Uint8Array, value: Uint8Array) => ({
-    A: store.kvSetWithOptions(key, value, { atomic: true, oldValue, expireInSeconds: 0 }),
+  const compareAndSet = async (key: string, oldValue: Uint8Array, value: Uint8Array) => ({
+    A: await store.kvSetWithOptions(key, value, { atomic: true, oldValue, expireInSeconds: 0 }),
     B: null,
   });
-  serve(api.KVCompareAndSet, ({ A, B, C }) => compareAndSet(A, B, C));
-  serve(api.KVCompareAndDelete, ({ A, B }) => compareAndSet(A, B, empty));
-  serve(api.KVDelete, ({ A: key }) => {
-    store.kvDelete(key);
+  serveMethod(server, api.KVCompareAndSet, ({ A, B, C }) => compareAndSet(A, B, C));
+  serveMethod(server, api.KVCompareAndDelete, ({ A, B }) => compareAndSet(A, B, empty));
+  serveMethod(server, api.KVDelete, async ({ A: key }) => {
+    await store.kvDelete(key);
     return { A: null };
   });
-  serve(api.KVDeleteAll, () => {
-    store.kvDeleteAll();
+  serveMethod(server, api.KVDeleteAll, async () => {
+    await store.kvDeleteAll();
     return { A: null };
   });
-  serve(api.KVList, ({ A: page, B: perPage }) => ({ A: store.kvList(page, perPage), B: null }));
+  serveMethod(server, api.KVList, async ({ A: page, B: perPage }) => ({
+    A: await store.kvList(page, perPage),
+    B: null,
+  }));
 }
 
 function serveMessages(server: RpcServer, { commands, onPost }: ApiContext): void {

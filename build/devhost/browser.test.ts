@@ -8,6 +8,7 @@ import type { Browser, Page } from 'playwright-core';
 import { launchChromium, skipWithoutChromium } from '../../webapp/tests/chromium.ts';
 import { withPrometheus } from '../e2e/prometheus.ts';
 import {
+  pluginJson,
   skipWithoutExecutable,
   skipWithoutPrometheus,
   startTestHost,
@@ -64,6 +65,29 @@ suite(
       await box.fill('/metrics dump');
       await box.press('Enter');
       await page.locator('output', { hasText: '/jobs/download/' }).waitFor({ timeout: 60_000 });
+    });
+
+    test('a dump that waits is stopped, stays with its reason, and is deleted then', async () => {
+      const range = { min_t: Date.now() - 3_600_000, max_t: Date.now() };
+      const init = { method: 'POST', body: JSON.stringify(range) };
+      // One dump is made at a time, so that the newest of many has to wait.
+      for (let i = 0; i < 20; i++) await pluginJson(running.host, '/jobs/create', init);
+      const dialogue = page.locator('[role=dialog].modal');
+      await button('Create dump').first().click();
+      await dialogue.getByRole('button', { name: 'Create dump' }).click();
+      await dialogue.waitFor({ state: 'detached' });
+      const newest = page.locator('tr[data-job-id]').first();
+      await newest.getByRole('button', { name: /^Stop the dump of/ }).click();
+      await dialogue.getByRole('button', { name: 'Stop it' }).click();
+      await newest.getByText('This dump was cancelled.').waitFor();
+      await newest.getByText('Cancelled', { exact: true }).waitFor();
+      await dialogue.waitFor({ state: 'detached' });
+      const id = await newest.getAttribute('data-job-id');
+      await newest.getByRole('button', { name: /^Delete the dump of/ }).click();
+      await dialogue.getByRole('button', { name: 'Delete' }).click();
+      await page.locator(`tr[data-job-id="${id}"]`).waitFor({ state: 'detached' });
+      const jobs = await pluginJson<{ id: string }[]>(running.host, '/jobs');
+      assert.ok(jobs.length > 0 && jobs.every((job) => job.id !== id));
     });
 
     test('the page threw nothing', () => assert.deepEqual(thrown, []));

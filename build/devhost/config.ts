@@ -4,7 +4,7 @@ import {
   type Config as WireConfig,
 } from '../../server/src/protocol/mattermost/model/config.ts';
 import { record } from '../manifest.ts';
-import type { Store } from './store.ts';
+import type { Documents } from './documents.ts';
 
 /** A configuration as the server's REST API shows it: nested objects by Go's field names. */
 export type Config = Readonly<Record<string, unknown>>;
@@ -35,13 +35,13 @@ export interface NodePlaces {
 /** The configuration that all nodes share: what was saved, over the defaults. */
 export class ConfigStore {
   readonly pluginId: string;
-  readonly #store: Store;
+  readonly #documents: Documents;
   #config: Config;
 
-  constructor(store: Store, defaults: ConfigDefaults) {
-    this.#store = store;
+  constructor(documents: Documents, defaults: ConfigDefaults) {
+    this.#documents = documents;
     this.pluginId = defaults.pluginId;
-    const saved = record(store.readDocument(documentName) ?? {}, 'saved configuration');
+    const saved = record(documents.read(documentName) ?? {}, 'saved configuration');
     const ClusterSettings = { Enable: defaults.isCluster };
     this.#config = merge(merge(initialConfig(defaults), saved), { ClusterSettings });
   }
@@ -52,7 +52,7 @@ export class ConfigStore {
 
   save(config: Config): void {
     this.#config = config;
-    this.#store.writeDocument(documentName, config);
+    this.#documents.write(documentName, config);
   }
 }
 

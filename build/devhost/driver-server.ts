@@ -1,10 +1,9 @@
-// The host's database driver, over SQLite: connections and open queries by number.
+// The host's database driver, over the store of a node: connections and open queries by number.
 import { CodedError } from '../../server/src/base/errors.ts';
 import { driver, type NamedValue } from '../../server/src/protocol/mattermost/driver-table.ts';
 import { serveMethod } from '../../server/src/protocol/mattermost/method.ts';
 import { fromGoValue, toGoValue } from '../../server/src/protocol/mattermost/model/values.ts';
 import { RpcServer } from '../../server/src/protocol/netrpc/index.ts';
-import type { NodeLink } from './node-link.ts';
 import type { Rows, Store } from './store.ts';
 
 interface OpenRows {
@@ -13,7 +12,7 @@ interface OpenRows {
 }
 
 /** Serves queries; statements, transactions and writes are not offered to plugins here. */
-export function makeDriverServer(store: Store, link: NodeLink): RpcServer {
+export function makeDriverServer(store: Store): RpcServer {
   const server = new RpcServer();
   const connections = new Set<string>();
   const queries = new Map<string, OpenRows>();
@@ -21,7 +20,6 @@ export function makeDriverServer(store: Store, link: NodeLink): RpcServer {
   const newId = (): string => String(++lastId);
 
   serveMethod(server, driver.Conn, () => {
-    link.requireDatabase();
     const id = newId();
     connections.add(id);
     return { A: id, B: null };
@@ -34,11 +32,11 @@ export function makeDriverServer(store: Store, link: NodeLink): RpcServer {
     connections.delete(id);
     return { A: null };
   });
-  serveMethod(server, driver.ConnQuery, ({ A: connection, B: sql, C: args }) => {
+  serveMethod(server, driver.ConnQuery, async ({ A: connection, B: sql, C: args }) => {
     requireConnection(connection);
-    link.requireDatabase();
+    const rows = await store.query(sql, inOrder(args));
     const id = newId();
-    queries.set(id, { rows: store.query(sql, inOrder(args)), next: 0 });
+    queries.set(id, { rows, next: 0 });
     return { A: id, B: null };
   });
   serveMethod(server, driver.RowsColumns, (id) => ({ A: [...requireQuery(id).rows.columns] }));

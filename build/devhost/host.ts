@@ -4,9 +4,11 @@ import path from 'node:path';
 import { readManifest } from '../manifest.ts';
 import { ConfigStore } from './config.ts';
 import { bundleConsole } from './console.ts';
+import { Documents } from './documents.ts';
 import { DevNode, type DevNodeOptions, type NodeControls } from './node.ts';
 import { startNodeExporter } from './node-exporter.ts';
-import { Store } from './store.ts';
+import { SqliteDatabase } from './sqlite-store.ts';
+import type { Database, Store } from './store.ts';
 import type { Supervisor } from './supervisor.ts';
 
 export interface DevHostOptions {
@@ -18,6 +20,8 @@ export interface DevHostOptions {
   readonly nodeCount?: number;
   /** Third part of the addresses of a cluster's nodes, 127.0.x.1 and so on. Default 1. */
   readonly network?: number;
+  /** What all nodes share; a SQLite file in `stateDir` unless given, and closed with the host. */
+  readonly database?: Database;
   readonly healthCheckMs: number;
   readonly scrapeIntervalSeconds: number;
   /** Another program than the executable in dist/plugin. */
@@ -34,7 +38,7 @@ export interface DevHost {
   readonly url: string;
   readonly supervisor: Supervisor;
   readonly nodes: readonly DevNode[];
-  /** What all nodes share. */
+  /** The first node's connection to the database. */
   readonly store: Store;
   /** Whether node_exporter was found, and runs. */
   readonly hasNodeExporter: boolean;
@@ -53,8 +57,9 @@ export async function startDevHost(options: DevHostOptions): Promise<DevHost> {
   await bundleConsole(consoleDir);
   const manifest = readManifest();
   const nodeExporter = nodeCount === 1 ? await startNodeExporter() : undefined;
-  const store = new Store(path.join(stateDir, 'host.sqlite'));
-  const config = new ConfigStore(store, {
+  const { database = new SqliteDatabase(path.join(stateDir, 'host.sqlite')) } = options;
+  const documents = new Documents(path.join(stateDir, 'documents'));
+  const config = new ConfigStore(documents, {
     pluginId: manifest.id,
     isCluster: nodeCount > 1,
     pluginSettings: { scrapeintervalseconds: options.scrapeIntervalSeconds },
@@ -62,7 +67,8 @@ export async function startDevHost(options: DevHostOptions): Promise<DevHost> {
   const nodes: DevNode[] = [];
   const shared = {
     manifest,
-    store,
+    database,
+    documents,
     config,
     consoleDir,
     healthCheckMs: options.healthCheckMs,
@@ -86,14 +92,14 @@ export async function startDevHost(options: DevHostOptions): Promise<DevHost> {
   const close = async (): Promise<void> => {
     for (const node of nodes) await node.close();
     await nodeExporter?.close();
-    store.close();
+    await database.close();
   };
   let closing: Promise<void> | undefined;
   return {
     url: nodes[0].url,
     supervisor: nodes[0].supervisor,
     nodes,
-    store,
+    store: nodes[0].store,
     hasNodeExporter: nodeExporter !== undefined,
     close: () => (closing ??= close()),
   };

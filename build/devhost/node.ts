@@ -15,8 +15,10 @@ import {
   listen,
   startExporter,
 } from './exporter.ts';
+import { type DiskFault, DiskTrouble } from './disk-trouble.ts';
+import type { Documents } from './documents.ts';
 import { NodeLink } from './node-link.ts';
-import type { Store } from './store.ts';
+import type { Database, Store } from './store.ts';
 import { Supervisor } from './supervisor.ts';
 import { administratorId, Web } from './web.ts';
 
@@ -38,7 +40,8 @@ export interface DevNodeOptions {
   readonly healthCheckMs: number;
   readonly executable?: string | undefined;
   readonly otherPlugins: Readonly<Record<string, string>>;
-  readonly store: Store;
+  readonly database: Database;
+  readonly documents: Documents;
   readonly config: ConfigStore;
   readonly fileStoreDir: string;
   readonly consoleDir: string;
@@ -49,6 +52,21 @@ export interface DevNodeOptions {
   readonly allPlugins: () => readonly Supervisor[];
   readonly nodes: NodeControls;
 }
+
+interface NodeParts {
+  readonly page: Server;
+  readonly url: string;
+  readonly exporter: Exporter;
+  readonly metrics: HostMetrics;
+  readonly link: NodeLink;
+  readonly store: Store;
+}
+
+const databaseFaults = {
+  cut: 'cut off from the database',
+  silent: 'the database does not answer',
+  slow: 'the database is slow',
+} as const;
 
 /** All nodes, for the page of each. */
 export interface NodeControls {
@@ -62,8 +80,10 @@ export class DevNode {
   readonly url: string;
   readonly metricsPort: number;
   readonly supervisor: Supervisor;
-  readonly link = new NodeLink();
-  readonly #options: DevNodeOptions;
+  readonly link: NodeLink;
+  readonly disk = new DiskTrouble();
+  /** Its connection to the database that all share. */
+  readonly store: Store;
   readonly #config: NodeConfig;
   readonly #page: Server;
   readonly #exporter: Exporter;
@@ -71,15 +91,13 @@ export class DevNode {
   /** Whether the plugin's process stands still. */
   isPaused = false;
 
-  private constructor(
-    options: DevNodeOptions,
-    parts: { page: Server; url: string; exporter: Exporter; metrics: HostMetrics },
-  ) {
-    const { page, url, exporter, metrics } = parts;
-    const { manifest, hostname, store, consoleDir, workDir, log, allPlugins, nodes } = options;
-    this.#options = options;
+  private constructor(options: DevNodeOptions, parts: NodeParts) {
+    const { page, url, exporter, metrics, link, store } = parts;
+    const { manifest, hostname, documents, consoleDir, workDir, log, allPlugins, nodes } = options;
     this.#page = page;
     this.#exporter = exporter;
+    this.link = link;
+    this.store = store;
     this.name = hostname;
     this.url = url;
     this.metricsPort = exporter.port;
@@ -102,8 +120,9 @@ export class DevNode {
         manifest,
         pluginDir,
         store,
+        documents,
         config,
-        link: this.link,
+        link,
         administratorId,
         log,
         onPost: (post: Post) => log('post', post.Message, []),
@@ -116,14 +135,13 @@ export class DevNode {
     const web = new Web({ manifest, config, plugin, metrics, consoleDir, allPlugins, nodes });
     page.on('request', (request, response) => void web.handle(request, response));
     if (hostname === '') return;
-    store.pingNode(hostname);
-    this.#pings = setInterval(() => store.pingNode(hostname), pingMs);
+    this.#pings = setInterval(() => void this.#ping(), pingMs);
   }
 
   /** Starts all but the plugin. */
   static async start(options: DevNodeOptions): Promise<DevNode> {
     await mkdir(options.workDir, { recursive: true });
-    const { manifest, address, metricsPort, otherPlugins } = options;
+    const { manifest, hostname, address, metricsPort, otherPlugins } = options;
     const started: { node?: DevNode } = {};
     const answers = pluginMetrics(otherPlugins).set(
       metricsPath(manifest.id),
@@ -137,8 +155,11 @@ export class DevNode {
     const page = createServer();
     const port = await listen(page, options.port, address);
     const url = `http://${address}:${port}`;
-    const node = new DevNode(options, { page, url, exporter, metrics });
+    const link = new NodeLink();
+    const store = await options.database.connect(link);
+    const node = new DevNode(options, { page, url, exporter, metrics, link, store });
     started.node = node;
+    if (hostname !== '') await store.pingNode(hostname);
     return node;
   }
 
@@ -150,7 +171,8 @@ export class DevNode {
   get faults(): readonly string[] {
     return [
       ...(this.isPaused ? ['the plugin is stopped'] : []),
-      ...(this.link.isDatabaseCut ? ['cut off from the database'] : []),
+      ...(this.link.database === 'well' ? [] : [databaseFaults[this.link.database]]),
+      ...(this.disk.fault === undefined ? [] : [`its disk is ${this.disk.fault}`]),
       ...(this.link.areEventsCut ? ['cut off from the other nodes'] : []),
     ];
   }
@@ -171,9 +193,23 @@ export class DevNode {
       case 'resume':
         return this.#setPaused(false);
       case 'cut database':
-      case 'mend database':
-        this.link.isDatabaseCut = action === 'cut database';
+        this.link.database = 'cut';
         return;
+      case 'silence database':
+        this.link.database = 'silent';
+        return;
+      case 'slow database':
+        this.link.database = 'slow';
+        return;
+      case 'mend database':
+        this.link.database = 'well';
+        return;
+      case 'slow disk':
+        return this.#breakDisk('slow');
+      case 'fill disk':
+        return this.#breakDisk('full');
+      case 'mend disk':
+        return this.disk.end();
       case 'cut events':
       case 'mend events':
         this.link.areEventsCut = action === 'cut events';
@@ -186,10 +222,24 @@ export class DevNode {
   async close(): Promise<void> {
     clearInterval(this.#pings);
     this.#setPaused(false);
+    await this.disk.end();
     await this.supervisor.close();
-    this.#options.store.removeNode(this.name);
+    this.link.database = 'well';
+    await this.store.removeNode(this.name);
+    await this.store.close();
     await closeServer(this.#page);
     await this.#exporter.close();
+  }
+
+  /** A server that cannot reach the database tries again a minute later. */
+  async #ping(): Promise<void> {
+    await this.store.pingNode(this.name).catch(() => undefined);
+  }
+
+  async #breakDisk(fault: DiskFault): Promise<void> {
+    const { pid } = this.supervisor;
+    if (pid === undefined) throw new Error('the plugin is not running');
+    await this.disk.begin(pid, fault);
   }
 
   #setPaused(isPaused: boolean): void {

@@ -258,7 +258,7 @@ async function activate(process: PluginProcess, api: ApiContext): Promise<Readon
   const driverId = broker.nextId();
   const streams = [
     broker.accept(apiId).then((stream) => makeApiServer(api).serve(stream)),
-    broker.accept(driverId).then((stream) => makeDriverServer(api.store, api.link).serve(stream)),
+    broker.accept(driverId).then((stream) => makeDriverServer(api.store).serve(stream)),
   ];
   // They break when the plugin ends, which the health check sees.
   for (const stream of streams) stream.catch(() => undefined);

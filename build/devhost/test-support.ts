@@ -19,6 +19,8 @@ export const skipWithoutExecutable = skip(
   existsSync(executable) ? [] : ['no executable: make executable'],
 );
 export const skipWithoutPrometheus = skip(missingTools([tools.prometheus, tools.setpriv]));
+export const skipWithoutStrace = skip(missingTools([tools.strace]));
+export const skipWithoutPostgres = skip(missingTools([tools.postgres]));
 
 function skip(missing: readonly string[]): string | false {
   return missing.length > 0 && process.env.CI !== 'true' ? missing.join('; ') : false;

@@ -10,6 +10,8 @@ import { waitUntil } from './wait.ts';
 export interface Postgres {
   /** Connection string of a database that was made for the caller. */
   readonly dsn: string;
+  /** Another database of this cluster, by its connection string. */
+  createDatabase(name: string): string;
   /** One statement, answered as `psql` prints it: rows by line, columns by `|`. */
   query(sql: string): string;
   stop(): Promise<void>;
@@ -55,9 +57,13 @@ export async function startPostgres(dir: string): Promise<Postgres> {
     if (server.exitCode !== null) throw new Error(`PostgreSQL ended: ${log}`);
     return psql('postgres', 'SELECT 1') === '1';
   });
-  psql('postgres', 'CREATE DATABASE mattermost');
+  const createDatabase = (name: string): string => {
+    psql('postgres', `CREATE DATABASE ${name}`);
+    return `postgres://mmuser@127.0.0.1:${port}/${name}?sslmode=disable&connect_timeout=10`;
+  };
   return {
-    dsn: `postgres://mmuser@127.0.0.1:${port}/mattermost?sslmode=disable&connect_timeout=10`,
+    dsn: createDatabase('mattermost'),
+    createDatabase,
     query: (sql) => psql('mattermost', sql),
     async stop() {
       // SIGINT is PostgreSQL's "fast shutdown": it does not wait for clients.

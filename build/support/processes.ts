@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 
 /** Who a child runs as: the name of a system user, which needs root, or undefined for ourselves. */
 export interface ChildOptions extends SpawnOptions {
@@ -45,7 +45,11 @@ export function ended(child: ChildProcess): Promise<void> {
 }
 
 /** Runs a command to its end and returns its stdout; anything but exit code 0 throws with its stderr. */
-export function run(command: string, args: readonly string[], options: ChildOptions = {}): string {
+export function run(
+  command: string,
+  args: readonly string[],
+  options: ChildOptions & { input?: string } = {},
+): string {
   const { user, ...spawnOptions } = options;
   const [file, argv] =
     user === undefined ? [command, args] : ['setpriv', [...asUser(user), '--', command, ...args]];
@@ -109,4 +113,9 @@ export function memoryOf(pid: number): Memory {
     peakRssBytes: field('VmHWM'),
     anonymousBytes: field('RssAnon'),
   };
+}
+
+/** Makes Linux begin the peak of a process anew, with what is resident now. */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }

@@ -51,6 +51,11 @@ export const tools = {
     // Upstream's name, and Debian's.
     find: () => inPath('node_exporter') ?? inPath('prometheus-node-exporter'),
   },
+  strace: {
+    name: 'strace',
+    install: 'apt-get install strace',
+    find: () => inPath('strace'),
+  },
   setpriv: {
     name: 'setpriv',
     install: 'apt-get install util-linux',

@@ -18,6 +18,11 @@ import { ProcessLogger } from './plugin/process-logger.ts';
 import { servePlugin } from './protocol/mattermost/index.ts';
 import { Db } from './tsdb/index.ts';
 
+const STARTED_BY_HAND =
+  'This program is a plugin of Mattermost: the Mattermost server starts it. Upload its bundle in ' +
+  'the System Console under Plugins > Plugin Management.\n' +
+  'With the arguments "tsdb --help" it tells what it can do with a folder of samples, such as a dump.';
+
 // The host sets the cookie and gives no arguments.
 const isTool = process.argv[2] === 'tsdb' && process.env.MATTERMOST_PLUGIN === undefined;
 if (isTool) {
@@ -51,7 +56,8 @@ function runPlugin(): void {
     onLogger: (log) => logger.setHost(log),
   });
 
-  servePlugin(hooks, { process: pluginProcess, clock: systemClock, logger }).then(
+  const startedByHand = STARTED_BY_HAND;
+  servePlugin(hooks, { process: pluginProcess, clock: systemClock, logger, startedByHand }).then(
     (exitCode) => process.exit(exitCode),
     (error: unknown) => {
       logger.error('The plugin cannot be served', { error });

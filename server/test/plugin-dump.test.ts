@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,19 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { ThreadedPacker } from '../src/platform/archive/archive-packer.ts';
-import { archiveTasks } from '../src/platform/archive/deflate-task.ts';
-import { diskFs } from '../src/platform/disk-fs.ts';
-import { NodeHttpClient } from '../src/platform/http-client.ts';
-import { systemClock } from '../src/platform/system-clock.ts';
-import { MetricsPlugin } from '../src/plugin/metrics-plugin.ts';
-import type { DumpJob } from '../src/services/jobs/job.ts';
+import type { MetricsPlugin } from '../src/plugin/metrics-plugin.ts';
 import type { StoreStats } from '../src/services/stats/stats.ts';
-import { Db, tsdbTasks } from '../src/tsdb/index.ts';
 import { ask, askJson, until } from './support/ask.ts';
 import { FakeHost } from './support/fake-host.ts';
-import { FakeProcessStats } from './support/fake-process-stats.ts';
-import { inlineTasks } from './support/inline-tasks.ts';
+import { dumpLastHour, startRealPlugin } from './support/real-plugin.ts';
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 const skip =
@@ -44,29 +35,8 @@ describe('a dump of live data', { skip }, () => {
     if (request.url !== '/metrics') response.end('own 1\n');
     else response.end(`# TYPE scrapes counter\nscrapes ${++scrapes}\nhalf{a="b\\"c"} 0.5\n`);
   });
-  const tasks = inlineTasks([...tsdbTasks(diskFs), ...archiveTasks()]);
   let host: FakeHost;
   let plugin: MetricsPlugin;
-
-  function start(): void {
-    plugin = new MetricsPlugin(
-      host,
-      {
-        fs: diskFs,
-        clock: systemClock,
-        http: new NodeHttpClient(),
-        resolver: { resolve: async () => [] },
-        process: new FakeProcessStats(),
-        packer: new ThreadedPacker(tasks),
-        tasks,
-        randomBytes,
-        hostname: 'test',
-        openDb: (dir, logger) => Db.open({ fs: diskFs, dir, clock: systemClock, logger, tasks }),
-      },
-      { id: 'com.mattermost.mattermost-plugin-metrics', version: '0.8.0' },
-    );
-    plugin.start();
-  }
 
   before(async () => {
     await new Promise<void>((resolve) => exporter.listen(0, '127.0.0.1', resolve));
@@ -78,7 +48,7 @@ describe('a dump of live data', { skip }, () => {
       },
       { dbpath: join(base, 'tsdb'), scrapeintervalseconds: 1, enablenodeexportertargets: false },
     );
-    start();
+    plugin = startRealPlugin(host);
     await scraped(3);
   });
 
@@ -102,17 +72,10 @@ describe('a dump of live data', { skip }, () => {
   /** Makes a dump of the last hour and unpacks it; the folder. */
   async function unpackDump(): Promise<string> {
     const nowMs = Date.now();
-    const range = { min_t: nowMs - 3_600_000, max_t: nowMs };
-    const { id } = await askJson<DumpJob>(plugin.api, 'POST', '/jobs/create', range);
-    let job: DumpJob | undefined;
-    await until('the dump is made', async () => {
-      const jobs = await askJson<DumpJob[]>(plugin.api, 'GET', '/jobs');
-      job = jobs.find((each) => each.id === id);
-      return job?.status === 'success' || job?.status === 'error';
-    });
-    assert.equal(job?.status, 'success', job?.error);
+    const job = await dumpLastHour(plugin);
+    assert.equal(job.status, 'success', job.error);
     assert.ok(nowMs - job.max_t < 2_000, 'the dump reaches the last moment');
-    const answer = await ask(plugin.api, 'GET', `/jobs/download/${id}`);
+    const answer = await ask(plugin.api, 'GET', `/jobs/download/${job.id}`);
     assert.equal(answer.status, 200);
     assert.equal(Number(answer.headers['Content-Length']), answer.body.length);
     assert.equal(job.size_bytes, answer.body.length);
@@ -162,7 +125,7 @@ describe('a dump of live data', { skip }, () => {
     assert.ok(performance.now() - beforeMs < 2_000, 'the stop takes too long');
     const stored = join(base, 'files/plugin-data/mattermost-plugin-metrics/data');
     assert.equal(readdirSync(stored).length, 1, 'the head was not brought to the file store');
-    start();
+    plugin = startRealPlugin(host);
     await scraped(2);
     const dir = await unpackDump();
     assert.equal(readdirSync(dir).filter((name) => name.length === 26).length, 2);

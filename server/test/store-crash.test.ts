@@ -1,166 +1,32 @@
 // The process ends, or one call to the disk fails for want of room, at every single call of a run that
-// syncs blocks, makes a dump and deletes it. Afterwards a new process must find everything in order.
+// syncs blocks, makes dumps and deletes one. Afterwards a new process must find everything in order.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 
-import { silentLogger } from '../src/base/log.ts';
 import { STORE_BLOCKS_DIR, STORE_DUMPS_DIR } from '../src/filestore/layout.ts';
 import { LocalFileStore } from '../src/filestore/local-file-store.ts';
-import { ThreadedPacker } from '../src/platform/archive/archive-packer.ts';
-import { archiveTasks } from '../src/platform/archive/deflate-task.ts';
 import { BlockCatalog } from '../src/services/blocksync/block-catalog.ts';
-import { BlockSync } from '../src/services/blocksync/block-sync.ts';
-import { DumpService } from '../src/services/dump/dump-service.ts';
-import { removeOrphanedDumps } from '../src/services/dump/orphans.ts';
-import { JobService } from '../src/services/jobs/job-service.ts';
-import { JobStore } from '../src/services/jobs/job-store.ts';
-import type { JobKeyValueStore } from '../src/services/jobs/job-store.ts';
-import type { DumpJob } from '../src/services/jobs/job.ts';
-import { tsdbTasks } from '../src/tsdb/index.ts';
+import type { JobKeyValueStore } from '../src/services/jobs/key-value-store.ts';
 import type { BlockMeta } from '../src/tsdb/index.ts';
-import { FakeClock } from './support/fake-clock.ts';
-import { FakeHost } from './support/fake-host.ts';
-import { inlineTasks } from './support/inline-tasks.ts';
-import { makeBlock, testUlid } from './support/make-block.ts';
-import { MemoryFs } from './support/memory-fs.ts';
+import { testUlid } from './support/make-block.ts';
+import type { MemoryFs } from './support/memory-fs.ts';
+import { attempt, begin, StoreProcess } from './support/store-process.ts';
+import { DAY_MS, DELETED, KEPT, START_MS } from './support/store-process.ts';
 import { readBlockSamples } from './support/tsdb-samples.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-const RETENTION_MS = 15 * DAY_MS;
-const START_MS = Date.UTC(2026, 10, 22);
-const KEPT = 'a'.repeat(26);
-const DELETED = 'b'.repeat(26);
-
-/** The parts of the plugin that work on blocks and dumps, in one process. */
-class Process {
-  readonly fs: MemoryFs;
-  readonly clock: FakeClock;
-  readonly store: LocalFileStore;
-  readonly jobs: JobService;
-  readonly #sync: BlockSync;
-  readonly #local: { blocks: () => readonly BlockMeta[]; store: LocalFileStore };
-  readonly #signal = new AbortController().signal;
-  #ids = [KEPT, DELETED];
-
-  constructor(fs: MemoryFs, kv: JobKeyValueStore, blocks: readonly BlockMeta[], nowMs: number) {
-    this.fs = fs;
-    const clock = new FakeClock(nowMs);
-    this.clock = clock;
-    this.store = new LocalFileStore({ fs, root: 'files', nowMs: () => clock.nowMs() });
-    const database = new LocalFileStore({ fs, root: 'db', nowMs: () => clock.nowMs() });
-    this.#local = { blocks: () => blocks, store: database };
-    const catalog = new BlockCatalog();
-    this.#sync = new BlockSync({ catalog, clock, logger: silentLogger });
-    const tasks = inlineTasks([...tsdbTasks(fs), ...archiveTasks()]);
-    const dumps = new DumpService({
-      database: () => ({ ...this.#local, writeHeadBlock: async () => undefined }),
-      fileStore: () => this.store,
-      askScraper: async () => undefined,
-      missingSamples: async () => [],
-      identity: async () => ({
-        serverVersion: '11.8.0',
-        serverId: 's',
-        licenseId: '',
-        customerId: '',
-        pluginId: 'p',
-        pluginVersion: '0.8.0',
-      }),
-      catalog,
-      packer: new ThreadedPacker(tasks),
-      tasks,
-      sizeLimitBytes: () => 0,
-      clock,
-      logger: silentLogger,
-    });
-    this.jobs = new JobService({
-      store: new JobStore(kv, clock),
-      dumps,
-      clock,
-      logger: silentLogger,
-      newId: () => this.#ids.shift() ?? 'c'.repeat(26),
-      owner: () => 'node',
-      isCluster: () => false,
-      removeWrecks: async () => true,
-    });
-  }
-
-  upload(): Promise<number> {
-    return this.#sync.upload(this.#local, this.store, RETENTION_MS, this.#signal);
-  }
-
-  async cleanUp(): Promise<void> {
-    await this.#sync.cleanUp(this.#local, this.store, RETENTION_MS, this.#signal);
-    await this.store.removeLeftovers('plugin-data/mattermost-plugin-metrics');
-    await removeOrphanedDumps(this.store, await this.jobs.list(), this.clock.nowMs());
-  }
-
-  /** A range whose ends lie within blocks, so that these are cut. */
-  createJob(): Promise<DumpJob> {
-    return this.jobs.create(START_MS + HOUR_MS, START_MS + 3 * HOUR_MS);
-  }
-
-  /** Whether all jobs have ended, within a minute of this process's time. */
-  async settled(): Promise<boolean> {
-    for (let i = 0; i < 600; i++) {
-      if (this.isDead) return false;
-      const jobs = await this.jobs.list();
-      if (jobs.every(({ status }) => status === 'success' || status === 'error')) return true;
-      await this.clock.advance(100);
-    }
-    return false;
-  }
-
-  get isDead(): boolean {
-    const { fault } = this.fs;
-    return fault?.kind === 'crash' && this.fs.calls >= fault.atCall;
-  }
-
-  /** Everything, each step whether or not the one before worked. */
-  async live(): Promise<void> {
-    await attempt(() => this.upload());
-    this.jobs.start();
-    await attempt(() => this.createJob());
-    await attempt(() => this.createJob());
-    await this.settled();
-    if (!this.isDead) await attempt(() => this.jobs.delete(DELETED));
-  }
+/** Everything up to the deletion, each step whether or not the one before worked. */
+async function makeDumps(process: StoreProcess): Promise<void> {
+  await attempt(() => process.upload());
+  process.jobs.start();
+  await attempt(() => process.createJob());
+  await attempt(() => process.createJob());
+  await process.settled();
 }
 
-async function attempt(work: () => Promise<unknown>): Promise<void> {
-  await work().catch(() => undefined);
-}
-
-/** A dead process reads and writes no key any more: its calls never return. */
-function mortal(kv: JobKeyValueStore, isDead: () => boolean): JobKeyValueStore {
-  const alive = <T>(call: () => Promise<T>): Promise<T> =>
-    isDead() ? new Promise<never>(() => {}) : call();
-  return {
-    get: (key) => alive(() => kv.get(key)),
-    compareAndSet: (key, old, next) => alive(() => kv.compareAndSet(key, old, next)),
-    createFor: (key, value, seconds) => alive(() => kv.createFor(key, value, seconds)),
-    setFor: (key, value, seconds) => alive(() => kv.setFor(key, value, seconds)),
-    delete: (key) => alive(() => kv.delete(key)),
-    keys: (prefix) => alive(() => kv.keys(prefix)),
-  };
-}
-
-async function begin() {
-  const fs = new MemoryFs();
-  await fs.makeDir('db');
-  const blocks: BlockMeta[] = [];
-  for (let i = 0; i < 2; i++) {
-    const from = START_MS + i * 2 * HOUR_MS;
-    const samples = Array.from({ length: 30 }, (_, k) => [from + k * 240_000, k] as const);
-    const series = [{ labels: { __name__: 'x', i: String(i) }, samples }];
-    blocks.push(await makeBlock(fs, 'db', testUlid(i), [from, from + 2 * HOUR_MS], series));
-  }
-  await fs.syncDir('.');
-  const { kv } = new FakeHost({}, {});
-  const isDead = (): boolean => process.isDead;
-  const process: Process = new Process(fs, mortal(kv, isDead), blocks, START_MS + 5 * HOUR_MS);
-  return { fs, kv, blocks, process };
+async function live(process: StoreProcess): Promise<void> {
+  await makeDumps(process);
+  if (!process.isDead) await attempt(() => process.jobs.delete(DELETED));
 }
 
 async function allFiles(fs: MemoryFs, dir: string): Promise<string[]> {
@@ -179,7 +45,7 @@ async function judge(
   kv: JobKeyValueStore,
   blocks: readonly BlockMeta[],
   what: string,
-): Promise<void> {
+): Promise<StoreProcess> {
   const found = await new BlockCatalog().list(
     new LocalFileStore({ fs, root: 'files', nowMs: () => 0 }),
   );
@@ -192,7 +58,7 @@ async function judge(
   // A half block that is taken for whole would fail here.
   await readStore(found.whole);
 
-  const next = new Process(fs, kv, blocks, START_MS + 2 * DAY_MS);
+  const next = new StoreProcess(fs, kv, blocks, START_MS + 2 * DAY_MS);
   next.jobs.start();
   await next.upload();
   assert.ok(await next.settled(), `${what}: a job is stuck`);
@@ -200,8 +66,6 @@ async function judge(
     if (status === 'error')
       assert.match(error ?? '', /\.$/, `${what}: ${id} failed without a reason`);
   }
-  // A deletion that was interrupted is asked for again, by whoever still sees the job.
-  await next.jobs.delete(DELETED);
   await next.cleanUp();
   await next.jobs.stop();
   const { whole, broken } = await new BlockCatalog().list(next.store);
@@ -220,13 +84,14 @@ async function judge(
   const files = [...(await allFiles(fs, 'db')), ...(await allFiles(fs, 'files'))];
   const left = files.filter((path) => /\.tmp|dump-work/.test(path));
   assert.deepEqual(left, [], what);
+  return next;
 }
 
 describe('sync, dumps and jobs', () => {
   async function countCalls(): Promise<number> {
     const { fs, kv, blocks, process } = await begin();
     const before = fs.calls;
-    await process.live();
+    await live(process);
     const jobs = await process.jobs.list();
     assert.deepEqual(
       jobs.map(({ id, status }) => [id, status]),
@@ -244,7 +109,7 @@ describe('sync, dumps and jobs', () => {
     for (let call = 1; call <= calls; call++) {
       const { fs, kv, blocks, process } = await begin();
       fs.fault = { atCall: fs.calls + call, kind: 'crash' };
-      await Promise.race([process.live(), died(process)]);
+      await outlived(process, live(process));
       const after = call % 2 === 0 ? 'kill' : 'power cut';
       await judge(fs.survivor(after), kv, blocks, `${after} at call ${call}`);
     }
@@ -256,16 +121,74 @@ describe('sync, dumps and jobs', () => {
     for (let call = 1; call <= calls; call++) {
       const { fs, kv, blocks, process } = await begin();
       fs.fault = { atCall: fs.calls + call, kind: 'fail', code: 'ERR_FS_FULL' };
-      await process.live();
+      await live(process);
       await process.jobs.stop();
+      assert.deepEqual(fs.openFiles(), [], `no room at call ${call}: files left open`);
       await judge(fs, kv, blocks, `no room at call ${call}`);
     }
   });
 });
 
-/** Resolves some turns after the process has died: its last words are not waited for. */
-async function died(process: Process): Promise<void> {
-  for (let turns = 0; turns < 20;) {
+/** The steps of one deletion, of a job that is finished or that runs. */
+const deletions = {
+  finished: makeDumps,
+  running: async (process: StoreProcess): Promise<void> => {
+    await process.upload();
+    await process.createJob();
+    await process.createJob();
+    process.jobs.start();
+    for (let turns = 1; turns < 1_000; turns++) {
+      // Its first words on the disk: the dump is not there before a good many more.
+      if (process.fs.log.some((call) => call.includes(DELETED))) return;
+      if (turns % 10 === 0) await process.clock.advance(10);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.fail('the job never ran');
+  },
+};
+
+for (const [state, prepare] of Object.entries(deletions)) {
+  describe(`the deletion of a job that is ${state}`, () => {
+    /** Kills the process at one step, if the deletion comes that far. */
+    async function killAt(
+      step: number,
+      place: 'disk' | 'before a key' | 'after a key',
+    ): Promise<boolean> {
+      const { fs, kv, calls, blocks, process } = await begin();
+      await prepare(process);
+      if (place === 'disk') fs.fault = { atCall: fs.calls + step, kind: 'crash' };
+      const when = place === 'before a key' ? 'before' : 'after';
+      if (place !== 'disk') calls.kill = { atCall: calls.count + step, when };
+      await outlived(process, process.jobs.delete(DELETED));
+      const wasKilled = process.isDead;
+      const what = `killed at step ${step}, ${place}`;
+      const disk = fs.survivor(step % 2 === 0 ? 'kill' : 'power cut');
+      const next = await judge(disk, kv, blocks, what);
+      const jobs = new Map((await next.jobs.list()).map((job) => [job.id, job.status]));
+      assert.equal(jobs.get(KEPT), 'success', what);
+      // Whole, which `judge` has compared with its file, or gone.
+      assert.ok([undefined, 'success'].includes(jobs.get(DELETED)), what);
+      if (!wasKilled) assert.equal(jobs.get(DELETED), undefined, 'it was not deleted');
+      return wasKilled;
+    }
+
+    for (const place of ['disk', 'before a key', 'after a key'] as const) {
+      it(`leaves it whole or gone, whichever step is the last: ${place}`, async (t) => {
+        let step = 1;
+        while (await killAt(step, place)) step++;
+        t.diagnostic(`${step - 1} steps`);
+        assert.ok(step > 2, `${step - 1} steps`);
+      });
+    }
+  });
+}
+
+/** Waits for the end of `work`, or for some turns after the death of the process: last words. */
+async function outlived(process: StoreProcess, work: Promise<unknown>): Promise<void> {
+  let isOver = false;
+  const end = (): void => void (isOver = true);
+  work.then(end, end);
+  for (let turns = 0; turns < 20 && !isOver;) {
     await new Promise((resolve) => setImmediate(resolve));
     if (process.isDead) turns++;
   }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
@@ -20,18 +20,12 @@ import { after, describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 
 import type { Clock } from '../src/base/clock.ts';
-import { ThreadedPacker } from '../src/platform/archive/archive-packer.ts';
-import { archiveTasks } from '../src/platform/archive/deflate-task.ts';
-import { diskFs } from '../src/platform/disk-fs.ts';
-import { NodeHttpClient } from '../src/platform/http-client.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
-import { MetricsPlugin } from '../src/plugin/metrics-plugin.ts';
+import type { MetricsPlugin } from '../src/plugin/metrics-plugin.ts';
 import type { DumpJob } from '../src/services/jobs/job.ts';
-import { Db, tsdbTasks } from '../src/tsdb/index.ts';
 import { ask, askJson, until } from './support/ask.ts';
 import { FakeHost } from './support/fake-host.ts';
-import { FakeProcessStats } from './support/fake-process-stats.ts';
-import { inlineTasks } from './support/inline-tasks.ts';
+import { endedJob, startRealPlugin } from './support/real-plugin.ts';
 import { hasTool } from './support/tools.ts';
 
 const ARCHIVE = join(import.meta.dirname, 'testdata', 'takeover', 'go-plugin-0.7.0.tar.gz');
@@ -107,40 +101,14 @@ describe('what the Go plugin left', () => {
   }
 
   function startPlugin(host: FakeHost, clock: Clock): MetricsPlugin {
-    const tasks = inlineTasks([...tsdbTasks(diskFs), ...archiveTasks()]);
-    const plugin = new MetricsPlugin(
-      host,
-      {
-        fs: diskFs,
-        clock,
-        http: new NodeHttpClient(),
-        resolver: { resolve: async () => [] },
-        process: new FakeProcessStats(),
-        packer: new ThreadedPacker(tasks),
-        tasks,
-        randomBytes,
-        hostname: 'test',
-        openDb: (dir, logger) => Db.open({ fs: diskFs, dir, clock, logger, tasks }),
-      },
-      { id: 'com.mattermost.mattermost-plugin-metrics', version: '0.8.0' },
-    );
+    const plugin = startRealPlugin(host, clock);
     running.push(plugin);
-    plugin.start();
     return plugin;
   }
 
   async function finished(plugin: MetricsPlugin, id: string): Promise<DumpJob> {
-    let job: DumpJob | undefined;
-    await until(
-      `job ${id} ends`,
-      async () => {
-        const jobs = await askJson<DumpJob[]>(plugin.api, 'GET', '/jobs');
-        job = jobs.find((each) => each.id === id);
-        return job?.status === 'success' || job?.status === 'error';
-      },
-      60_000,
-    );
-    assert.equal(job?.status, 'success', job?.error);
+    const job = await endedJob(plugin, id, 60_000);
+    assert.equal(job.status, 'success', job.error);
     return job;
   }
 

@@ -129,6 +129,7 @@ describe('what was acknowledged survives at every call to the disk', () => {
         const stored: SampleTable = new Map();
         await live(fs, stored);
         const what = `${title} at call ${atCall} of ${calls} (${fs.log[atCall - 1]})`;
+        if (kind === 'fail') assert.deepEqual(fs.openFiles(), [], `${what}: files left open`);
         const found = await readAll(fs.survivor(after)).catch((error: unknown) => {
           throw new Error(what, { cause: error });
         });

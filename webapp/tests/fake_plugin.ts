@@ -126,6 +126,11 @@ export class FakePlugin {
     this.#route(response, `${method} ${path}`, body);
   }
 
+  #cancel(id: string): void {
+    const end = { status: 'error', error: 'This dump was cancelled.', cancelled: true } as const;
+    this.jobs = this.jobs.map((job) => (job.id === id ? { ...job, ...end } : job));
+  }
+
   #route(response: ServerResponse, route: string, body: string): void {
     const json = (value: unknown) =>
       response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(value));
@@ -138,6 +143,9 @@ export class FakePlugin {
       json(this.jobs);
     } else if (route === 'POST /jobs/create') {
       json(this.addJob({ ...rangeIn(body), status: 'pending' }));
+    } else if (route === `POST /jobs/cancel/${id}`) {
+      this.#cancel(id);
+      response.end();
     } else if (route === 'DELETE /jobs/deleteAll') {
       this.jobs = [];
       response.end();

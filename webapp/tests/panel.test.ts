@@ -268,13 +268,57 @@ suite('the panel in Chromium', { skip: skipWithoutChromium }, () => {
     });
   });
 
-  test('a running dump can be stopped', () => {
+  test('a running dump is stopped, stays with that as its reason, and is deleted then', () => {
     const prepare = (plugin: FakePlugin) => void plugin.addJob({ status: 'in_progress' });
     return withPanel({ prepare }, async ({ page, plugin }) => {
-      await page.getByRole('button', { name: /^Stop the dump of/ }).click();
+      const [job] = plugin.jobs;
+      assert.ok(job !== undefined);
+      assert.equal(
+        await row(page, job)
+          .getByRole('button', { name: /^Delete/ })
+          .count(),
+        0,
+      );
+      await row(page, job)
+        .getByRole('button', { name: /^Stop the dump of/ })
+        .click();
+      await page.getByText('Stop this dump?').waitFor();
+      assert.deepEqual(plugin.requests('POST', '/'), []);
       await inDialogue(page, 'Stop it').click();
+      await dialogueClosed(page);
+      assert.deepEqual(
+        plugin.requests('POST', '/').map(({ path: route }) => route),
+        [`/jobs/cancel/${job.id}`],
+      );
+      assert.equal(plugin.requests('DELETE', '/').length, 0);
+      await row(page, job).getByText('Cancelled', { exact: true }).waitFor();
+      await row(page, job).getByText('This dump was cancelled.').waitFor();
+      await page.getByRole('status').getByText('The dump was stopped.').waitFor();
+      assert.equal(await row(page, job).getByText('Failed').count(), 0);
+
+      await row(page, job)
+        .getByRole('button', { name: /^Delete/ })
+        .click();
+      await inDialogue(page, 'Delete').click();
       await page.getByText('No dumps yet.').waitFor();
       assert.deepEqual(plugin.jobs, []);
+    });
+  });
+
+  test('a dump that was ready before it could be stopped stays ready, and the dialogue says why', () => {
+    const prepare = (plugin: FakePlugin) => void plugin.addJob({ status: 'in_progress' });
+    return withPanel({ prepare }, async ({ page, plugin }) => {
+      const [job] = plugin.jobs;
+      assert.ok(job !== undefined);
+      const message = 'There is no such job, or it is finished.';
+      plugin.faults.set('/jobs/cancel', { status: 404, body: JSON.stringify({ message }) });
+      await page.getByRole('button', { name: /^Stop the dump of/ }).click();
+      plugin.finish(job, { status: 'success' });
+      await inDialogue(page, 'Stop it').click();
+      await dialogue(page).getByText('The dump could not be stopped').waitFor();
+      await dialogue(page).getByText(message).waitFor();
+      await inDialogue(page, 'Let it go on').click();
+      await row(page, job).getByText('Ready').waitFor();
     });
   });
 

@@ -9,13 +9,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { type DevHost, startDevHost } from '../../devhost/host.ts';
 import type { DevNode } from '../../devhost/node.ts';
+import { PostgresDatabase } from '../../devhost/postgres-store.ts';
 import { pluginJson } from '../../devhost/test-support.ts';
 import { goBuild } from '../../support/go.ts';
+import { type Postgres, startPostgres } from '../../support/postgres.ts';
 import { temporaryDir } from '../../support/temporary.ts';
 import { waitUntil } from '../../support/wait.ts';
 
 const lockKey = 'mutex_com.mattermost.mattermost-plugin-metrics';
 const lockMs = 15_000;
+
+interface Job {
+  readonly id: string;
+}
 
 interface Status {
   readonly scraper: { readonly state: string };
@@ -23,6 +29,7 @@ interface Status {
 }
 
 void describe('a cluster in the middle of an upgrade from the Go plugin', () => {
+  let postgres: Postgres;
   let host: DevHost;
   let goNode: DevNode;
   let ours: readonly DevNode[];
@@ -50,7 +57,7 @@ void describe('a cluster in the middle of an upgrade from the Go plugin', () => 
   const watchStandby = async (nodes: readonly DevNode[]): Promise<void> => {
     const endMs = performance.now() + 2 * lockMs + 3_000;
     while (performance.now() < endMs) {
-      assert.ok(host.store.kvGet(lockKey), 'the lock is held');
+      assert.ok(await host.store.kvGet(lockKey), 'the lock is held');
       for (const node of nodes) assert.notEqual(await stateOf(node), 'running', node.name);
       await delay(500);
     }
@@ -58,7 +65,9 @@ void describe('a cluster in the middle of an upgrade from the Go plugin', () => 
 
   before(async () => {
     goExecutable = goBuild({ dir: join(import.meta.dirname, 'go-node'), name: 'go-node' });
+    postgres = await startPostgres(temporaryDir('rolling-upgrade-database'));
     host = await startDevHost({
+      database: await PostgresDatabase.open(postgres.dsn),
       stateDir: temporaryDir('rolling-upgrade'),
       port: 0,
       nodeCount: 3,
@@ -72,11 +81,26 @@ void describe('a cluster in the middle of an upgrade from the Go plugin', () => 
     ours = host.nodes.slice(1);
     ourExecutable = ours[0].supervisor.executable;
   });
-  after(() => host?.close());
+  after(async () => {
+    await host?.close();
+    await postgres?.stop();
+  });
 
   void test('a Go node that scrapes is left alone by ours', async () => {
     assert.equal(goLogged('the Go node scrapes'), 1, log.join('\n'));
     await watchStandby(ours);
+  });
+
+  void test('the list of jobs keeps what both kinds of node write at once', async () => {
+    const theirs = pluginJson<Job>(goNode, '/store-job?pause=3s');
+    await delay(500);
+    const range = JSON.stringify({ min_t: Date.now() - 60_000, max_t: Date.now() });
+    const create = (node: DevNode): Promise<Job> =>
+      pluginJson<Job>(node, '/jobs/create', { method: 'POST', body: range });
+    const written = await Promise.all([theirs, ...ours.map(create)]);
+    const jobs = await pluginJson<Job[]>(ours[0], '/jobs');
+    const ids = jobs.map(({ id }) => id);
+    for (const { id } of written) assert.ok(ids.includes(id), JSON.stringify({ written, jobs }));
   });
 
   void test('when it is killed, one of ours takes over within 30 s', async () => {
@@ -94,7 +118,7 @@ void describe('a cluster in the middle of an upgrade from the Go plugin', () => 
   void test('when all of ours stop, a Go node that starts gets the lock', async () => {
     await goNode.perform('stop');
     for (const node of ours) await node.perform('stop');
-    assert.equal(host.store.kvGet(lockKey), null, 'nothing is held');
+    assert.equal(await host.store.kvGet(lockKey), null, 'nothing is held');
     await goNode.perform('start');
     assert.equal(goLogged('the Go node scrapes'), 2, log.join('\n'));
     for (const node of ours) await node.perform('start');

@@ -1,6 +1,5 @@
 // The plugin with its files in S3: blocks are stored, a dump is made and downloaded in ranges.
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,18 +7,10 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { after, before, describe, it } from 'node:test';
 
-import { ThreadedPacker } from '../../../server/src/platform/archive/archive-packer.ts';
-import { archiveTasks } from '../../../server/src/platform/archive/deflate-task.ts';
-import { diskFs } from '../../../server/src/platform/disk-fs.ts';
-import { NodeHttpClient } from '../../../server/src/platform/http-client.ts';
-import { systemClock } from '../../../server/src/platform/system-clock.ts';
-import { MetricsPlugin } from '../../../server/src/plugin/metrics-plugin.ts';
-import type { DumpJob } from '../../../server/src/services/jobs/job.ts';
-import { Db, tsdbTasks } from '../../../server/src/tsdb/index.ts';
+import type { MetricsPlugin } from '../../../server/src/plugin/metrics-plugin.ts';
 import { ask, askJson, until } from '../../../server/test/support/ask.ts';
 import { FakeHost } from '../../../server/test/support/fake-host.ts';
-import { FakeProcessStats } from '../../../server/test/support/fake-process-stats.ts';
-import { inlineTasks } from '../../../server/test/support/inline-tasks.ts';
+import { dumpLastHour, startRealPlugin } from '../../../server/test/support/real-plugin.ts';
 import { temporaryDir } from '../../support/temporary.ts';
 import { goSkip } from '../gob/skip.ts';
 import { fileSettings, startS3Server } from './s3-server.ts';
@@ -30,7 +21,6 @@ interface Status {
   head?: { samples: number };
 }
 
-const HOUR_MS = 3_600_000;
 /** The plugin looks after a store that failed every 30 s. */
 const RECOVERY_MS = 60_000;
 
@@ -62,24 +52,7 @@ describe('the plugin with amazons3', { skip: goSkip }, () => {
       },
       { dbpath: join(base, 'tsdb'), scrapeintervalseconds: 1, enablenodeexportertargets: false },
     );
-    const tasks = inlineTasks([...tsdbTasks(diskFs), ...archiveTasks()]);
-    plugin = new MetricsPlugin(
-      host,
-      {
-        fs: diskFs,
-        clock: systemClock,
-        http: new NodeHttpClient(),
-        resolver: { resolve: async () => [] },
-        process: new FakeProcessStats(),
-        packer: new ThreadedPacker(tasks),
-        tasks,
-        randomBytes,
-        hostname: 'test',
-        openDb: (dir, logger) => Db.open({ fs: diskFs, dir, clock: systemClock, logger, tasks }),
-      },
-      { id: 'com.mattermost.mattermost-plugin-metrics', version: '0.8.0' },
-    );
-    plugin.start();
+    plugin = startRealPlugin(host);
     await until('scraped', async () => ((await status()).head?.samples ?? 0) > 0);
   });
 
@@ -97,27 +70,12 @@ describe('the plugin with amazons3', { skip: goSkip }, () => {
     await plugin.reconfigure();
   }
 
-  /** The job when it has ended. */
-  async function dump(): Promise<DumpJob> {
-    const nowMs = Date.now();
-    const range = { min_t: nowMs - HOUR_MS, max_t: nowMs };
-    const { id } = await askJson<DumpJob>(plugin.api, 'POST', '/jobs/create', range);
-    let job: DumpJob | undefined;
-    await until('the job ends', async () => {
-      const jobs = await askJson<DumpJob[]>(plugin.api, 'GET', '/jobs');
-      job = jobs.find((each) => each.id === id);
-      return job?.status === 'success' || job?.status === 'error';
-    });
-    assert.ok(job !== undefined);
-    return job;
-  }
-
   it('refuses signatures of version 2 with a reason, in the panel and in a job', async () => {
     await until('warned', async () => (await status()).warnings.length > 0);
     const [warning] = (await status()).warnings;
     assert.equal(warning?.code, 'file_store_unsupported');
     assert.match(warning.message, /AmazonS3SignV2 is on/);
-    const job = await dump();
+    const job = await dumpLastHour(plugin);
     assert.equal(job.status, 'error');
     assert.match(job.error ?? '', /AmazonS3SignV2 is on/);
   });
@@ -138,7 +96,7 @@ describe('the plugin with amazons3', { skip: goSkip }, () => {
   it('makes a dump in the bucket, which is downloaded whole and in ranges', async () => {
     await change(fileSettings(server.endpoint, { pathPrefix: 'mattermost' }));
     await until('no warning', async () => (await status()).warnings.length === 0, RECOVERY_MS);
-    const job = await dump();
+    const job = await dumpLastHour(plugin);
     assert.equal(job.status, 'success', job.error);
     const stored = join(server.dir, 'mattermost', job.dump_location);
     assert.ok(existsSync(stored), stored);

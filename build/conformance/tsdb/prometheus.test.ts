@@ -96,6 +96,9 @@ const SHAPES: Record<string, readonly string[]> = {
   'one series': ['-kill', '-series=1'],
   '100,000 series': ['-kill', '-series=100000', '-samples=2'],
   'histograms in the log': ['-kill', '-histograms', '-snappy'],
+  'a log with deletions': ['-kill', '-delete', '-histograms'],
+  'a chunk snapshot with deletions': ['-snapshot', '-delete', '-samples=500'],
+  'blocks without what was deleted before': ['-blocks', '-delete', '-samples=400'],
   'head chunks and the log': ['-samples=500', '-histograms'],
   'a chunk snapshot without head chunks': ['-snapshot', '-histograms'],
   'a chunk snapshot with head chunks': ['-snapshot', '-samples=500', '-histograms', '-snappy'],
@@ -136,7 +139,7 @@ for (const [version, flags] of Object.entries(VERSIONS)) {
 
     test('a directory goes from them to us, back, and to us again', async () => {
       const dir = newDir();
-      let written = theirs('write', dir, '-samples=200', '-histograms', '-snapshot');
+      let written = theirs('write', dir, '-samples=200', '-histograms', '-snapshot', '-delete');
       for (let turn = 0; turn < 3; turn++) {
         const db = await openDb(dir);
         const appender = db.appender();

@@ -11,7 +11,7 @@ export interface StatusSource {
   readonly version: string;
   /**
    * `starting` until the database is open, the first targets are known and, in a cluster, it is
-   * decided who scrapes; `waiting` while another instance does.
+   * decided who scrapes; `waiting` while another instance does, or may.
    */
   state(): 'starting' | 'running' | 'waiting' | 'stopping';
   warnings(): readonly Warning[];

@@ -1,3 +1,4 @@
+export type { StorePermission } from './scrape/escrow.ts';
 export { ScrapeManager } from './scrape/manager.ts';
 export type { ScrapeManagerOptions } from './scrape/manager.ts';
 export type { MetricMetadata } from './scrape/metadata.ts';

@@ -21,6 +21,10 @@ export const FIRST_SCRAPE_MS_MAX = 2000;
 /** A scrape that starts this close to its slot gets the slot's time; at most 1 % of the interval. */
 export const ALIGN_TOLERANCE_MS_MAX = 50;
 
+/** While it is not known whether samples may be stored: so many, some 40 MB, for so long. */
+export const ESCROW_SAMPLES_MAX = 1_000_000;
+export const ESCROW_MS_MAX = 30 * 60 * 1000;
+
 /** HELP, TYPE and UNIT lines kept of one target, and of all together; what is beyond is not kept. */
 export const METADATA_BYTES_MAX = 1024 * 1024;
 export const METADATA_TOTAL_BYTES_MAX = 32 * 1024 * 1024;

@@ -9,14 +9,14 @@ import { queryLockEnd } from '../services/cluster/lock-end.ts';
 import { Instances } from '../services/cluster/instances.ts';
 import type { InstanceReport } from '../services/cluster/instances.ts';
 import type { OwnerRecord } from '../services/cluster/owner-record.ts';
-import type { Warning } from '../services/health/warning-board.ts';
+import type { WarningBoard } from '../services/health/warning-board.ts';
 import type { DumpRun } from '../services/jobs/dump-maker.ts';
 import { newJobId } from '../services/jobs/job.ts';
 import type { HeadFacts } from '../services/stats/stats.ts';
 import type { OpenDatabase } from './database-keeper.ts';
 import type { FileStoreKeeper } from './file-store-keeper.ts';
 import type { ClusterEvent, Host, ServerConfig } from './host.ts';
-import type { Platform, PluginInfo } from './metrics-plugin.ts';
+import type { Platform, PluginInfo } from './platform.ts';
 import { Roles } from './roles.ts';
 import type { Scraping } from './scraping.ts';
 import type { Syncing } from './syncing.ts';
@@ -31,7 +31,7 @@ export interface ClusterOptions {
   readonly scraping: Scraping;
   readonly syncing: Syncing;
   readonly fileStore: FileStoreKeeper;
-  readonly warnings: () => readonly Warning[];
+  readonly board: WarningBoard;
 }
 
 /** The whole cluster as one of its instances sees it. */
@@ -57,7 +57,7 @@ export class Cluster {
 
   constructor(options: ClusterOptions) {
     this.#options = options;
-    const { host, platform, info, scraping, syncing } = options;
+    const { host, platform, info, scraping, syncing, board } = options;
     const { clock, randomBytes } = platform;
     const { kv, log: logger } = host;
     const newId = (): string => newJobId(randomBytes);
@@ -78,6 +78,7 @@ export class Cluster {
       syncing,
       clock,
       logger,
+      board,
       onChange: () => {
         this.#instances.wake();
         void this.#noteHeldBack();
@@ -192,7 +193,7 @@ export class Cluster {
   }
 
   #report(): Omit<InstanceReport, 'instance' | 'reportedMs'> {
-    const { info, scraping, syncing, warnings } = this.#options;
+    const { info, scraping, syncing, board } = this.#options;
     const isScraping = this.roles.role === 'scraper';
     const targets: readonly TargetStatus[] = isScraping ? scraping.targets() : [];
     const head = isScraping ? this.#database?.db.headStats() : undefined;
@@ -203,7 +204,7 @@ export class Cluster {
       sinceMs: this.roles.sinceMs,
       lastSyncMs: syncing.lastSuccessMs ?? 0,
       targets,
-      warnings: warnings(),
+      warnings: board.list(),
       head: head && headFacts(head),
     };
   }

@@ -6,7 +6,7 @@ import { validateSettings } from '../services/config/parse-settings.ts';
 import { adaptHost } from './host-adapter.ts';
 import { HostLogger } from './host-logger.ts';
 import { MetricsPlugin } from './metrics-plugin.ts';
-import type { Platform, PluginInfo } from './metrics-plugin.ts';
+import type { Platform, PluginInfo } from './platform.ts';
 
 /** The last log lines of a plugin that stops are worth this wait. */
 const LOG_FLUSH_MS = 500;

@@ -4,7 +4,7 @@ import type { S3FileSettings } from '../filestore/s3/s3-settings.ts';
 import type { ServerIdentity } from '../services/dump/dump-service.ts';
 import type { LeaseKeyValueStore } from '../services/cluster/lease.ts';
 import type { Query } from '../services/cluster/nodes.ts';
-import type { JobKeyValueStore } from '../services/jobs/job-store.ts';
+import type { JobKeyValueStore } from '../services/jobs/key-value-store.ts';
 
 /** The Mattermost server, reduced to what the plugin asks it for; `host-adapter.ts` is the real one. */
 export interface Host {

@@ -1,11 +1,3 @@
-import type { Clock } from '../base/clock.ts';
-import type { Logger } from '../base/log.ts';
-import type { ArchivePacker } from '../base/ports/archive.ts';
-import type { Fs } from '../base/ports/fs.ts';
-import type { HttpClient } from '../base/ports/http-client.ts';
-import type { ProcessStats } from '../base/ports/process-stats.ts';
-import type { Resolver } from '../base/ports/resolver.ts';
-import type { TaskPool } from '../base/ports/task-runner.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import { makeApi } from '../httpapi/routes.ts';
 import type { StatusSource } from '../httpapi/status.ts';
@@ -20,43 +12,24 @@ import { WarningBoard } from '../services/health/warning-board.ts';
 import { JobService } from '../services/jobs/job-service.ts';
 import { JobStore } from '../services/jobs/job-store.ts';
 import { newJobId } from '../services/jobs/job.ts';
+import { ListLock } from '../services/jobs/list-lock.ts';
 import { collectSupportFiles } from '../services/supportpacket/support-packet.ts';
 import type { PacketFile } from '../services/supportpacket/support-packet.ts';
 import { Cluster } from './cluster.ts';
 import { clusterOverview, otherScraper } from './cluster-status.ts';
 import { DatabaseKeeper } from './database-keeper.ts';
-import type { MetricsDb } from './database-keeper.ts';
 import { METRICS_COMMAND, runMetricsCommand } from './dump-command.ts';
 import type { CommandCall } from './dump-command.ts';
 import { FileStoreKeeper } from './file-store-keeper.ts';
 import type { ClusterEvent, Host, ServerConfig } from './host.ts';
 import { OwnMetrics } from './own-metrics.ts';
+import type { Platform, PluginInfo } from './platform.ts';
 import { Scraping } from './scraping.ts';
 import { restartWarning, settingsWarning } from './settings-warnings.ts';
 import { collectStatistics } from './statistics.ts';
 import { statusText } from './status-command.ts';
 import { deactivate } from './stop.ts';
 import { Syncing } from './syncing.ts';
-
-/** What the machine offers; `main.ts` has the real things, tests their own. */
-export interface Platform {
-  readonly fs: Fs;
-  readonly clock: Clock;
-  readonly http: HttpClient;
-  readonly resolver: Resolver;
-  readonly process: ProcessStats;
-  readonly packer: ArchivePacker;
-  readonly tasks: TaskPool;
-  readonly randomBytes: (count: number) => Uint8Array;
-  /** Names this machine over restarts. */
-  readonly hostname: string;
-  readonly openDb: (dir: string, logger: Logger) => Promise<MetricsDb>;
-}
-
-export interface PluginInfo {
-  readonly id: string;
-  readonly version: string;
-}
 
 /** How often the parts look after themselves between the events that wake them. */
 const UPKEEP_PERIOD_MS = 30_000;
@@ -147,7 +120,7 @@ export class MetricsPlugin {
       scraping: this.#scraping,
       syncing: this.#syncing,
       fileStore: this.#fileStore,
-      warnings: () => board.list(),
+      board,
     });
     this.#upkeep = new RepeatingTask({
       clock,
@@ -267,14 +240,17 @@ export class MetricsPlugin {
 
   #makeJobs(dumps: DumpService): JobService {
     const { clock, fs, randomBytes } = this.#platform;
+    const { kv, log: logger } = this.#host;
+    const isCluster = (): boolean => this.#config?.isCluster ?? true;
+    const lock = new ListLock({ kv, clock, logger, pluginId: this.#info.id, isCluster });
     return new JobService({
-      store: new JobStore(this.#host.kv, clock),
+      store: new JobStore(kv, clock, lock),
       dumps: this.ownMetrics.counting(dumps),
       clock,
-      logger: this.#host.log,
+      logger,
       newId: () => newJobId(randomBytes),
       owner: () => this.#cluster.node,
-      isCluster: () => this.#config?.isCluster ?? true,
+      isCluster,
       removeWrecks: (isRunning) => removeGoWrecks(fs, isRunning),
     });
   }

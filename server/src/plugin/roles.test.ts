@@ -4,7 +4,10 @@ import { suite, test } from 'node:test';
 import { FakeClock, settle } from '../../test/support/fake-clock.ts';
 import { FakeHost } from '../../test/support/fake-host.ts';
 import { MemoryFs } from '../../test/support/memory-fs.ts';
+import { CodedError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
+import type { StorePermission } from '../ingest/index.ts';
+import { WarningBoard } from '../services/health/warning-board.ts';
 import type { MetricsDb } from './database-keeper.ts';
 import { OpenDatabase } from './database-keeper.ts';
 import { Roles } from './roles.ts';
@@ -14,7 +17,16 @@ function setUp() {
   const host = new FakeHost({}, {});
   host.nowMs = () => clock.nowMs();
   const log: string[] = [];
-  const world = { samples: 0, mayStore: (): boolean => false };
+  const board = new WarningBoard(silentLogger);
+  const fs = new MemoryFs();
+  const open = fs.open.bind(fs);
+  fs.open = (path, mode) => (world.isDiskFull ? Promise.reject(diskFull()) : open(path, mode));
+  const world = {
+    samples: 0,
+    settles: 0,
+    isDiskFull: false,
+    mayStore: (): StorePermission => 'never',
+  };
   const db: Pick<MetricsDb, 'dir' | 'blocks' | 'headStats' | 'flush'> = {
     dir: 'tsdb',
     blocks: () => [],
@@ -52,6 +64,9 @@ function setUp() {
         log.push('open');
         world.mayStore = mayStore;
       },
+      settle: () => {
+        world.settles++;
+      },
       close: async () => {
         log.push('close');
       },
@@ -59,14 +74,19 @@ function setUp() {
     syncing: { wake: () => log.push('sync') },
     clock,
     logger: silentLogger,
+    board,
     onChange: () => {},
   });
   // Only these members are used; a whole database would need a disk.
-  const database = new OpenDatabase(db as typeof db & MetricsDb, new MemoryFs(), clock);
+  const database = new OpenDatabase(db as typeof db & MetricsDb, fs, clock);
   const pass = async (seconds: number): Promise<void> => {
     for (let i = 0; i < seconds * 2; i++) await clock.advance(500);
   };
-  return { clock, host, log, world, roles, database, pass };
+  return { clock, host, log, world, roles, database, board, fs, pass };
+}
+
+function diskFull(): CodedError {
+  return new CodedError('ERR_FS_FULL', 'the disk is full');
 }
 
 const LOCK = 'mutex_us';
@@ -80,7 +100,8 @@ suite('roles', () => {
     roles.setDatabase(database);
     await pass(60);
     assert.deepEqual([roles.role, log], ['scraper', ['open', 'sync']]);
-    assert.ok(roles.isScraper && world.mayStore());
+    assert.ok(roles.isScraper);
+    assert.equal(world.mayStore(), 'now');
     assert.equal(host.values.size, 0);
   });
 
@@ -103,7 +124,7 @@ suite('roles', () => {
     roles.setDatabase(database);
     await pass(5);
     assert.deepEqual([roles.role, log], ['waiting', ['flush', 'sync']]);
-    assert.equal(world.mayStore(), false);
+    assert.equal(world.mayStore(), 'never');
   });
 
   test('a server that joins a cluster stops until it has the lease, and goes on without when it leaves', async () => {
@@ -114,7 +135,7 @@ suite('roles', () => {
     const mayStoreAlone = world.mayStore;
     await host.kv.setFor(LOCK, Uint8Array.of(1), 30);
     roles.setCluster(true);
-    assert.equal(mayStoreAlone(), false, 'from that moment on');
+    assert.equal(mayStoreAlone(), 'never', 'from that moment on');
     await pass(5);
     assert.deepEqual([roles.role, log.slice(2)], ['waiting', ['close']]);
     await pass(30);
@@ -124,11 +145,11 @@ suite('roles', () => {
     await settle();
     assert.deepEqual([roles.role, log.slice(5)], ['scraper', ['close', 'open', 'sync']]);
     assert.equal(host.values.has(LOCK), false, 'the lock is given back');
-    assert.ok(world.mayStore());
+    assert.equal(world.mayStore(), 'now');
     assert.ok(clock.nowMs() > 0);
   });
 
-  test('a scraper whose disk takes nothing for 15 s lets go, and is the last to ask again', async () => {
+  test('a scraper that can store nothing for 15 s lets others go first for a moment', async () => {
     const { host, roles, database, pass } = setUp();
     roles.setCluster(true);
     roles.setDatabase(database);
@@ -140,10 +161,90 @@ suite('roles', () => {
     }
     assert.equal(roles.role, 'waiting');
     assert.equal(host.values.has(LOCK), false);
-    await pass(45);
+    await pass(4);
     assert.equal(roles.role, 'waiting');
-    await pass(30);
+    await pass(10);
     assert.equal(roles.role, 'scraper', 'as there is nobody else');
+  });
+
+  test('a scraper whose disk is full lets go at once, and asks again when it takes data', async () => {
+    const { host, roles, world, database, board, fs, pass } = setUp();
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(5);
+    world.isDiskFull = true;
+    roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE' });
+    await pass(1);
+    assert.deepEqual([roles.role, host.values.has(LOCK)], ['waiting', false]);
+    await pass(30);
+    assert.equal(roles.role, 'waiting');
+    assert.deepEqual(
+      board.list().map(({ code }) => code),
+      ['disk_takes_nothing'],
+    );
+    world.isDiskFull = false;
+    await pass(4);
+    assert.equal(roles.role, 'scraper');
+    assert.deepEqual(board.list(), []);
+    assert.equal(await fs.stat('tsdb/write-probe'), undefined, 'nothing is left of the tries');
+  });
+
+  test('a node whose disk is full scrapes for want of another, and lets go now and then', async () => {
+    const { host, roles, world, database, pass } = setUp();
+    world.isDiskFull = true;
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(55);
+    assert.equal(roles.role, 'waiting');
+    await pass(10);
+    assert.equal(roles.role, 'scraper', 'it looks after the file store all the same');
+    for (let i = 0; i < 4; i++) {
+      roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE' });
+      await pass(5);
+    }
+    assert.deepEqual([roles.role, host.values.has(LOCK)], ['waiting', false]);
+  });
+
+  test('a scraper without its database scrapes on, and stores once nobody else has scraped', async () => {
+    const { host, log, roles, world, database, board, pass } = setUp();
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(5);
+    const kv = { ...host.kv };
+    const away = (): Promise<never> => Promise.reject(new Error('the database is away'));
+    Object.assign(host.kv, { get: away, renewFor: away, createFor: away, compareAndSet: away });
+    await pass(20);
+    assert.deepEqual(
+      [roles.role, roles.state, roles.isScraper, world.mayStore()],
+      ['lapsed', 'waiting', false, 'later'],
+    );
+    assert.deepEqual(
+      board.list().map(({ code }) => code),
+      ['lease_lapsed'],
+    );
+    const before = world.settles;
+    Object.assign(host.kv, kv);
+    await pass(5);
+    assert.deepEqual([roles.role, world.mayStore()], ['scraper', 'now']);
+    assert.ok(world.settles > before);
+    assert.deepEqual([log, board.list()], [['open', 'sync'], []]);
+  });
+
+  test('a scraper drops what it has scraped without its database when another one has taken over', async () => {
+    const { host, log, roles, world, database, pass } = setUp();
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(5);
+    const kv = { ...host.kv };
+    const away = (): Promise<never> => Promise.reject(new Error('the database is away'));
+    Object.assign(host.kv, { get: away, renewFor: away, createFor: away, compareAndSet: away });
+    await pass(20);
+    await kv.set('scraper_owner', new TextEncoder().encode('{"instance":"x","term":2,"beat":1}'));
+    Object.assign(host.kv, kv);
+    const before = world.settles;
+    await pass(5);
+    assert.deepEqual([roles.role, world.mayStore()], ['waiting', 'never']);
+    assert.deepEqual([log.slice(2), world.settles], [['close'], before]);
   });
 
   test('a stop ends the scraping before the lease is given back', async () => {

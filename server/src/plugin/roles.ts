@@ -1,38 +1,43 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { Mutex } from '../base/sync/mutex.ts';
-import type { ScrapeResult } from '../ingest/index.ts';
+import type { ScrapeResult, StorePermission } from '../ingest/index.ts';
 import { ScraperLease } from '../services/cluster/lease.ts';
 import type { LeaseOptions } from '../services/cluster/lease.ts';
 import type { OwnerRecord } from '../services/cluster/owner-record.ts';
+import type { WarningBoard } from '../services/health/warning-board.ts';
 import type { OpenDatabase } from './database-keeper.ts';
+import { Fitness } from './fitness.ts';
 import type { Scraping } from './scraping.ts';
 import type { Syncing } from './syncing.ts';
 
 /**
  * - `starting`: the database or the configuration is not there yet, or nobody has been asked.
  * - `scraper`: this instance scrapes, alone or as the one of its cluster.
+ * - `lapsed`: it did, and does not know yet whether another instance does; it scrapes into memory.
  * - `waiting`: another instance does; this one stands by.
  */
-export type Role = 'starting' | 'scraper' | 'waiting';
+export type Role = 'starting' | 'scraper' | 'lapsed' | 'waiting';
 
 export interface RolesOptions {
   readonly lease: Omit<LeaseOptions, 'isFit' | 'onChange'>;
-  readonly scraping: Pick<Scraping, 'open' | 'close' | 'isReady'>;
+  readonly scraping: Pick<Scraping, 'open' | 'settle' | 'close' | 'isReady'>;
   readonly syncing: Pick<Syncing, 'wake'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly board: WarningBoard;
   /** The role may have changed. */
   readonly onChange: () => void;
 }
 
-/** The database refuses samples older than it has; a clock that is set back by less soon catches up. */
-const CLOCK_BACK_MS = 10_000;
-
-/** A scraper that could store nothing for so long lets another one try, */
+/** A scraper that could store nothing for so long lets another one try, whatever its disk seems to take. */
 const STORE_FAILING_MS = 15_000;
-/** and does not ask for the lease again for so long, unless there is nobody else. */
-const STORE_FAILED_WAIT_MS = 60_000;
+
+const LAPSED = {
+  message:
+    'The database of the Mattermost server does not answer, so it is not known whether another node ' +
+    'collects metrics. What this one collects is kept in memory until then, for 30 minutes at most.',
+};
 
 /**
  * Decides whether this instance scrapes, and follows each decision through: one that scrapes has an
@@ -49,16 +54,16 @@ export class Roles {
   /** The term of the lease under which we scrape, 0 without one; undefined while we do not. */
   #term: number | undefined;
   #isStopped = false;
+  readonly #fitness: Fitness;
   #sinceMs = 0;
-  /** Of the samples in the database, as far as we know: what is older is refused. */
-  #newestMs = -Infinity;
   /** Since when no scrape could be stored, monotonic; undefined while they can. */
   #failingSinceMs: number | undefined;
-  #fitAgainMs = -Infinity;
+  /** Whether it scrapes for want of an instance that is fit. */
   #isLastResort = false;
 
   constructor(options: RolesOptions) {
     this.#options = options;
+    this.#fitness = new Fitness(options);
   }
 
   get role(): Role {
@@ -66,6 +71,7 @@ export class Roles {
     if (!this.#isCluster) return 'scraper';
     const state = this.#lease?.state ?? 'unknown';
     if (state === 'held') return 'scraper';
+    if (state === 'lapsed' && this.#term !== undefined) return 'lapsed';
     return state === 'unknown' ? 'starting' : 'waiting';
   }
 
@@ -73,7 +79,7 @@ export class Roles {
   get state(): 'starting' | 'running' | 'waiting' {
     const { role } = this;
     if (role === 'scraper') return this.#options.scraping.isReady ? 'running' : 'starting';
-    return role;
+    return role === 'lapsed' ? 'waiting' : role;
   }
 
   /** Whether this instance is the one that looks after the file store and answers for the head. */
@@ -101,35 +107,22 @@ export class Roles {
 
   setDatabase(database: OpenDatabase): void {
     this.#database = database;
-    const { maxTimeMs = -Infinity } = database.db.headStats();
-    const ends = database.blocks().map((block) => block.maxTime);
-    this.#newestMs = Math.max(maxTimeMs, ...ends);
+    this.#fitness.setDatabase(database);
     this.#compete();
     this.#update();
   }
 
   /** Told of each scrape: a full or broken disk is a reason to let another node scrape. */
   noteScrape({ failureCode }: Pick<ScrapeResult, 'failureCode'>): void {
-    const { clock, logger } = this.#options;
-    const nowMs = clock.monotonicMs();
-    if (failureCode !== 'ERR_SCRAPE_STORE') {
-      // An exporter that is down says nothing about the disk, but its `up` was stored as well.
-      this.#failingSinceMs = undefined;
-      return;
-    }
-    this.#failingSinceMs ??= nowMs;
-    const lease = this.#lease;
-    if (lease?.isValid !== true || this.#isLastResort) return;
-    if (nowMs - this.#failingSinceMs < STORE_FAILING_MS) return;
-    this.#failingSinceMs = undefined;
-    this.#fitAgainMs = nowMs + STORE_FAILED_WAIT_MS;
-    logger.warn('Samples cannot be stored here; another node shall scrape');
-    void lease.yield();
+    // An exporter that is down says nothing about the disk, but its `up` was stored as well.
+    if (failureCode === 'ERR_SCRAPE_STORE') void this.#onStoreFailure();
+    else this.#failingSinceMs = undefined;
   }
 
   /** Goes on with what a change of the role has left undone; called now and then. */
-  tend(): Promise<void> {
-    return this.#turns.run(() => this.#follow());
+  async tend(): Promise<void> {
+    await this.#fitness.tend();
+    await this.#turns.run(() => this.#follow());
   }
 
   /** Ends the scraping with its last samples and stale markers, then lets go of the lease. */
@@ -137,6 +130,21 @@ export class Roles {
     this.#isStopped = true;
     await this.#options.scraping.close();
     await this.#lease?.stop();
+  }
+
+  async #onStoreFailure(): Promise<void> {
+    const { clock, logger } = this.#options;
+    this.#failingSinceMs ??= clock.monotonicMs();
+    const lease = this.#lease;
+    if (lease?.isValid !== true) return;
+    // There is nothing to wait for when the disk is full, but for others to become fit.
+    const isHopeless = !(await this.#fitness.probeDisk()) && !this.#isLastResort;
+    if (this.#failingSinceMs === undefined || lease !== this.#lease || !lease.isValid) return;
+    const failingMs = clock.monotonicMs() - this.#failingSinceMs;
+    if (failingMs < STORE_FAILING_MS && !isHopeless) return;
+    this.#failingSinceMs = undefined;
+    logger.warn('Samples cannot be stored here; another node shall scrape');
+    void lease.yield();
   }
 
   /** Asks for the lease, or lets go of it: who cannot store samples does not ask for the right to. */
@@ -147,7 +155,7 @@ export class Roles {
       this.#lease = undefined;
       void ending?.stop();
     } else if (this.#database !== undefined && this.#lease === undefined) {
-      const isFit = (): boolean => this.#isFit;
+      const isFit = (): Promise<boolean> => this.#fitness.check();
       this.#lease = new ScraperLease({ ...lease, isFit, onChange: () => this.#update() });
       this.#lease.start();
     }
@@ -163,12 +171,19 @@ export class Roles {
   }
 
   async #follow(): Promise<void> {
-    const { scraping, syncing, clock } = this.#options;
+    const { scraping, syncing, clock, board } = this.#options;
     const { role } = this;
     const database = this.#database;
     if (this.#isStopped || database === undefined || role === 'starting') return;
+    // It scrapes on, and what it collects waits until it is known whose part that was.
+    const isLapsed = role === 'lapsed';
+    board.set('lease_lapsed', isLapsed ? LAPSED : undefined);
+    if (isLapsed) return;
     const term = this.#lease?.owner?.term ?? 0;
-    if (role === 'scraper' && this.#term === term) return;
+    if (role === 'scraper' && this.#term === term) {
+      if (this.isScraper) scraping.settle();
+      return;
+    }
     if (this.#term !== undefined) {
       this.#term = undefined;
       await scraping.close();
@@ -185,45 +200,39 @@ export class Roles {
   }
 
   /** Holds for one term: whoever has lost the lease and has it again starts anew. */
-  #permission(term: number): () => boolean {
+  #permission(term: number): () => StorePermission {
     const lease = this.#lease;
-    if (lease === undefined) return () => this.#lease === undefined;
-    // Whoever took over for want of another goes on whatever its clock and its disk say.
-    this.#isLastResort = !this.#isFit;
+    if (lease === undefined) return () => (this.#lease === undefined ? 'now' : 'never');
+    this.#isLastResort = !this.#fitness.wasFit;
     return () => {
-      if (this.#lease !== lease || !lease.isValid || lease.owner?.term !== term) return false;
-      return this.#isLastResort || this.#checkClock(lease);
+      if (this.#lease !== lease || lease.owner?.term !== term) return 'never';
+      if (lease.isValid) return this.#checkClock(lease) ? 'now' : 'never';
+      return lease.state === 'held' || lease.state === 'lapsed' ? 'later' : 'never';
     };
   }
 
-  /** Whether this instance could store what it scrapes. */
-  get #isFit(): boolean {
-    return !this.#isClockBack && this.#options.clock.monotonicMs() >= this.#fitAgainMs;
-  }
-
-  get #isClockBack(): boolean {
-    return this.#options.clock.nowMs() < this.#newestMs - CLOCK_BACK_MS;
-  }
-
-  /** Whoever's clock was set back could store nothing until it has caught up: another one can. */
+  /**
+   * Whoever's clock was set back could store nothing until it has caught up: another one can. For
+   * want of another the database makes what is ahead of the clock blocks, and goes on.
+   */
   #checkClock(lease: ScraperLease): boolean {
-    const { clock, logger } = this.#options;
-    if (!this.#isClockBack) {
-      this.#newestMs = Math.max(this.#newestMs, clock.nowMs());
-      return true;
+    const { clockBackMs: backMs } = this.#fitness;
+    if (backMs > 0 && !this.#isLastResort) {
+      const { logger } = this.#options;
+      logger.warn('The clock was set back; another node scrapes until it has caught up', {
+        backMs,
+      });
+      void lease.yield();
+      return false;
     }
-    const backMs = this.#newestMs - clock.nowMs();
-    logger.warn('The clock was set back; another node scrapes until it has caught up', { backMs });
-    void lease.yield();
-    return false;
+    this.#fitness.noteStoring();
+    return true;
   }
 
   /** What a scraper that stands by has collected goes to the file store at once. */
   async #clearHead({ db }: OpenDatabase): Promise<void> {
     if (db.headStats().sampleCount === 0) return;
     const blocks = await db.flush();
-    // Whatever kept the disk from taking samples is over.
-    this.#fitAgainMs = -Infinity;
     this.#options.logger.info('The samples in memory were made blocks, as another node scrapes', {
       blocks: blocks.length,
     });

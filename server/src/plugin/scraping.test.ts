@@ -40,7 +40,7 @@ function setUp() {
     onConfig: () => {},
     onScrape: (result) => world.results.push(result),
   });
-  scraping.open(world.storage, () => true);
+  scraping.open(world.storage, () => 'now');
   const urls = (): string[] => scraping.targets().map(({ url }) => url);
   return { scraping, world, urls };
 }
@@ -145,6 +145,25 @@ test('nodes of a cluster that come are scraped, those that go get stale markers,
   assert.deepEqual(world.board.list(), []);
   const gone = world.storage.samples('x{instance="app1:8067",job="prometheus"}');
   assert.equal(gone.at(-1)?.value, 'stale');
+  await scraping.stop();
+});
+
+test('a node that takes over scrapes nothing before it knows the nodes, not even itself', async () => {
+  const { scraping, world, urls } = setUp();
+  await scraping.close();
+  world.host.config = { ...world.host.config, isCluster: true };
+  scraping.start();
+  await settle();
+  let answer: (nodes: { rows: unknown[][] }) => void = () => {};
+  world.host.query = () => new Promise((resolve) => (answer = resolve));
+  scraping.open(world.storage, () => 'now');
+  for (let i = 0; i < 20; i++) await world.clock.advance(1_000);
+  assert.deepEqual([urls(), scraping.isReady], [[], false]);
+  const rows = ['app1', 'app2'].map((name) => [name, 1]);
+  answer({ rows });
+  await settle();
+  assert.deepEqual(urls().slice(0, 2), [urlOf('app1'), urlOf('app2')]);
+  assert.ok(scraping.isReady);
   await scraping.stop();
 });
 

@@ -5,7 +5,13 @@ import type { HttpClient } from '../base/ports/http-client.ts';
 import type { Resolver } from '../base/ports/resolver.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import { ScrapeManager } from '../ingest/index.ts';
-import type { ScrapeResult, ScrapeSettings, Target, TargetStatus } from '../ingest/index.ts';
+import type {
+  ScrapeResult,
+  ScrapeSettings,
+  StorePermission,
+  Target,
+  TargetStatus,
+} from '../ingest/index.ts';
 import { queryNodes } from '../services/cluster/nodes.ts';
 import type { ClusterNode } from '../services/cluster/nodes.ts';
 import type { Settings } from '../services/config/settings.ts';
@@ -49,6 +55,8 @@ export class Scraping {
   #targets: readonly Target[] | undefined;
   #config: ServerConfig | undefined;
   #nodes: readonly ClusterNode[] = [];
+  /** Whether the database was asked for the nodes since this instance scrapes. */
+  #areNodesAsked = false;
   #hasLicense = true;
   /** Targets that were up once: only of these, and of the server itself, is silence news. */
   readonly #everUp = new Set<string>();
@@ -99,14 +107,21 @@ export class Scraping {
     this.#refreshes.wake();
   }
 
-  /** Begins to scrape into `appendable`, for as long as `mayStore` says so at each commit. */
-  open(appendable: Appendable, mayStore: () => boolean): void {
+  /** Begins to scrape into `appendable`, as `mayStore` says at each commit. */
+  open(appendable: Appendable, mayStore: () => StorePermission): void {
     const { http, clock, logger, userAgent, onScrape } = this.#options;
     const options = { http, appendable, clock, logger, userAgent, onScrape, mayStore };
     this.#manager = new ScrapeManager(options);
+    // Which nodes there are is a matter of the one that scrapes; until then it is not known what to do.
+    this.#areNodesAsked = false;
+    if (this.#config?.isCluster === true) this.#targets = undefined;
     this.#apply();
-    // Which nodes there are is a matter of the one that scrapes.
     this.#refreshes.wake();
+  }
+
+  /** What waits in memory may be stored now. */
+  settle(): void {
+    this.#manager?.settle();
   }
 
   /** Scrapes no more. Resolves when the last samples and, if they may be, stale markers are stored. */
@@ -153,9 +168,11 @@ export class Scraping {
       const action = 'Those that were known are scraped; it is tried again every minute.';
       board.raise({ code: NODES_UNKNOWN, message, action }, error);
     }
+    this.#areNodesAsked = true;
   }
 
   #applyTargets(config: ServerConfig): void {
+    if (config.isCluster && !this.#areNodesAsked) return;
     const settings = this.#options.settings();
     this.#targets = buildTargets({
       listenAddress: config.metricsListenAddress,

@@ -4,6 +4,7 @@ import type { TargetStatus } from '../ingest/index.ts';
 
 const ROLES: Readonly<Record<string, string>> = {
   scraper: 'scrapes',
+  lapsed: 'keeps what it scrapes in memory',
   waiting: 'stands by',
   lost: 'does not answer',
   starting: 'is starting',

@@ -3,20 +3,24 @@ import { CodedError, describeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { TaskRunner } from '../base/ports/task-runner.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
-import { PLUGIN_DIR } from '../filestore/layout.ts';
+import { PLUGIN_DIR, STORE_BLOCKS_DIR } from '../filestore/layout.ts';
 import type { BlockCatalog } from '../services/blocksync/block-catalog.ts';
 import type { BlockSync } from '../services/blocksync/block-sync.ts';
 import type { Settings } from '../services/config/settings.ts';
-import { StoreUpkeep } from '../services/upkeep/store-upkeep.ts';
 import { removeOrphanedDumps } from '../services/dump/orphans.ts';
+import type { Warning, WarningBoard } from '../services/health/warning-board.ts';
 import type { DumpJob } from '../services/jobs/job.ts';
-import type { WarningBoard } from '../services/health/warning-board.ts';
+import { StoreUpkeep } from '../services/upkeep/store-upkeep.ts';
+import type { DamagedBlock } from '../services/upkeep/store-upkeep.ts';
 import type { OpenDatabase } from './database-keeper.ts';
 import type { FileStoreKeeper } from './file-store-keeper.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const WARNING = 'sync_failing';
+const DAMAGED_WARNING = 'blocks_damaged';
+/** Of the damaged blocks that a warning names; the log has all. */
+const NAMED_MAX = 3;
 
 export interface SyncingOptions {
   readonly blockSync: BlockSync;
@@ -177,11 +181,27 @@ export class Syncing {
     const { fileStore, clock, isScraper } = this.#options;
     const store = fileStore.current;
     const database = this.#options.database();
+    if (!isScraper()) this.#options.board.clear(DAMAGED_WARNING);
     if (store === undefined || database === undefined || !isScraper()) return;
     await this.#upkeep.run(store, database.store, clock.nowMs() - this.#retentionMs(), signal);
+    this.#options.board.set(DAMAGED_WARNING, damageWarning(this.#upkeep.damaged));
   }
 
   #retentionMs(): number {
     return this.#options.settings().retentionDurationDays * DAY_MS;
   }
+}
+
+function damageWarning(damaged: readonly DamagedBlock[]): Omit<Warning, 'code'> | undefined {
+  if (damaged.length === 0) return undefined;
+  const named = damaged.slice(0, NAMED_MAX).map(({ ulid, reason }) => `${ulid} (${reason})`);
+  const more = damaged.length > NAMED_MAX ? ` and ${damaged.length - NAMED_MAX} more` : '';
+  return {
+    message:
+      `Blocks of the file store are damaged and stay as they are: ${named.join(', ')}${more}. ` +
+      'All others are merged around them.',
+    action:
+      `Their folders are in ${STORE_BLOCKS_DIR}. Where a dump of their time does not open, ` +
+      'run "tsdb repair" of the plugin’s executable on the unpacked dump.',
+  };
 }

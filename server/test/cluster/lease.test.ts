@@ -29,7 +29,7 @@ function setUp() {
       instance,
       node: () => `node of ${instance}`,
       lockEnd: kv.lockEnd,
-      isFit: () => isFit,
+      isFit: async () => isFit,
       onChange: (state) => states.push(state),
     });
     lease.start();
@@ -119,8 +119,46 @@ suite('the lease', () => {
     assert.ok(taken > 0, 'never both at once');
     link.isCut = false;
     await run(60);
-    assert.equal(a.lease.state, 'waiting');
+    assert.deepEqual(a.states, ['held', 'lapsed', 'waiting']);
     assert.deepEqual(b.states, ['waiting', 'held']);
+  });
+
+  test('is taken up again, in the same term, when the database was away for all', async () => {
+    const { start, run, secondsUntil } = setUp();
+    const link = new DatabaseLink();
+    const a = start('a', link);
+    await run(20);
+    const b = start('b', link);
+    await run(20);
+    link.isCut = true;
+    await run(300);
+    assert.equal(a.lease.state, 'lapsed');
+    link.isCut = false;
+    const seconds = await secondsUntil(() => a.lease.isValid || b.lease.isValid);
+    assert.ok(seconds <= 5, `${seconds} s`);
+    assert.deepEqual(a.states, ['held', 'lapsed', 'held']);
+    assert.deepEqual([b.states, a.lease.owner?.term], [['waiting'], 1]);
+  });
+
+  test('is not taken up again while a Go node has the lock', async () => {
+    const { start, run, secondsUntil, connect, world } = setUp();
+    const link = new DatabaseLink();
+    const a = start('a', link);
+    await run(20);
+    link.isCut = true;
+    await run(30);
+    const go = connect(world);
+    void go.createFor(LOCK, HELD, 15);
+    await run(5);
+    link.isCut = false;
+    for (let i = 0; i < 8; i++) {
+      void go.renewFor(LOCK, HELD, 15);
+      await run(5);
+      assert.equal(a.lease.isValid, false);
+    }
+    assert.deepEqual(a.states, ['held', 'lapsed', 'waiting']);
+    const seconds = await secondsUntil(() => a.lease.isValid);
+    assert.ok(seconds <= 30 && a.lease.owner?.term === 2, `${seconds} s`);
   });
 
   test('is refused while a Go node holds the lock, for as long as it lives, and taken after it', async () => {

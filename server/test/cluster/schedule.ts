@@ -24,6 +24,8 @@ const KINDS = {
   suspend: { durationMs: 60_000, amount: 0 },
   /** The database is out of reach. */
   cut: { durationMs: 90_000, amount: 0 },
+  /** The database is out of reach of all nodes. */
+  outage: { durationMs: 120_000, amount: 0 },
   /** Calls of the database take up to so many ms, twice. */
   slow: { durationMs: 60_000, amount: 4_000 },
   /** Reads see the database as it was so many ms ago. */
@@ -67,10 +69,10 @@ export function makeSchedule(seed: number): Fault[] {
 }
 
 /** The fewest faults that still fail: each is left out when it fails without it too. */
-export async function shrink(
-  faults: readonly Fault[],
-  fails: (faults: readonly Fault[]) => Promise<boolean>,
-): Promise<readonly Fault[]> {
+export async function shrink<T>(
+  faults: readonly T[],
+  fails: (faults: readonly T[]) => Promise<boolean>,
+): Promise<readonly T[]> {
   let kept = faults;
   for (const fault of faults) {
     const fewer = kept.filter((each) => each !== fault);

@@ -255,6 +255,7 @@ export class SimNode {
   #watch(db: Db): MetricsDb {
     const noted = (inner: Appender): Appender => {
       const pending: Acknowledged[] = [];
+      const scrapedMs = this.#world.time.nowMs;
       return {
         series: (labels: Labels) => {
           const ref = inner.series(labels);
@@ -270,7 +271,7 @@ export class SimNode {
         appendStale: (ref, timestampMs) => inner.appendStale(ref, timestampMs),
         commit: async () => {
           await inner.commit();
-          this.#world.acknowledge(this, pending.splice(0));
+          this.#world.acknowledge(this, scrapedMs, pending.splice(0));
         },
         rollback: () => {
           pending.length = 0;

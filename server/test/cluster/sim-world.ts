@@ -8,7 +8,9 @@ import { NodeClock, SimTime } from './sim-time.ts';
 
 /** Samples that one scrape brought to the database of a node. */
 export interface StoredScrape {
+  /** When they were stored, and when they were scraped, true time. */
   readonly atMs: number;
+  readonly scrapedMs: number;
   readonly node: SimNode;
   readonly samples: readonly Acknowledged[];
 }
@@ -40,8 +42,8 @@ export class SimWorld {
     return found;
   }
 
-  acknowledge(node: SimNode, samples: readonly Acknowledged[]): void {
-    if (samples.length > 0) this.scrapes.push({ atMs: this.time.nowMs, node, samples });
+  acknowledge(node: SimNode, scrapedMs: number, samples: readonly Acknowledged[]): void {
+    if (samples.length > 0) this.scrapes.push({ atMs: this.time.nowMs, scrapedMs, node, samples });
   }
 
   /** Reliable, but not in order and not at once. */

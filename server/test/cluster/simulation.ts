@@ -34,6 +34,8 @@ interface Asked {
 /** What a run came to: sentences about what must not be, and the logs of all nodes. */
 export interface Outcome {
   readonly violations: readonly string[];
+  /** When the samples that are stored were scraped, from the start of the run on, in their order. */
+  readonly scrapedMs: readonly number[];
   readonly log: readonly string[];
 }
 
@@ -48,7 +50,8 @@ export async function simulate(seed: number, faults: readonly Fault[]): Promise<
     await run.play();
     const violations = await run.judge();
     const log = world.nodes.flatMap((node) => node.log).sort((a, b) => timeOf(a) - timeOf(b));
-    return { violations, log };
+    const scrapedMs = world.scrapes.map((scrape) => scrape.scrapedMs - world.startMs);
+    return { violations, scrapedMs: scrapedMs.sort((a, b) => a - b), log };
   } finally {
     Math.random = random;
   }
@@ -143,6 +146,11 @@ class Simulation {
       case 'cut':
         node.link.isCut = true;
         return () => (node.link.isCut = false);
+      case 'outage':
+        for (const { link } of this.#world.nodes) link.isCut = true;
+        return () => {
+          for (const { link } of this.#world.nodes) link.isCut = false;
+        };
       case 'slow':
         node.link.latencyMaxMs = 15 + amount;
         return () => (node.link.latencyMaxMs = 15);
@@ -190,13 +198,15 @@ class Simulation {
     return this.#live(askJson<DumpJob[]>(plugin.api, 'GET', '/jobs'));
   }
 
-  /** Times in which one node stores scrape after scrape. */
+  /** Times in which one node makes scrape after scrape that are stored, at once or later. */
   #tenures(): { node: SimNode; fromMs: number; toMs: number }[] {
     const tenures: { node: SimNode; fromMs: number; toMs: number }[] = [];
-    for (const { node, atMs } of this.#world.scrapes) {
+    const scrapes = [...this.#world.scrapes].sort((a, b) => a.scrapedMs - b.scrapedMs);
+    for (const { node, scrapedMs } of scrapes) {
       const open = tenures.findLast((tenure) => tenure.node === node);
-      if (open !== undefined && atMs - open.toMs <= 2.5 * SCRAPE_INTERVAL_MS) open.toMs = atMs;
-      else tenures.push({ node, fromMs: atMs, toMs: atMs });
+      const isSame = open !== undefined && scrapedMs - open.toMs <= 2.5 * SCRAPE_INTERVAL_MS;
+      if (isSame) open.toMs = scrapedMs;
+      else tenures.push({ node, fromMs: scrapedMs, toMs: scrapedMs });
     }
     return tenures;
   }

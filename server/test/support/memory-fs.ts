@@ -44,6 +44,7 @@ export class MemoryFs implements Fs {
   freeSpaceBytes = Number.MAX_SAFE_INTEGER;
   #crashed = false;
   #root: DirNode;
+  readonly #open = new Map<symbol, string>();
   readonly #locked = new Set<string>();
 
   readonly #nowMs: () => number;
@@ -52,6 +53,11 @@ export class MemoryFs implements Fs {
   constructor(root: DirNode = makeDirNode(), nowMs: () => number = () => 0) {
     this.#root = root;
     this.#nowMs = nowMs;
+  }
+
+  /** Paths of the files that were opened and not closed. */
+  openFiles(): string[] {
+    return [...this.#open.values()];
   }
 
   /** The disk as the next process finds it. This one is dead from now on. */
@@ -184,6 +190,8 @@ export class MemoryFs implements Fs {
   }
 
   #file(path: string, node: FileNode, mode: string): File {
+    const handle = Symbol(path);
+    this.#open.set(handle, path);
     let end = mode === 'create' ? 0 : node.bytes.length;
     const writable = (operation: string): void => {
       this.#alive(path);
@@ -224,6 +232,7 @@ export class MemoryFs implements Fs {
       },
       close: async () => {
         this.#alive(path);
+        if (!this.#open.delete(handle)) throw failure('ERR_FS', 'close', path, 'closed twice');
       },
     };
   }

@@ -186,6 +186,8 @@ export interface PluginClient {
   getStatus(): Promise<Answer<PluginStatus>>;
   getJobs(): Promise<Answer<Job[]>>;
   createJob(range: TimeRange, format: DumpFormat): Promise<void>;
+  /** Ends a dump that is waiting or being made; it stays in the list. */
+  cancelJob(jobId: string): Promise<void>;
   deleteJob(jobId: string): Promise<void>;
   deleteAllJobs(): Promise<void>;
 }
@@ -196,6 +198,9 @@ export const pluginClient: PluginClient = {
   getJobs: () => get('/jobs', parseJobs),
   createJob: async (range, format) => {
     await send('POST', '/jobs/create', { min_t: range.from, max_t: range.to, format });
+  },
+  cancelJob: async (jobId) => {
+    await send('POST', `/jobs/cancel/${encodeURIComponent(jobId)}`);
   },
   deleteJob: async (jobId) => {
     await send('DELETE', `/jobs/delete/${encodeURIComponent(jobId)}`);

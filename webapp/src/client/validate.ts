@@ -9,6 +9,7 @@ import type {
   Job,
   JobStatus,
   PluginStatus,
+  Scraper,
   Target,
   TsdbStats,
   Warning,
@@ -22,157 +23,159 @@ export class BadAnswerError extends Error {
   }
 }
 
-type Fields = Record<string, unknown>;
+/** Reads one value, which `what` names in an error. undefined: the field stays away. */
+type Read<T> = (value: unknown, what: string) => T;
 
-/** A part that may be missing. */
-function partOf(fields: Fields, name: string): Fields {
-  return fields[name] === undefined ? {} : fieldsOf(fields[name], name);
+/** A reader for each field; that of an optional one may find nothing. */
+type Shape<T> = {
+  [K in keyof T]-?: Read<Pick<T, K> extends Required<Pick<T, K>> ? T[K] : T[K] | undefined>;
+};
+
+const number: Read<number> = (value) =>
+  typeof value === 'number' && Number.isFinite(value) ? value : 0;
+
+const text: Read<string> = (value) => (typeof value === 'string' ? value : '');
+
+const flag: Read<boolean> = (value) => value === true;
+
+/** Nothing in place of an empty text or a number that is not above 0. */
+function unlessEmpty<T extends string | number>(read: Read<T>): Read<T | undefined> {
+  return (value, what) => {
+    const found = read(value, what);
+    return found === '' || (typeof found === 'number' && found <= 0) ? undefined : found;
+  };
 }
 
-function fieldsOf(value: unknown, what: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new BadAnswerError(`${what} is not an object`);
-  }
-  return { ...value };
+/** Go writes what is not there as null. */
+function ifThere<T>(read: Read<T>): Read<T | undefined> {
+  return (value, what) => (value === undefined || value === null ? undefined : read(value, what));
 }
 
-function listOf<T>(value: unknown, what: string, parse: (item: unknown) => T): T[] {
-  if (value === undefined || value === null) {
-    return []; // Go writes an empty list as null.
-  }
-  if (!Array.isArray(value)) {
-    throw new BadAnswerError(`${what} is not a list`);
-  }
-  return value.map(parse);
+function listOf<T>(itemName: string, read: Read<T>): Read<T[]> {
+  return (value, what) => {
+    if (value === undefined || value === null) {
+      return [];
+    }
+    if (!Array.isArray(value)) {
+      throw new BadAnswerError(`${what} is not a list`);
+    }
+    return value.map((item: unknown) => read(item, itemName));
+  };
 }
 
-function numberOf(fields: Fields, name: string): number {
-  const value = fields[name];
-  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
-}
-
-function textOf(fields: Fields, name: string): string {
-  const value = fields[name];
-  return typeof value === 'string' ? value : '';
+function object<T extends object>(shape: Shape<T>): Read<T> {
+  const readers = Object.entries<Read<unknown>>(shape);
+  return (value, what) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new BadAnswerError(`${what} is not an object`);
+    }
+    const fields = new Map<string, unknown>(Object.entries(value));
+    const found = readers.map(([name, read]) => [name, read(fields.get(name), name)] as const);
+    // The shape has a reader for each field, and one that must be there is always found.
+    return Object.fromEntries(found.filter(([, field]) => field !== undefined)) as T;
+  };
 }
 
 const JOB_STATUSES: readonly JobStatus[] = ['pending', 'in_progress', 'success', 'error'];
 
-function parseJob(value: unknown): Job {
-  const fields = fieldsOf(value, 'job');
-  const id = textOf(fields, 'id');
-  const status = JOB_STATUSES.find((known) => known === fields.status);
-  if (id === '' || status === undefined) {
-    throw new BadAnswerError(`job ${id} with status ${textOf(fields, 'status')}`);
-  }
-  const job: Job = {
-    id,
-    status,
-    create_at: numberOf(fields, 'create_at'),
-    min_t: numberOf(fields, 'min_t'),
-    max_t: numberOf(fields, 'max_t'),
-    dump_location: textOf(fields, 'dump_location'),
-  };
-  if (textOf(fields, 'error') !== '') {
-    job.error = textOf(fields, 'error');
-  }
-  if (numberOf(fields, 'size_bytes') > 0) {
-    job.size_bytes = numberOf(fields, 'size_bytes');
-  }
-  if (typeof fields.progress === 'number') {
-    job.progress = Math.min(1, Math.max(0, numberOf(fields, 'progress')));
-  }
-  return job;
-}
+const job = object<Job>({
+  id: (value, what) => {
+    if (text(value, what) === '') {
+      throw new BadAnswerError('a job without an id');
+    }
+    return text(value, what);
+  },
+  status: (value, what) => {
+    const status = JOB_STATUSES.find((known) => known === value);
+    if (status === undefined) {
+      throw new BadAnswerError(`a job with status ${text(value, what)}`);
+    }
+    return status;
+  },
+  create_at: number,
+  min_t: number,
+  max_t: number,
+  dump_location: text,
+  error: unlessEmpty(text),
+  cancelled: (value) => value === true || undefined,
+  size_bytes: unlessEmpty(number),
+  progress: (value) =>
+    typeof value === 'number' ? Math.min(1, Math.max(0, number(value, ''))) : undefined,
+});
 
 /** The dump jobs, newest first. */
 export function parseJobs(value: unknown): Job[] {
-  return listOf(value, 'jobs', parseJob).sort((a, b) => b.create_at - a.create_at);
+  return listOf('job', job)(value, 'jobs').sort((a, b) => b.create_at - a.create_at);
 }
+
+const stats = object<TsdbStats>({
+  min_t: number,
+  max_t: number,
+  num_series: number,
+  num_samples: number,
+});
 
 export function parseStats(value: unknown): TsdbStats {
-  const fields = fieldsOf(value, 'stats');
-  return {
-    min_t: numberOf(fields, 'min_t'),
-    max_t: numberOf(fields, 'max_t'),
-    num_series: numberOf(fields, 'num_series'),
-    num_samples: numberOf(fields, 'num_samples'),
-  };
+  return stats(value, 'stats');
 }
 
-function parseTarget(value: unknown): Target {
-  const fields = fieldsOf(value, 'target');
-  return {
-    url: textOf(fields, 'url'),
-    job: textOf(fields, 'job'),
-    instance: textOf(fields, 'instance'),
-    up: fields.up === true,
-    last_scrape_ms: numberOf(fields, 'last_scrape_ms'),
-    last_duration_ms: numberOf(fields, 'last_duration_ms'),
-    last_error: textOf(fields, 'last_error'),
-    samples: numberOf(fields, 'samples'),
-    refused: numberOf(fields, 'refused'),
-  };
+const target = object<Target>({
+  url: text,
+  job: text,
+  instance: text,
+  up: flag,
+  last_scrape_ms: number,
+  last_duration_ms: number,
+  last_error: text,
+  samples: number,
+  refused: number,
+});
+
+const warning = object<Warning>({ code: text, message: text, action: unlessEmpty(text) });
+
+const head = object<HeadStats>({ series: number, samples: number, min_t: number, max_t: number });
+
+const instance = object<ClusterInstance>({
+  id: text,
+  node: text,
+  role: text,
+  version: text,
+  since_ms: number,
+  reported_ms: number,
+});
+
+const scraper = ifThere(object<Scraper>({ node: text, since_ms: number }));
+
+const cluster = object<Cluster>({
+  id: text,
+  instances: listOf('instance', instance),
+  scraper: (value, what) => {
+    const found = scraper(value, what);
+    return found?.node === '' ? undefined : found;
+  },
+});
+
+/** The state as it is on the wire. */
+interface WireStatus extends Omit<PluginStatus, 'isStarting' | 'lastSyncMs'> {
+  scraper?: { state: string };
+  sync?: { last_success_ms: number };
 }
 
-function parseWarning(value: unknown): Warning {
-  const fields = fieldsOf(value, 'warning');
-  const warning: Warning = { code: textOf(fields, 'code'), message: textOf(fields, 'message') };
-  if (textOf(fields, 'action') !== '') {
-    warning.action = textOf(fields, 'action');
-  }
-  return warning;
-}
-
-function parseHead(value: unknown): HeadStats {
-  const fields = fieldsOf(value, 'head');
-  return {
-    series: numberOf(fields, 'series'),
-    samples: numberOf(fields, 'samples'),
-    min_t: numberOf(fields, 'min_t'),
-    max_t: numberOf(fields, 'max_t'),
-  };
-}
-
-function parseInstance(value: unknown): ClusterInstance {
-  const fields = fieldsOf(value, 'instance');
-  return {
-    id: textOf(fields, 'id'),
-    node: textOf(fields, 'node'),
-    role: textOf(fields, 'role'),
-    version: textOf(fields, 'version'),
-    since_ms: numberOf(fields, 'since_ms'),
-    reported_ms: numberOf(fields, 'reported_ms'),
-  };
-}
-
-function parseCluster(value: unknown): Cluster {
-  const fields = fieldsOf(value, 'cluster');
-  const cluster: Cluster = {
-    id: textOf(fields, 'id'),
-    instances: listOf(fields.instances, 'instances', parseInstance),
-  };
-  const scraper = partOf(fields, 'scraper');
-  if (textOf(scraper, 'node') !== '') {
-    cluster.scraper = { node: textOf(scraper, 'node'), since_ms: numberOf(scraper, 'since_ms') };
-  }
-  return cluster;
-}
+const status = object<WireStatus>({
+  version: text,
+  scraper: ifThere(object<{ state: string }>({ state: text })),
+  sync: ifThere(object<{ last_success_ms: number }>({ last_success_ms: number })),
+  warnings: listOf('warning', warning),
+  targets: listOf('target', target),
+  head: ifThere(head),
+  cluster: ifThere(cluster),
+});
 
 export function parseStatus(value: unknown): PluginStatus {
-  const fields = fieldsOf(value, 'status');
-  const status: PluginStatus = {
-    version: textOf(fields, 'version'),
-    isStarting: textOf(partOf(fields, 'scraper'), 'state') === 'starting',
-    lastSyncMs: numberOf(partOf(fields, 'sync'), 'last_success_ms'),
-    warnings: listOf(fields.warnings, 'warnings', parseWarning),
-    targets: listOf(fields.targets, 'targets', parseTarget),
+  const { scraper: who, sync, ...rest } = status(value, 'status');
+  return {
+    ...rest,
+    isStarting: who?.state === 'starting',
+    lastSyncMs: sync?.last_success_ms ?? 0,
   };
-  if (fields.head !== undefined && fields.head !== null) {
-    status.head = parseHead(fields.head);
-  }
-  if (fields.cluster !== undefined && fields.cluster !== null) {
-    status.cluster = parseCluster(fields.cluster);
-  }
-  return status;
 }

@@ -13,9 +13,14 @@ export function selectPanel(state: StateWithPanel): PanelState {
   return state[STATE_KEY] ?? initialState;
 }
 
-/** Whether a dump is waiting or being made, so that the table changes soon. */
+/** Whether a dump is waiting or being made. */
+export function isUnfinished(job: Job): boolean {
+  return job.status === 'pending' || job.status === 'in_progress';
+}
+
+/** Whether the table changes soon. */
 export function hasUnfinishedJob(jobs: readonly Job[]): boolean {
-  return jobs.some((job) => job.status === 'pending' || job.status === 'in_progress');
+  return jobs.some(isUnfinished);
 }
 
 /** From the oldest to the newest sample, in blocks and in the head; undefined before the first sample. */

@@ -41,6 +41,11 @@ class FakePlugin implements PluginClient {
     this.created.push(range);
     this.jobs.unshift(job('c'));
   }
+  async cancelJob(jobId: string) {
+    this.#failIfTold();
+    const cancelled = { status: 'error', error: 'This dump was cancelled.' } as const;
+    this.jobs = this.jobs.map((each) => (each.id === jobId ? { ...each, ...cancelled } : each));
+  }
   async deleteJob(jobId: string) {
     this.#failIfTold();
     this.jobs = this.jobs.filter(({ id }) => id !== jobId);
@@ -76,6 +81,13 @@ test('a created dump is in the table when the promise resolves', async () => {
   assert.equal(await dispatch(thunks.createDump({ from: 10, to: 20 }, 'tar.gz')), undefined);
   assert.deepEqual(plugin.created, [{ from: 10, to: 20 }]);
   assert.deepEqual(ids(), ['c', 'a', 'b']);
+});
+
+test('a cancelled dump stays in the table, with its reason', async () => {
+  const { store, dispatch, thunks, ids } = setUp();
+  await dispatch(thunks.cancelDump('a'));
+  assert.deepEqual(ids(), ['a', 'b']);
+  assert.equal(store.getState().jobs.data?.[0]?.error, 'This dump was cancelled.');
 });
 
 test('deleted dumps are gone when the promise resolves', async () => {

@@ -22,6 +22,7 @@ export interface PanelThunks {
   loadStatus(): PanelThunk<Promise<void>>;
   loadJobs(): PanelThunk<Promise<void>>;
   createDump(range: TimeRange, format: DumpFormat): PanelThunk<Promise<Outcome>>;
+  cancelDump(jobId: string): PanelThunk<Promise<Outcome>>;
   deleteDump(jobId: string): PanelThunk<Promise<Outcome>>;
   deleteAllDumps(): PanelThunk<Promise<Outcome>>;
 }
@@ -85,6 +86,7 @@ export function makeThunks(client: PluginClient): PanelThunks {
         (answer, requestId) => ({ type: RECEIVED, resource: 'status', requestId, ...answer }),
       ),
     createDump: (range, format) => change(() => client.createJob(range, format)),
+    cancelDump: (jobId) => change(() => client.cancelJob(jobId)),
     deleteDump: (jobId) => change(() => client.deleteJob(jobId)),
     deleteAllDumps: () => change(() => client.deleteAllJobs()),
   };

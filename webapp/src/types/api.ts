@@ -15,6 +15,8 @@ export interface Job {
   dump_location: string;
   /** Why the dump failed, or on a finished one what it had to leave out. */
   error?: string;
+  /** An administrator stopped it; the status is `error` then. */
+  cancelled?: true;
   size_bytes?: number;
   /** Share of the bytes that are in the dump, 0 to 1, while it is made. */
   progress?: number;
@@ -59,7 +61,7 @@ export interface HeadStats {
 export interface ClusterInstance {
   id: string;
   node: string;
-  /** `scraper`, `waiting`, `lost` or `starting`. */
+  /** `scraper`, `lapsed`, `waiting`, `lost` or `starting`. */
   role: string;
   version: string;
   /** Since when it scrapes; 0 when it does not. */
@@ -67,11 +69,17 @@ export interface ClusterInstance {
   reported_ms: number;
 }
 
+/** The node that scrapes, and since when. */
+export interface Scraper {
+  node: string;
+  since_ms: number;
+}
+
 export interface Cluster {
   /** The instance that answered. */
   id: string;
-  /** The node that scrapes; none when it is not known. */
-  scraper?: { node: string; since_ms: number };
+  /** None when it is not known. */
+  scraper?: Scraper;
   instances: ClusterInstance[];
 }
 

@@ -43,6 +43,7 @@ var (
 	snapshot    = flags.Bool("snapshot", false, "write a chunk snapshot on a clean stop, and read one")
 	histograms  = flags.Bool("histograms", false, "every third series is one of histograms")
 	newest      = flags.Bool("newest", false, "use optional encodings of chunks and records")
+	remove      = flags.Bool("delete", false, "delete the middle of every second series")
 	kill        = flags.Bool("kill", false, "end without a clean stop")
 	blocks      = flags.Bool("blocks", false, "turn the head into blocks")
 )
@@ -57,6 +58,11 @@ func main() {
 	case "write":
 		db := open(dir)
 		write(db)
+		if *remove {
+			middle := *startMs + int64(*sampleCount/2)**stepMs
+			even := labels.MustNewMatcher(labels.MatchRegexp, "id", ".*[02468]")
+			check(db.Delete(context.Background(), middle, middle+10**stepMs, even))
+		}
 		if *blocks {
 			makeBlocks(db)
 		}

@@ -15,7 +15,12 @@ const ACTIONS = [
   ['Pause', 'pause'],
   ['Resume', 'resume'],
   ['Cut database', 'cut database'],
+  ['Slow database', 'slow database'],
+  ['Silence database', 'silence database'],
   ['Mend database', 'mend database'],
+  ['Slow disk', 'slow disk'],
+  ['Fill disk', 'fill disk'],
+  ['Mend disk', 'mend disk'],
   ['Cut events', 'cut events'],
   ['Mend events', 'mend events'],
 ] as const;

@@ -74,6 +74,12 @@ export class ByteReader {
   /** A signed zig-zag number, as Go's `binary.Varint`; within ±(2^53 - 1). */
   varint(): number {
     const start = this.offset;
+    return this.#safe(this.roundedVarint(), start);
+  }
+
+  /** The same for any int64: beyond ±(2^53 - 1) the nearest number that a double holds. */
+  roundedVarint(): number {
+    const start = this.offset;
     let low = 0;
     let value = 0n;
     for (let count = 0; count < 10; count++) {
@@ -85,8 +91,7 @@ export class ByteReader {
       } else {
         value |= BigInt(byte & 0x7f) << BigInt(count * 7);
         if (byte < 0x80) {
-          const signed = value & 1n ? -(value >> 1n) - 1n : value >> 1n;
-          return this.#safe(Number(signed), start);
+          return Number(value & 1n ? -(value >> 1n) - 1n : value >> 1n);
         }
       }
     }

@@ -3,6 +3,8 @@ import { assert } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { HttpClient } from '../../base/ports/http-client.ts';
 import type { Appendable } from '../../storage/appender.ts';
+import { Escrow } from './escrow.ts';
+import type { StorePermission } from './escrow.ts';
 import { MetadataMemory } from './metadata.ts';
 import type { MetricMetadata } from './metadata.ts';
 import { spreadHash } from './schedule.ts';
@@ -23,10 +25,10 @@ export interface ScrapeManagerOptions {
   /** Told of each scrape that has ended, failed ones included. */
   readonly onScrape?: (result: ScrapeResult) => void;
   /**
-   * Asked before each commit; while it says false, what was scraped is dropped without a word, and
-   * so are stale markers. Default: always.
+   * Asked before each commit. With `later`, what was scraped waits in memory for `now`; with `never`
+   * it is dropped without a word, and so are stale markers. Default: always `now`.
    */
-  readonly mayStore?: () => boolean;
+  readonly mayStore?: () => StorePermission;
 }
 
 /** Keeps one scrape loop per target. Loops know nothing of each other. */
@@ -39,7 +41,7 @@ export class ScrapeManager {
   #isStopped = false;
 
   constructor(options: ScrapeManagerOptions) {
-    const { http, appendable, clock, logger, onScrape, mayStore = () => true } = options;
+    const { http, appendable, clock, logger, onScrape, mayStore = () => 'now' } = options;
     const userAgent = options.userAgent ?? 'mattermost-plugin-metrics';
     this.#parts = {
       http,
@@ -51,6 +53,7 @@ export class ScrapeManager {
       userAgent,
       onScrape,
       mayStore,
+      escrow: new Escrow(clock, logger),
     };
     this.#seed = options.seed ?? 0;
   }
@@ -93,12 +96,21 @@ export class ScrapeManager {
     return all;
   }
 
-  /** Resolves when the last samples and stale markers are stored and nothing runs any more. */
+  /** What waits for permission is stored, which there is from now on. */
+  settle(): void {
+    this.#parts.escrow.settle();
+  }
+
+  /**
+   * Resolves when the last samples and stale markers are stored and nothing runs any more. What waits
+   * for permission is dropped.
+   */
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const loop of this.#loops.values()) this.#endLoop(loop);
     this.#loops = new Map();
     await Promise.all(this.#ending);
+    this.#parts.escrow.drop();
   }
 
   #startLoop(id: string, settings: ScrapeSettings, target: Target): ScrapeLoop {

@@ -9,6 +9,7 @@ import type { Appendable, Appender } from '../../storage/appender.ts';
 import { ACCEPT, expositionFormat } from '../exposition/content-type.ts';
 import { appendBody, appendVanished, newCounts } from './append-body.ts';
 import type { Answer, AppendContext, ScrapeCounts } from './append-body.ts';
+import type { Escrow, StorePermission } from './escrow.ts';
 import { failureSentence } from './failure.ts';
 import { Metadata } from './metadata.ts';
 import type { MetadataMemory, MetricMetadata } from './metadata.ts';
@@ -27,7 +28,8 @@ export interface LoopParts {
   readonly metadataMemory: MetadataMemory;
   readonly userAgent: string;
   readonly onScrape?: ((result: ScrapeResult) => void) | undefined;
-  readonly mayStore: () => boolean;
+  readonly mayStore: () => StorePermission;
+  readonly escrow: Escrow;
 }
 
 export class ScrapeLoop {
@@ -155,7 +157,7 @@ export class ScrapeLoop {
         response.release();
       }
     } catch (error) {
-      if (this.#stopping.signal.aborted || !this.#parts.mayStore()) return;
+      if (this.#stopping.signal.aborted || this.#parts.mayStore() === 'never') return;
       failure = error;
       await this.#storeFailure(turn);
     }
@@ -223,10 +225,7 @@ export class ScrapeLoop {
     const durationMs = this.#parts.clock.monotonicMs() - turn.startMonotonicMs;
     this.#report.append(appender, turn.timestampMs, isUp, durationMs, turn.counts);
     try {
-      if (!this.#parts.mayStore()) {
-        throw new CodedError('ERR_SCRAPE_NOT_OURS', 'another instance scrapes this target');
-      }
-      await appender.commit();
+      await this.#commitAsPermitted(appender, turn.counts.scraped);
     } catch (error) {
       const message = 'the samples could not be stored';
       throw new CodedError('ERR_SCRAPE_STORE', message, {}, error);
@@ -234,17 +233,32 @@ export class ScrapeLoop {
     this.#storedMs = turn.timestampMs;
   }
 
+  async #commitAsPermitted(appender: Appender, samples: number): Promise<void> {
+    const { escrow, mayStore } = this.#parts;
+    switch (mayStore()) {
+      case 'now':
+        // What has waited is older.
+        escrow.settle();
+        return appender.commit();
+      case 'later':
+        escrow.keep(appender, samples);
+        return;
+      case 'never':
+        throw new CodedError('ERR_SCRAPE_NOT_OURS', 'another instance scrapes this target');
+    }
+  }
+
   /** The target goes, or we do: nobody shall see its last values as the present ones. */
   async #end(): Promise<void> {
     const { appendable, clock, mayStore } = this.#parts;
-    if (this.#storedMs === undefined || !mayStore()) return;
+    if (this.#storedMs === undefined || mayStore() === 'never') return;
     const timestampMs = Math.max(clock.nowMs(), this.#storedMs + 1);
     const appender = appendable.appender();
     try {
       this.#cache.begin();
       await appendVanished(this.#context(this.#settings), appender, timestampMs);
       this.#report.appendStale(appender, timestampMs);
-      await appender.commit();
+      await this.#commitAsPermitted(appender, 0);
     } catch (error) {
       appender.rollback();
       this.#parts.logger.warn('Series could not be ended', this.#logFields({ error }));

@@ -2,26 +2,26 @@ import { CodedError } from '../../base/errors.ts';
 import {
   busy,
   changed,
+  connectionMeaning,
   denied,
+  failed,
+  meaningOf,
+  meant,
   missing,
-  shortText,
-  socketMeaning,
-  statusMeaning,
   tooShort,
 } from '../bucket/meanings.ts';
-import type { Meaning } from '../bucket/meanings.ts';
+import type { Meaning, Vocabulary } from '../bucket/meanings.ts';
 
 const lost: Meaning = {
   code: 'ERR_FILESTORE_UPLOAD_LOST',
   message: 'the store does not know the parts of this upload any more',
 };
-const failed: Meaning = { code: 'ERR_FILESTORE_BUSY', message: 'the store failed' };
 const wrongKey = denied(
   'access denied; check Azure Access Key, or the role of the identity (Storage Blob Data Contributor)',
 );
 
 /** By the code that the store gives its errors, in the header x-ms-error-code. */
-const BY_NAME: Readonly<Record<string, Meaning>> = {
+const byName: Vocabulary['byName'] = {
   BlobNotFound: missing,
   ContainerNotFound: {
     code: 'ERR_FILESTORE_BUCKET',
@@ -51,32 +51,15 @@ const BY_NAME: Readonly<Record<string, Meaning>> = {
   OperationTimedOut: failed,
 };
 
-const BY_STATUS: Readonly<Record<number, Meaning>> = {
-  401: wrongKey,
-  403: wrongKey,
-  404: missing,
-  412: changed,
-  416: tooShort,
-  429: busy,
-  503: busy,
-};
+const byStatus: Vocabulary['byStatus'] = { 401: wrongKey, 403: wrongKey, 404: missing };
 
 /** The failure that an answer tells of. */
 export function answerError(status: number, name: string | undefined, text: string): CodedError {
-  const meaning =
-    (name === undefined ? undefined : BY_NAME[name]) ?? BY_STATUS[status] ?? statusMeaning(status);
-  return new CodedError(
-    meaning.code,
-    meaning.message,
-    { status, reason: name },
-    text === '' ? undefined : new Error(shortText(text)),
-  );
+  return meant(meaningOf({ byName, byStatus }, name, status), text, { status, reason: name });
 }
 
 /** Any failure of a connection as one with a code and a reason. */
 export function connectionError(error: unknown): CodedError {
   if (error instanceof CodedError) return error;
-  const { code, message } = socketMeaning(error) ?? statusMeaning(undefined);
-  const text = error instanceof Error ? shortText(error.message) : '';
-  return new CodedError(code, message, {}, text === '' ? undefined : new Error(text));
+  return meant(connectionMeaning(error), error instanceof Error ? error.message : '');
 }

@@ -1,5 +1,5 @@
 // What goes wrong with any store behind a network, in the words of the file store.
-import { codeOf } from '../../base/errors.ts';
+import { CodedError, codeOf } from '../../base/errors.ts';
 import { isCertificateCode } from '../certificates.ts';
 
 export interface Meaning {
@@ -29,6 +29,7 @@ export const tooShort: Meaning = {
   code: 'ERR_FILESTORE',
   message: 'the object is shorter than the range that was asked for',
 };
+export const failed: Meaning = { code: 'ERR_FILESTORE_BUSY', message: 'the store failed' };
 const timeout: Meaning = {
   code: 'ERR_FILESTORE_TIMEOUT',
   message: 'the store did not answer in time',
@@ -63,10 +64,40 @@ export function socketMeaning(error: unknown): Meaning | undefined {
   return BY_SOCKET_CODE[code] ?? (isCertificateCode(code) ? certificate : undefined);
 }
 
-/** What any status means that the store gave no better name for; undefined: no answer at all. */
-export function statusMeaning(status: number | undefined): Meaning {
-  if (status === undefined) return unreachable('the store could not be asked');
-  if (status >= 500) return { code: 'ERR_FILESTORE_BUSY', message: 'the store failed' };
+/** What statuses mean to every store. */
+const BY_STATUS: Readonly<Record<number, Meaning>> = {
+  412: changed,
+  416: tooShort,
+  429: busy,
+  503: busy,
+};
+
+/** What one kind of store means by its own names of errors and by statuses. */
+export interface Vocabulary {
+  readonly byName: Readonly<Record<string, Meaning>>;
+  readonly byStatus: Readonly<Record<number, Meaning>>;
+}
+
+/**
+ * What the store says is wrong: its name for that says more than the status.
+ *
+ * @param status undefined when there was no answer at all
+ */
+export function meaningOf(
+  { byName, byStatus }: Vocabulary,
+  name: string | undefined,
+  status: number | undefined,
+): Meaning {
+  const named = name === undefined ? undefined : byName[name];
+  return named ?? (status === undefined ? unasked : (byStatus[status] ?? statusMeaning(status)));
+}
+
+const unasked = unreachable('the store could not be asked');
+
+function statusMeaning(status: number): Meaning {
+  const known = BY_STATUS[status];
+  if (known !== undefined) return known;
+  if (status >= 500) return failed;
   if (status >= 200 && status < 300) {
     // An answer that was cut off or changed on its way; asking again may bring a whole one.
     return unreachable('the answer of the store makes no sense');
@@ -74,10 +105,25 @@ export function statusMeaning(status: number | undefined): Meaning {
   return { code: 'ERR_FILESTORE', message: 'the store refused the request' };
 }
 
+/** What the failure of a connection means. */
+export function connectionMeaning(error: unknown): Meaning {
+  return socketMeaning(error) ?? unasked;
+}
+
+/** The error with a meaning; its cause is what the store or the system said, shortened. */
+export function meant(
+  { code, message }: Meaning,
+  text: string,
+  details: Readonly<Record<string, string | number | undefined>> = {},
+): CodedError {
+  const said = shortText(text);
+  return new CodedError(code, message, details, said === '' ? undefined : new Error(said));
+}
+
 /** The longest text of a store that is passed on. */
 const TEXT_MAX = 300;
 
 /** What a stranger says is shown to people: one short line without control characters. */
-export function shortText(text: string): string {
+function shortText(text: string): string {
   return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, TEXT_MAX);
 }

@@ -3,13 +3,13 @@ import {
   busy,
   changed,
   denied,
+  failed,
+  meaningOf,
+  meant,
   missing,
-  shortText,
   socketMeaning,
-  statusMeaning,
-  tooShort,
 } from '../bucket/meanings.ts';
-import type { Meaning } from '../bucket/meanings.ts';
+import type { Meaning, Vocabulary } from '../bucket/meanings.ts';
 
 const full: Meaning = { code: 'ERR_FILESTORE_FULL', message: 'the store has no room left' };
 const unsupported: Meaning = {
@@ -31,7 +31,7 @@ const noCredentials: Meaning = {
 };
 
 /** By the name that the store gives its errors. */
-const BY_NAME: Readonly<Record<string, Meaning>> = {
+const byName: Vocabulary['byName'] = {
   NoSuchKey: missing,
   NotFound: missing,
   NoSuchBucket: {
@@ -59,7 +59,7 @@ const BY_NAME: Readonly<Record<string, Meaning>> = {
   Throttling: busy,
   ThrottlingException: busy,
   TooManyRequests: busy,
-  InternalError: { code: 'ERR_FILESTORE_BUSY', message: 'the store failed' },
+  InternalError: failed,
   RequestTimeout: timeout,
   TimeoutError: timeout,
   QuotaExceeded: full,
@@ -72,15 +72,11 @@ const BY_NAME: Readonly<Record<string, Meaning>> = {
   TokenProviderError: noCredentials,
 };
 
-const BY_STATUS: Readonly<Record<number, Meaning>> = {
+const byStatus: Vocabulary['byStatus'] = {
   301: region,
   403: denied('access denied'),
   405: unsupported,
-  412: changed,
-  416: tooShort,
-  429: busy,
   501: unsupported,
-  503: busy,
   507: full,
 };
 
@@ -91,18 +87,9 @@ export function bucketError(error: unknown): CodedError {
   const status = statusOf(error);
   // The client calls a broken connection a time-out; the code of the socket knows better.
   const ofSocket = status === undefined ? socketMeaning(error) : undefined;
-  const meaning =
-    ofSocket ??
-    (name === undefined ? undefined : BY_NAME[name]) ??
-    (status === undefined ? undefined : BY_STATUS[status]) ??
-    statusMeaning(status);
-  const text = textOf(error);
-  return new CodedError(
-    meaning.code,
-    meaning.message,
-    { status, reason: name === text ? undefined : name },
-    text === '' ? undefined : new Error(text),
-  );
+  const meaning = ofSocket ?? meaningOf({ byName, byStatus }, name, status);
+  const text = error instanceof Error ? error.message : '';
+  return meant(meaning, text, { status, reason: name === text ? undefined : name });
 }
 
 function nameOf(error: unknown): string | undefined {
@@ -115,8 +102,4 @@ export function statusOf(error: unknown): number | undefined {
   if (typeof metadata !== 'object' || metadata === null) return undefined;
   if (!('httpStatusCode' in metadata)) return undefined;
   return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? shortText(error.message) : '';
 }

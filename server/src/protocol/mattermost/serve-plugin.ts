@@ -15,15 +15,13 @@ export const MATTERMOST_HANDSHAKE: HandshakeConfig = {
 /** The name under which the host asks for the plugin. */
 export const HOOKS_PLUGIN = 'hooks';
 
-const STARTED_BY_HAND =
-  'This program is a plugin of Mattermost: the Mattermost server starts it. Upload its bundle in ' +
-  'the System Console under Plugins > Plugin Management.';
-
 export interface ServePluginOptions {
   readonly process: PluginProcess;
   readonly clock: Clock;
   /** For what the host cannot be told; its lines end in the server's log by way of stderr. */
   readonly logger: Logger;
+  /** Told to a person who starts the program. */
+  readonly startedByHand: string;
 }
 
 /**
@@ -38,7 +36,7 @@ export function servePlugin(hooks: PluginHooks, options: ServePluginOptions): Pr
     clock,
     logger,
     handshake: MATTERMOST_HANDSHAKE,
-    startedByHand: STARTED_BY_HAND,
+    startedByHand: options.startedByHand,
     plugins: {
       [HOOKS_PLUGIN]: (stream, broker) => {
         const server = new HookServer(hooks, broker, logger);

@@ -22,7 +22,7 @@ export interface InstanceReport {
   /** The name of its machine. */
   readonly node: string;
   readonly version: string;
-  /** `starting`, `scraper` or `waiting`; maybe another text from a later version. */
+  /** `starting`, `scraper`, `lapsed` or `waiting`; maybe another text from a later version. */
   readonly role: string;
   /** Since when it scrapes, Unix milliseconds; 0 when it does not. */
   readonly sinceMs: number;

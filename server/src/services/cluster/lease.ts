@@ -3,6 +3,7 @@ import { CodedError, describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { RepeatingTask } from '../../base/sync/repeating-task.ts';
 import { withTimeout } from '../../base/sync/timeout.ts';
+import { HeldRecord, OWNER_KEY } from './held-record.ts';
 import { decodeOwnerRecord, encodeOwnerRecord } from './owner-record.ts';
 import type { OwnerRecord } from './owner-record.ts';
 import { OwnerWatch } from './owner-watch.ts';
@@ -27,9 +28,10 @@ export interface LeaseKeyValueStore {
 /**
  * - `unknown`: nobody has been asked yet.
  * - `held`: this instance is the one.
+ * - `lapsed`: it was until its lock may have ended, and does not know yet whether another one is.
  * - `waiting`: another one is, or nobody can be asked.
  */
-export type LeaseState = 'unknown' | 'held' | 'waiting';
+export type LeaseState = 'unknown' | 'held' | 'lapsed' | 'waiting';
 
 export interface LeaseOptions {
   readonly kv: LeaseKeyValueStore;
@@ -42,13 +44,15 @@ export interface LeaseOptions {
   readonly node: () => string;
   /** When the lock ends by the clock of whoever wrote it; undefined: there is none. */
   readonly lockEnd: (lockKey: string) => Promise<number | undefined>;
-  /** Whether this instance could store what it scrapes; one that could not lets others go first. */
-  readonly isFit: () => boolean;
+  /**
+   * Whether this instance could store what it scrapes; one that could not lets others go first. Asked
+   * when nobody seems to hold the lease. Never rejects.
+   */
+  readonly isFit: () => Promise<boolean>;
   /** Called with each new state, within the turn of the event loop in which it holds. */
   readonly onChange: (state: LeaseState) => void;
 }
 
-const OWNER_KEY = 'scraper_owner';
 const LOCK_VALUE = Uint8Array.of(1);
 const LOCK_SECONDS = 15;
 const LOCK_MS = LOCK_SECONDS * 1000;
@@ -58,7 +62,7 @@ const MARGIN_MS = 2_000;
 /** How often those who wait look; a clean stop must be noticed within 5 s. */
 const LOOK_MS = 2_000;
 const RETRY_MS = 1_000;
-/** Who has trouble with the database lets others go first for so long. */
+/** Who has let go, or has trouble with the database, lets others go first for so long. */
 const HOLD_OFF_MS = 10_000;
 /** Who is not fit takes over all the same when nobody has for so long. */
 const UNFIT_WAIT_MS = 60_000;
@@ -69,6 +73,8 @@ const CALL_TIMEOUT_MS = 3_000;
 /** Who holds the lock and reads old records for so long writes over them. */
 const CLAIM_MS = 5_000;
 const CLAIM_RETRY_MS = 250;
+/** A lock that outlives the lapse of its holder for so long is that of a Go node. */
+const FOREIGN_LOCK_MS = 20_000;
 /** Part of the 8 s that a stop may take. */
 const RELEASE_TIMEOUT_MS = 1_000;
 
@@ -89,14 +95,13 @@ export class ScraperLease {
   readonly #watch: OwnerWatch;
   #state: LeaseState = 'unknown';
   #start: Start = { monotonicMs: -Infinity, wallMs: 0 };
-  /**
-   * While we hold the lease, our record; several after a write of which it is not known whether it
-   * came to pass, one of which is stored then.
-   */
-  #records: readonly OwnerRecord[] = [];
+  /** While we hold the lease, or may. */
+  #held: HeldRecord | undefined;
   #periodMs = LOOK_MS;
   #isFailing = false;
   #troubleMs = -Infinity;
+  /** Since when the lock is found held after a lapse, monotonic. */
+  #foreignSinceMs: number | undefined;
   /** The end of a lock that was met, and since when it is the same. */
   #met: { readonly endMs: number | undefined; readonly sinceMs: number } | undefined;
 
@@ -118,7 +123,7 @@ export class ScraperLease {
 
   /** Who holds the lease as far as is known; undefined: nobody, or a node with the Go plugin. */
   get owner(): OwnerRecord | undefined {
-    if (this.#records.length > 0) return this.#records[0];
+    if (this.#held !== undefined) return this.#held.record;
     return this.#watch.isAlive ? this.#watch.record : undefined;
   }
 
@@ -149,13 +154,14 @@ export class ScraperLease {
 
   /** Lets go in favour of an instance that is fit. Never rejects. */
   async yield(): Promise<void> {
-    const records = this.#records;
+    const held = this.#held;
     const isOurs = this.isValid;
-    this.#records = [];
+    this.#troubleMs = this.#options.clock.monotonicMs();
+    this.#held = undefined;
     this.#setState('waiting');
-    if (records.length === 0) return;
+    if (held === undefined) return;
     try {
-      await this.#within(RELEASE_TIMEOUT_MS, this.#release(records, isOurs));
+      await this.#within(RELEASE_TIMEOUT_MS, this.#release(held, isOurs));
     } catch (error) {
       const reason = describeError(error);
       this.#options.logger.info('The scraper’s lease ends by itself in 15 s', { reason });
@@ -165,6 +171,7 @@ export class ScraperLease {
   async #turn(): Promise<void> {
     try {
       if (this.#state === 'held') await this.#refresh();
+      else if (this.#state === 'lapsed') await this.#resume();
       else await this.#look();
       if (this.#isFailing) this.#options.logger.info('The scraper’s lease is looked after again');
       this.#isFailing = false;
@@ -179,8 +186,9 @@ export class ScraperLease {
     this.#periodMs = LOOK_MS;
     const seen = await this.#call(kv.get(OWNER_KEY));
     this.#watch.note(decodeOwnerRecord(seen));
+    const mayTry = await this.#mayTry();
     const start = this.#now();
-    if (!this.#mayTry || !(await this.#call(this.#createLock()))) {
+    if (!mayTry || !(await this.#call(this.#createLock()))) {
       this.#setState('waiting');
       if (this.#watch.quietMs >= QUIET_MS) await this.#freeDeadLock();
       return;
@@ -192,7 +200,7 @@ export class ScraperLease {
       this.#setState('waiting');
       return;
     }
-    this.#records = [record];
+    this.#held = new HeldRecord(kv, record);
     this.#watch.note(record);
     this.#start = start;
     this.#periodMs = REFRESH_MS;
@@ -200,10 +208,10 @@ export class ScraperLease {
     this.#setState('held');
   }
 
-  get #mayTry(): boolean {
+  async #mayTry(): Promise<boolean> {
     const { clock, isFit } = this.#options;
     if (this.#watch.isAlive || clock.monotonicMs() - this.#troubleMs < HOLD_OFF_MS) return false;
-    return isFit() || this.#watch.quietMs >= UNFIT_WAIT_MS;
+    return (await isFit()) || this.#watch.quietMs >= UNFIT_WAIT_MS;
   }
 
   /**
@@ -257,47 +265,65 @@ export class ScraperLease {
     const start = this.#now();
     const isLocked = await this.#call(kv.renewFor(this.#lockKey, LOCK_VALUE, LOCK_SECONDS));
     if (!isLocked) {
-      this.#lose('the lock has ended');
+      this.#lapse('the lock has ended');
       return;
     }
     if (!(await this.#beat(start))) {
       this.#lose('another node has taken it');
       return;
     }
-    // Whoever slept in between may have been overtaken since.
-    if (this.#now().monotonicMs - start.monotonicMs >= LOCK_MS - MARGIN_MS) return;
-    this.#start = start;
-    this.#periodMs = REFRESH_MS;
+    this.#hold(start);
   }
 
   /** Moves our record on; false: it is not ours any more. */
   async #beat(start: Start): Promise<boolean> {
-    const { kv } = this.#options;
-    const known = this.#records;
-    const beat = Math.max(...known.map((record) => record.beat)) + 1;
-    const next = { ...known[0], beat, beatMs: start.wallMs };
-    this.#records = [next, ...known];
-    for (const record of known) {
-      const [from, to] = [encodeOwnerRecord(record), encodeOwnerRecord(next)];
-      if (await this.#call(kv.compareAndSet(OWNER_KEY, from, to))) {
-        this.#records = [next];
-        return true;
-      }
-      this.#records = this.#records.filter((each) => each !== record);
-    }
-    return false;
+    return (await this.#held?.beat(start.wallMs, (work) => this.#call(work))) ?? false;
   }
 
-  async #release(records: readonly OwnerRecord[], isOurs: boolean): Promise<void> {
-    const { kv, logger } = this.#options;
-    for (const record of records) {
-      const released = encodeOwnerRecord({ ...record, isReleased: true });
-      if (!(await kv.compareAndSet(OWNER_KEY, encodeOwnerRecord(record), released))) continue;
-      // As everybody's lock looks the same, only one that is certainly ours is deleted.
-      if (isOurs) await kv.delete(this.#lockKey);
-      logger.info('This node has stopped scraping; another one takes over', { node: record.node });
+  #hold(start: Start): void {
+    // Whoever slept in between may have been overtaken since.
+    if (this.#now().monotonicMs - start.monotonicMs >= LOCK_MS - MARGIN_MS) return;
+    this.#start = start;
+    this.#periodMs = REFRESH_MS;
+    this.#setState('held');
+  }
+
+  /**
+   * Goes on where the lapse began, if nobody has been the one in between: then the lock is free, and
+   * the record is still ours. Each other instance writes over it before it does anything.
+   */
+  async #resume(): Promise<void> {
+    const { kv } = this.#options;
+    this.#periodMs = RETRY_MS;
+    const found = decodeOwnerRecord(await this.#call(kv.get(OWNER_KEY)));
+    this.#watch.note(found);
+    if (found !== undefined && found.term > (this.#held?.record.term ?? 0)) {
+      this.#lose('another node has taken it');
       return;
     }
+    const start = this.#now();
+    if (!(await this.#call(this.#createLock()))) {
+      this.#foreignSinceMs ??= start.monotonicMs;
+      const heldMs = start.monotonicMs - this.#foreignSinceMs;
+      if (heldMs >= FOREIGN_LOCK_MS) this.#lose('another node holds the lock');
+      return;
+    }
+    if (await this.#beat(start)) {
+      this.#options.logger.info('Nobody else has scraped meanwhile; this node goes on');
+      this.#hold(start);
+      return;
+    }
+    // The lock ends by itself; by now it may be somebody else's.
+    this.#lose('another node has taken it');
+  }
+
+  async #release(held: HeldRecord, isOurs: boolean): Promise<void> {
+    const { kv, logger } = this.#options;
+    if (!(await held.release())) return;
+    // As everybody's lock looks the same, only one that is certainly ours is deleted.
+    if (isOurs) await kv.delete(this.#lockKey);
+    const { node } = held.record;
+    logger.info('This node has stopped scraping; another one takes over', { node });
   }
 
   #onFailure(error: unknown): void {
@@ -310,16 +336,25 @@ export class ScraperLease {
       logger.warn('The scraper’s lease could not be looked after; trying again', { reason });
     }
     const ageMs = clock.monotonicMs() - this.#start.monotonicMs;
+    if (this.#state === 'lapsed') return;
     if (this.#state !== 'held') this.#setState('waiting');
-    else if (ageMs >= LOCK_MS - MARGIN_MS) this.#lose('the database did not answer in time');
+    else if (ageMs >= LOCK_MS - MARGIN_MS) this.#lapse('the database did not answer in time');
+  }
+
+  #lapse(reason: string): void {
+    const { logger } = this.#options;
+    logger.warn('This node has no lease just now and stores nothing', { reason });
+    this.#foreignSinceMs = undefined;
+    this.#periodMs = 0;
+    this.#setState('lapsed');
   }
 
   #lose(reason: string): void {
     const { logger } = this.#options;
     logger.warn('This node has lost the lease and stops scraping', { reason });
     // Where the record still is ours, others need not wait for its silence, only for the lock's end.
-    this.#release(this.#records, false).catch(() => undefined);
-    this.#records = [];
+    if (this.#held !== undefined) this.#release(this.#held, false).catch(() => undefined);
+    this.#held = undefined;
     this.#periodMs = RETRY_MS;
     this.#setState('waiting');
   }

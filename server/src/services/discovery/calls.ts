@@ -3,23 +3,8 @@ import { CodedError, describeError } from '../../base/errors.ts';
 import type { Resolver } from '../../base/ports/resolver.ts';
 import { withTimeout } from '../../base/sync/timeout.ts';
 import type { WarningBoard } from '../health/warning-board.ts';
-import { CALLS_PLUGIN_ID } from './targets.ts';
-
-/** Where the Calls plugin and its helpers have metrics. */
-export interface CallsEndpoints {
-  /** Whether Calls runs on this server; without it, nothing of the rest is looked for. */
-  readonly isRunning: boolean;
-  /** Each machine behind the address of RTCD, the service that carries the media. */
-  readonly rtcd: readonly RtcdEndpoint[];
-}
-
-export interface RtcdEndpoint {
-  readonly protocol: string;
-  readonly address: string;
-  readonly port: number;
-}
-
-export const NO_CALLS: CallsEndpoints = { isRunning: false, rtcd: [] };
+import { CALLS_PLUGIN_ID, NO_CALLS } from './calls-endpoints.ts';
+import type { CallsEndpoints, RtcdEndpoint } from './calls-endpoints.ts';
 
 export interface CallsDiscoveryOptions {
   /** Whether a plugin is installed and running. */
@@ -36,7 +21,7 @@ const RTCD_WARNING = 'rtcd_unresolved';
 /** Finds out where Calls is. What cannot be found out stays as it was, with a warning. */
 export class CallsDiscovery {
   readonly #options: CallsDiscoveryOptions;
-  #known = NO_CALLS;
+  #known: CallsEndpoints = NO_CALLS;
   #knownUrl = '';
 
   constructor(options: CallsDiscoveryOptions) {

@@ -5,7 +5,8 @@
 import { CodedError } from '../../base/errors.ts';
 import type { Target } from '../../ingest/index.ts';
 import type { ExtraTarget, HostEntry } from '../config/target-lists.ts';
-import type { CallsEndpoints } from './calls.ts';
+import { CALLS_PLUGIN_ID } from './calls-endpoints.ts';
+import type { CallsEndpoints } from './calls-endpoints.ts';
 import { forwardedFrom } from './forwarded.ts';
 
 export interface TargetInput {
@@ -22,9 +23,6 @@ export interface TargetInput {
   readonly callsOffloaderHosts: readonly HostEntry[];
   readonly extraTargets: readonly ExtraTarget[];
 }
-
-/** The plugin of Mattermost for calls, whose metrics the app nodes serve. */
-export const CALLS_PLUGIN_ID = 'com.mattermost.calls';
 
 /** The job of our own metrics. */
 const OWN_JOB = 'mattermost-plugin-metrics';

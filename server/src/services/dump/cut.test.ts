@@ -182,6 +182,7 @@ for (const where of ['disk', 'bucket'] as const) {
         const isMade = !(outcome instanceof Error);
         const dump = await target.list(`plugin-data/mattermost-plugin-metrics/dump/${JOB}`);
         assert.ok(isMade || dump.length === 0, `call ${call}: ${String(outcome)}`);
+        assert.deepEqual(fs.openFiles(), [], `call ${call}: files left open`);
       }
     });
   });

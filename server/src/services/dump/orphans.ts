@@ -8,7 +8,7 @@ const HEAD_AGE_MS = 60 * 60 * 1000;
 /** A job may be too new for the replica that the list of jobs came from. */
 const DUMP_AGE_MS = 24 * 60 * 60 * 1000;
 
-/** Removes dumps that no job is about, and blocks that were made for a dump and are not needed. */
+/** Removes dumps that no job is about, or a failed one, and blocks that were made for a finished one. */
 export async function removeOrphanedDumps(
   store: FileStore,
   jobs: readonly DumpJob[],
@@ -19,10 +19,13 @@ export async function removeOrphanedDumps(
     if (!isDirectory) continue;
     const status = known.get(name)?.status;
     if (status === 'pending' || status === 'in_progress') continue;
-    const dir = status === undefined ? dumpDirOf(name) : dumpHeadDirOf(name);
+    const isFinished = status === 'success';
+    const dir = isFinished ? dumpHeadDirOf(name) : dumpDirOf(name);
     const ageMs = status === undefined ? DUMP_AGE_MS : HEAD_AGE_MS;
     const files = await listTree(store, dir);
+    // A disk keeps the empty folder of a run that was killed; the head's is not there as a rule.
+    const isEmpty = files.length === 0;
     const newestMs = Math.max(...files.map((file) => file.modifiedMs));
-    if (files.length > 0 && nowMs - newestMs > ageMs) await store.removeTree(dir);
+    if (isEmpty ? !isFinished : nowMs - newestMs > ageMs) await store.removeTree(dir);
   }
 }

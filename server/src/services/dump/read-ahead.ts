@@ -13,18 +13,22 @@ interface Begun {
  */
 export async function* readAhead(entries: readonly ArchiveEntry[]): AsyncGenerator<ArchiveEntry> {
   let ahead = begin(entries[0]);
+  let current: Begun | undefined;
   try {
     for (let i = 0; ahead !== undefined; i++) {
-      const current: Begun = ahead;
+      const begun: Begun = ahead;
+      current = begun;
       yield {
-        ...current.entry,
+        ...begun.entry,
         open: () => {
           ahead = begin(entries[i + 1]);
-          return rest(current);
+          return rest(begun);
         },
       };
     }
   } finally {
+    // Whoever opened the current one may not have begun to read it.
+    await current?.pieces.return?.();
     await ahead?.pieces.return?.();
   }
 }

@@ -1,4 +1,6 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import { GoLock } from './go-lock.ts';
 import type { JobStore } from './job-store.ts';
 import { isJobId, readJob } from './job.ts';
 import type { DumpJob } from './job.ts';
@@ -7,10 +9,6 @@ import type { DumpJob } from './job.ts';
 // a row `once_<id>` per job, deleted when the job has ended, and a lock `mutex_<id>` around the run.
 
 const SCHEDULED_PREFIX = 'once_';
-const LOCK_PREFIX = 'mutex_';
-const LOCK_VALUE = Uint8Array.of(1);
-/** As the Go plugin has it: a dead holder's lock is gone after this time. */
-const LOCK_SECONDS = 15;
 /** The Go plugin's own limit is 10,000 bytes of properties. */
 const ROW_BYTES_MAX = 64 * 1024;
 
@@ -21,10 +19,12 @@ const ROW_BYTES_MAX = 64 * 1024;
  */
 export class GoSchedule {
   readonly #store: JobStore;
+  readonly #clock: Clock;
   readonly #logger: Logger;
 
-  constructor(store: JobStore, logger: Logger) {
+  constructor(store: JobStore, clock: Clock, logger: Logger) {
     this.#store = store;
+    this.#clock = clock;
     this.#logger = logger;
   }
 
@@ -36,21 +36,21 @@ export class GoSchedule {
   async takeOver(): Promise<boolean> {
     let isSomeHeld = false;
     for (const id of await this.#scheduledIds()) {
-      const isTaken = await this.#locked(id, () => this.#takeScheduled(id));
-      if (!isTaken) isSomeHeld = true;
+      const taken = await this.#lockOf(id).tryRun(() => this.#takeScheduled(id));
+      if (taken === undefined) isSomeHeld = true;
     }
     // A clean stop of the Go plugin deletes the row of a job that it never finished.
     for (const job of await this.#store.list()) {
       if (!isAbandonedByGo(job) || (await this.#store.kv.get(progressKey(job.id)))) continue;
-      const isTaken = await this.#locked(job.id, () => this.#resume(job));
-      if (!isTaken) isSomeHeld = true;
+      const taken = await this.#lockOf(job.id).tryRun(() => this.#resume(job));
+      if (taken === undefined) isSomeHeld = true;
     }
     return isSomeHeld;
   }
 
   /** Whether a Go node works on the job. */
-  async isRunning(id: string): Promise<boolean> {
-    return (await this.#store.kv.get(LOCK_PREFIX + id)) !== undefined;
+  isRunning(id: string): Promise<boolean> {
+    return this.#lockOf(id).isHeld();
   }
 
   /** Deletes the row of a job. false: there was none. */
@@ -97,17 +97,8 @@ export class GoSchedule {
     this.#logger.info('An interrupted dump job of the Go plugin is made again', { jobId: id });
   }
 
-  /** Runs `work` with the job's lock; false when somebody else has it. */
-  async #locked(id: string, work: () => Promise<void>): Promise<boolean> {
-    const { kv } = this.#store;
-    const key = LOCK_PREFIX + id;
-    if (!(await kv.createFor(key, LOCK_VALUE, LOCK_SECONDS))) return false;
-    try {
-      await work();
-    } finally {
-      await kv.delete(key);
-    }
-    return true;
+  #lockOf(id: string): GoLock {
+    return new GoLock(this.#store.kv, this.#clock, id);
   }
 }
 

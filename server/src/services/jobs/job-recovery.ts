@@ -1,29 +1,48 @@
-import type { JobMap } from './job-map.ts';
 import { isAbandonedByGo } from './go-schedule.ts';
 import type { GoSchedule } from './go-schedule.ts';
-import type { JobServiceOptions } from './job-service.ts';
+import type { JobMap } from './job-map.ts';
+import type { JobRemoval, JobRemovalOptions } from './job-removal.ts';
 import type { DumpJob } from './job.ts';
 import type { ProgressRows } from './progress-rows.ts';
+
+export interface JobRecoveryOptions extends JobRemovalOptions {
+  /** Names this instance over restarts, such as its host name. */
+  readonly owner: () => string;
+  /** Whether other instances share the job list. */
+  readonly isCluster: () => boolean;
+  /** See `removeGoWrecks`. */
+  readonly removeWrecks: (isRunning: (jobId: string) => Promise<boolean>) => Promise<boolean>;
+}
 
 /** A job that was under way at two crashes has probably caused them. */
 const ATTEMPTS_MAX = 2;
 const INTERRUPTED_TWICE =
   'Making this dump was interrupted twice, since the plugin was restarted or its server went away.';
 
-/** Finds jobs that nobody works on any more: once more each, then failed with a reason. */
+/**
+ * Finds jobs that nobody works on any more: once more each, then failed with a reason. Those that were
+ * to be deleted are.
+ */
 export class JobRecovery {
-  readonly #options: JobServiceOptions;
+  readonly #options: JobRecoveryOptions;
   readonly #progress: ProgressRows;
   readonly #schedule: GoSchedule;
+  readonly #removal: JobRemoval;
   /** Jobs of other instances that gave no sign at the last look. */
   #silent = new Set<string>();
   #isFirst = true;
   #areWrecksGone = false;
 
-  constructor(options: JobServiceOptions, progress: ProgressRows, schedule: GoSchedule) {
+  constructor(
+    options: JobRecoveryOptions,
+    progress: ProgressRows,
+    schedule: GoSchedule,
+    removal: JobRemoval,
+  ) {
     this.#options = options;
     this.#progress = progress;
     this.#schedule = schedule;
+    this.#removal = removal;
   }
 
   /**
@@ -35,9 +54,10 @@ export class JobRecovery {
     if (this.#isFirst) await this.#options.dumps.removeLeftovers();
     const isSomeHeld = await this.#schedule.takeOver();
     const isSomeSilent = await this.#recover();
+    const isSomeLeft = await this.#removal.resume();
     this.#isFirst = false;
     await this.#removeWrecks();
-    return isSomeHeld || isSomeSilent || !this.#areWrecksGone;
+    return isSomeHeld || isSomeSilent || isSomeLeft || !this.#areWrecksGone;
   }
 
   async #recover(): Promise<boolean> {

@@ -1,29 +1,20 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError, describeError, hasCode } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
 import type { ArchiveFormat } from '../../base/ports/archive.ts';
 import { Backoff } from '../../base/sync/backoff.ts';
 import { RepeatingTask } from '../../base/sync/repeating-task.ts';
 import { GoSchedule } from './go-schedule.ts';
 import { JobRecovery } from './job-recovery.ts';
-import type { DumpMaker } from './dump-maker.ts';
-import type { JobStore } from './job-store.ts';
+import type { JobRecoveryOptions } from './job-recovery.ts';
+import { JobRemoval } from './job-removal.ts';
 import { JobWaiters } from './job-waiters.ts';
+import { checkRange, isFinished } from './job.ts';
 import type { DumpJob } from './job.ts';
 import { ProgressRows } from './progress-rows.ts';
 
-export interface JobServiceOptions {
-  readonly store: JobStore;
-  readonly dumps: DumpMaker;
+export interface JobServiceOptions extends JobRecoveryOptions {
   readonly clock: Clock;
-  readonly logger: Logger;
   readonly newId: () => string;
-  /** Names this instance over restarts, such as its host name. */
-  readonly owner: () => string;
-  /** Whether other instances share the job list. */
-  readonly isCluster: () => boolean;
-  /** See `removeGoWrecks`. */
-  readonly removeWrecks: (isRunning: (jobId: string) => Promise<boolean>) => Promise<boolean>;
 }
 
 /** Jobs of other instances are found at least this often. */
@@ -46,14 +37,16 @@ export class JobService {
   #running: { id: string; cancel: AbortController; progress: number } | undefined;
   readonly #progress: ProgressRows;
   readonly #schedule: GoSchedule;
+  readonly #removal: JobRemoval;
   readonly #recovery: JobRecovery;
   #periodMs = POLL_PERIOD_MS;
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
     this.#progress = new ProgressRows(options.store.kv);
-    this.#schedule = new GoSchedule(options.store, options.logger);
-    this.#recovery = new JobRecovery(options, this.#progress, this.#schedule);
+    this.#schedule = new GoSchedule(options.store, options.clock, options.logger);
+    this.#removal = new JobRemoval(options);
+    this.#recovery = new JobRecovery(options, this.#progress, this.#schedule, this.#removal);
     this.#loop = new RepeatingTask({
       clock: options.clock,
       periodMs: () => this.#periodMs,
@@ -119,8 +112,9 @@ export class JobService {
     await this.#options.store.change((jobs) => {
       const job = jobs.get(id);
       wasOpen = job !== undefined && !isFinished(job);
-      if (wasOpen) jobs.set(id, { status: 'error', error: CANCELLED, owner: undefined });
-      return wasOpen;
+      if (!wasOpen) return false;
+      jobs.set(id, { status: 'error', error: CANCELLED, cancelled: true, owner: undefined });
+      return true;
     });
     if (!wasOpen) return false;
     await this.#schedule.cancel(id);
@@ -133,17 +127,19 @@ export class JobService {
    * Removes the job and the files of its dump. false: no such job. A job under way is cancelled: at
    * once when it runs here, at its next beat when it runs on another instance.
    *
-   * Rejects when the files of a finished dump could not be removed; the job stays for another try.
+   * Rejects when the files of a finished dump could not be removed; that is tried again later on.
    */
   async delete(id: string): Promise<boolean> {
     const wasScheduled = await this.#schedule.cancel(id);
-    const job = await this.#options.store.get(id);
+    const job = await this.#removal.begin(id);
     if (job === undefined) return wasScheduled;
     this.#cancel(id);
-    await this.#removeFiles(job);
-    const removed = await this.#options.store.change((jobs) => jobs.delete(id));
-    this.#waiters.announce(id);
-    return removed || wasScheduled;
+    try {
+      await this.#removal.finish(job);
+    } finally {
+      this.#waiters.announce(id);
+    }
+    return true;
   }
 
   /**
@@ -229,10 +225,7 @@ export class JobService {
         maxTimeMs: job.max_t,
         format: job.format ?? 'tar.gz',
         signal: running.cancel.signal,
-        ownsFiles: async () => {
-          const now = await this.#options.store.get(job.id);
-          return now === undefined || this.#isOurs(now);
-        },
+        ownsFiles: () => this.#ownsFiles(job.id, stop),
         onProgress: (fraction) => {
           running.progress = Math.max(0, Math.min(1, Math.floor(fraction * 100) / 100));
         },
@@ -271,23 +264,44 @@ export class JobService {
     await this.#finish(job.id, stop, { status: 'error', error: text });
   }
 
-  /** Stores the outcome, for as long as it takes; a dump whose job is gone is removed again. */
+  /** Stores the outcome; a dump whose job is gone is removed again. */
   async #finish(id: string, stop: AbortSignal, outcome: Partial<DumpJob>): Promise<void> {
+    await this.#insist('The outcome of a dump could not be stored', id, stop, async () => {
+      if (await this.#save(id, outcome)) return;
+      // Gone or cancelled: nobody wants the dump. Else another instance makes it at its place.
+      const left = await this.#options.store.get(id);
+      if (left === undefined || left.status === 'error') await this.#options.dumps.remove(id);
+    });
+  }
+
+  /**
+   * Whether the files of a job that was begun here are for this instance to remove. Whoever was
+   * paused may find that another one has made the dump; one that was cancelled is nobody else's.
+   */
+  async #ownsFiles(id: string, stop: AbortSignal): Promise<boolean> {
+    let isOurs = false;
+    await this.#insist('It is not known whose a dump is', id, stop, async () => {
+      const job = await this.#options.store.get(id);
+      isOurs = job === undefined || job.status === 'error' || this.#isOurs(job);
+    });
+    return isOurs;
+  }
+
+  /** Tries for as long as it takes; what a stop leaves undone is for the next start. */
+  async #insist(
+    complaint: string,
+    jobId: string,
+    stop: AbortSignal,
+    work: () => Promise<void>,
+  ): Promise<void> {
     const backoff = new Backoff(500, SAVE_RETRY_MAX_MS);
     for (;;) {
       try {
-        const stored = await this.#save(id, outcome);
-        if (stored) return;
-        // Gone or cancelled: nobody wants the dump. Else another instance makes it at its place.
-        const left = await this.#options.store.get(id);
-        if (left === undefined || left.status === 'error') await this.#options.dumps.remove(id);
+        await work();
         return;
       } catch (error) {
         if (stop.aborted) return;
-        this.#options.logger.warn('The outcome of a dump could not be stored', {
-          jobId: id,
-          error,
-        });
+        this.#options.logger.warn(`${complaint}; trying again`, { jobId, error });
         await this.#options.clock.sleep(backoff.nextMs(), stop).catch(() => undefined);
       }
     }
@@ -344,18 +358,6 @@ export class JobService {
     this.#running.cancel.abort(new CodedError('ERR_JOB_CANCELLED', 'the dump job was deleted'));
   }
 
-  async #removeFiles(job: DumpJob): Promise<void> {
-    try {
-      await this.#options.dumps.remove(job.id);
-    } catch (error) {
-      if (job.status === 'success') throw error;
-      this.#options.logger.warn('Files of a dump job could not be removed', {
-        jobId: job.id,
-        error,
-      });
-    }
-  }
-
   async #withProgress(job: DumpJob): Promise<DumpJob> {
     if (job.status !== 'in_progress') return job;
     const running = this.#running;
@@ -365,23 +367,8 @@ export class JobService {
   }
 }
 
-function isFinished(job: DumpJob): boolean {
-  return job.status === 'success' || job.status === 'error';
-}
-
 /** A capital letter and a full stop, for the panel. */
 function sentence(text: string): string {
   const end = /[.!?]$/.test(text) ? '' : '.';
   return text.charAt(0).toUpperCase() + text.slice(1) + end;
-}
-
-function checkRange(minTimeMs: number, maxTimeMs: number): void {
-  const valid =
-    Number.isSafeInteger(minTimeMs) && Number.isSafeInteger(maxTimeMs) && minTimeMs <= maxTimeMs;
-  if (valid) return;
-  throw new CodedError(
-    'ERR_JOB_RANGE',
-    'min_t and max_t must be whole milliseconds since 1970, and min_t not after max_t',
-    { minTimeMs, maxTimeMs },
-  );
 }

@@ -4,25 +4,8 @@ import { Backoff } from '../../base/sync/backoff.ts';
 import { Mutex } from '../../base/sync/mutex.ts';
 import { JOB_MAP_KEY, JobMap } from './job-map.ts';
 import type { DumpJob } from './job.ts';
-
-/** The part of the server's key-value store that jobs need. */
-export interface JobKeyValueStore {
-  /** The value, maybe an old one (the server may ask a replica); undefined when there is none. */
-  get(key: string): Promise<Uint8Array | undefined>;
-  /**
-   * Stores `next` if the value is still `old` (undefined: if there is none). false: it was changed
-   * in between, nothing was stored.
-   */
-  compareAndSet(key: string, old: Uint8Array | undefined, next: Uint8Array): Promise<boolean>;
-  /** Stores a value that ends by itself; false when there is one already, which stays. */
-  createFor(key: string, value: Uint8Array, seconds: number): Promise<boolean>;
-  /** Stores a value that ends by itself, whatever was there. */
-  setFor(key: string, value: Uint8Array, seconds: number): Promise<void>;
-  /** Fine when there is none. */
-  delete(key: string): Promise<void>;
-  /** All keys that begin with `prefix`. */
-  keys(prefix: string): Promise<string[]>;
-}
+import type { JobKeyValueStore } from './key-value-store.ts';
+import type { ListLock } from './list-lock.ts';
 
 /** Enough to outlast a lagging replica and a burst of other writers: about 12 s in all. */
 const ATTEMPTS_MAX = 12;
@@ -38,10 +21,13 @@ export class JobStore {
   readonly #clock: Clock;
   /** Changes of this process queue up here instead of failing each other's compare-and-set. */
   readonly #changes = new Mutex();
+  readonly #lock: Pick<ListLock, 'run'>;
 
-  constructor(kv: JobKeyValueStore, clock: Clock) {
+  /** @param lock what is held while the map is changed */
+  constructor(kv: JobKeyValueStore, clock: Clock, lock: Pick<ListLock, 'run'>) {
     this.kv = kv;
     this.#clock = clock;
+    this.#lock = lock;
   }
 
   /** Newest first. Rejects with `ERR_JOBS_CORRUPT` when the stored list cannot be read. */
@@ -65,17 +51,26 @@ export class JobStore {
     parse: (bytes: Uint8Array | undefined) => JobMap = JobMap.parse,
   ): Promise<boolean> {
     return this.#changes.run(async () => {
-      const backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
-      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-        const old = await this.kv.get(JOB_MAP_KEY);
-        const jobs = parse(old);
-        if (!edit(jobs)) return false;
-        if (await this.kv.compareAndSet(JOB_MAP_KEY, old, jobs.encode())) return true;
-        await this.#clock.sleep(backoff.nextMs());
-      }
-      throw new CodedError('ERR_JOBS_CONFLICT', 'the list of dump jobs was changed by others', {
-        attempts: ATTEMPTS_MAX,
-      });
+      // Most looks at the jobs find nothing to do, and need no lock.
+      if (!edit(parse(await this.kv.get(JOB_MAP_KEY)))) return false;
+      return this.#lock.run(() => this.#change(edit, parse));
+    });
+  }
+
+  async #change(
+    edit: (jobs: JobMap) => boolean,
+    parse: (bytes: Uint8Array | undefined) => JobMap,
+  ): Promise<boolean> {
+    const backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const old = await this.kv.get(JOB_MAP_KEY);
+      const jobs = parse(old);
+      if (!edit(jobs)) return false;
+      if (await this.kv.compareAndSet(JOB_MAP_KEY, old, jobs.encode())) return true;
+      await this.#clock.sleep(backoff.nextMs());
+    }
+    throw new CodedError('ERR_JOBS_CONFLICT', 'the list of dump jobs was changed by others', {
+      attempts: ATTEMPTS_MAX,
     });
   }
 

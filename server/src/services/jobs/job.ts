@@ -1,3 +1,5 @@
+import { CodedError } from '../../base/errors.ts';
+
 /** States as the Go plugin and its panel name them. */
 export type JobStatus = 'pending' | 'in_progress' | 'success' | 'error';
 
@@ -17,6 +19,10 @@ export interface DumpJob {
   readonly dump_location: string;
   /** Why the job failed, or what a finished dump had to leave out; for people. */
   readonly error?: string;
+  /** Ended by an administrator; the status is `error` then, since the Go plugin knows no other. */
+  readonly cancelled?: true;
+  /** Its file is being removed, and then the job; the status is `error` meanwhile. */
+  readonly deleting?: true;
   readonly size_bytes?: number;
   /** How the dump is packed; tar.gz when it is not said. */
   readonly format?: 'zip';
@@ -30,6 +36,23 @@ export interface DumpJob {
   readonly attempts?: number;
   /** From 0 to 1, only while it runs and only in answers; stored in a row of its own. */
   readonly progress?: number;
+}
+
+/** Whether nobody works on the job any more. */
+export function isFinished(job: DumpJob): boolean {
+  return job.status === 'success' || job.status === 'error';
+}
+
+/** Throws `ERR_JOB_RANGE` unless a dump can be made of it. */
+export function checkRange(minTimeMs: number, maxTimeMs: number): void {
+  const valid =
+    Number.isSafeInteger(minTimeMs) && Number.isSafeInteger(maxTimeMs) && minTimeMs <= maxTimeMs;
+  if (valid) return;
+  throw new CodedError(
+    'ERR_JOB_RANGE',
+    'min_t and max_t must be whole milliseconds since 1970, and min_t not after max_t',
+    { minTimeMs, maxTimeMs },
+  );
 }
 
 const ID_PATTERN = /^[A-Za-z0-9]{26}$/;
@@ -77,6 +100,8 @@ export function readJob(id: string, entry: unknown): DumpJob | undefined {
     max_t: numberOr(fields.get('max_t'), 0),
     dump_location: textOr(fields.get('dump_location'), ''),
     ...optional('error', fields.get('error'), isText),
+    ...(fields.get('cancelled') === true && { cancelled: true as const }),
+    ...(fields.get('deleting') === true && { deleting: true as const }),
     ...optional('size_bytes', fields.get('size_bytes'), isNumber),
     ...(fields.get('format') === 'zip' && { format: 'zip' as const }),
     ...optional('num_samples', fields.get('num_samples'), isNumber),

@@ -5,12 +5,13 @@ import { afterEach, describe, it } from 'node:test';
 import { FakeClock, settle } from '../../../test/support/fake-clock.ts';
 import { CodedError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
-import { JOB_MAP_KEY, JobMap } from './job-map.ts';
+import { JOB_MAP_KEY } from './job-map.ts';
 import { JobService } from './job-service.ts';
 import type { DumpMaker, DumpResult, DumpRun } from './dump-maker.ts';
 import { JobStore } from './job-store.ts';
-import type { JobKeyValueStore } from './job-store.ts';
-import { isJobId, newJobId } from './job.ts';
+import type { JobKeyValueStore } from './key-value-store.ts';
+import { newJobId } from './job.ts';
+import { ListLock } from './list-lock.ts';
 
 const GO_SUCCESS =
   '{"id":"aaaaaaaaaaaaaaaaaaaaaaaaaa","status":"success","create_at":5,"min_t":1,"max_t":2,' +
@@ -116,66 +117,6 @@ class FakeDumps implements DumpMaker {
   }
 }
 
-describe('job ids', () => {
-  it('are Mattermost ids: 26 characters of z-base-32', () => {
-    assert.equal(
-      newJobId(() => new Uint8Array(16)),
-      'y'.repeat(26),
-    );
-    // Go: model.NewId's encoding of 16 bytes of 0xff.
-    assert.equal(
-      newJobId(() => new Uint8Array(16).fill(0xff)),
-      `${'9'.repeat(25)}h`,
-    );
-    const ids = new Set(Array.from({ length: 1000 }, () => newJobId(randomBytes)));
-    assert.equal(ids.size, 1000);
-    for (const id of ids) assert.ok(isJobId(id), id);
-    for (const bad of ['', 'a', 'a'.repeat(27), `${'a'.repeat(25)}/`, `${'a'.repeat(25)}é`]) {
-      assert.ok(!isJobId(bad), bad);
-    }
-  });
-});
-
-describe('the stored job map', () => {
-  const parse = (text: string): JobMap => JobMap.parse(new TextEncoder().encode(text));
-
-  it('reads what the Go plugin wrote, and writes it back unchanged', () => {
-    const text = `{"aaaaaaaaaaaaaaaaaaaaaaaaaa":${GO_SUCCESS}}`;
-    const jobs = parse(text);
-    assert.equal(jobs.get('aaaaaaaaaaaaaaaaaaaaaaaaaa')?.status, 'success');
-    assert.equal(new TextDecoder().decode(jobs.encode()), text);
-  });
-
-  it('keeps fields and entries that it does not know', () => {
-    const jobs = parse('{"x":{"id":"x","status":"pending","future":{"a":[1]}},"odd":null}');
-    jobs.set('x', { status: 'success', error: undefined });
-    const stored = JSON.parse(new TextDecoder().decode(jobs.encode()));
-    assert.deepEqual(stored, {
-      x: { id: 'x', status: 'success', future: { a: [1] } },
-      odd: null,
-    });
-    assert.equal(jobs.list().length, 1);
-  });
-
-  it('takes nothing, empty bytes and null as no jobs', () => {
-    for (const bytes of [undefined, new Uint8Array(0), new TextEncoder().encode('null')]) {
-      assert.equal(JobMap.parse(bytes).size, 0);
-    }
-  });
-
-  for (const bad of ['{', '[]', '"x"', '7', '{"a":1}}', '\u0000', '{"a":"\\ud8"}']) {
-    it(`refuses ${JSON.stringify(bad)} with a code`, () => {
-      assert.throws(() => parse(bad), { code: 'ERR_JOBS_CORRUPT' });
-    });
-  }
-
-  it('refuses a value that is too large to be ours', () => {
-    assert.throws(() => JobMap.parse(new Uint8Array(2 * 1024 * 1024)), {
-      code: 'ERR_JOBS_CORRUPT',
-    });
-  });
-});
-
 describe('jobs', () => {
   const started: JobService[] = [];
   afterEach(async () => {
@@ -185,8 +126,10 @@ describe('jobs', () => {
   function setUp(kv = new FakeKv(), isCluster = false, owner = 'host-1') {
     const clock = new FakeClock();
     const dumps = new FakeDumps();
+    const options = { kv, clock, logger: silentLogger, isCluster: () => isCluster };
+    const lock = new ListLock({ ...options, pluginId: 'com.mattermost.mattermost-plugin-metrics' });
     const service = new JobService({
-      store: new JobStore(kv, clock),
+      store: new JobStore(kv, clock, lock),
       dumps,
       clock,
       logger: silentLogger,
@@ -367,6 +310,7 @@ describe('jobs', () => {
     const job = await service.create(1, 2);
     service.start();
     await until(() => dumps.runs.length === 1, clock);
+    assert.equal(await dumps.runs[0].ownsFiles(), true);
     dumps.runs[0].onProgress(0.5);
     await pass(clock, 5_000);
     assert.equal((await other.service.list())[0].progress, 0.5);
@@ -374,6 +318,43 @@ describe('jobs', () => {
     await pass(clock, 15_000);
     assert.ok(dumps.runs[0].signal.aborted);
     assert.deepEqual([...kv.values], [[JOB_MAP_KEY, '{}']], 'something of the job was left');
+  });
+
+  describe('beside a Go node that has the lock of the list', () => {
+    const LOCK = 'mutex_com.mattermost.mattermost-plugin-metricsmattermost-plugin-metrics_job_lock';
+    const goJob = '{"aaaaaaaaaaaaaaaaaaaaaaaaaa":' + GO_SUCCESS + '}';
+
+    it('are written once it has written its own, over which it did not look', async () => {
+      const { kv, clock, service } = setUp(new FakeKv(), true);
+      kv.values.set(LOCK, '\u0001');
+      const creating = service.create(1, 2);
+      await pass(clock, 10_000);
+      assert.equal(kv.values.has(JOB_MAP_KEY), false, 'the Go node would drop it');
+      kv.values.set(JOB_MAP_KEY, goJob);
+      kv.values.delete(LOCK);
+      await pass(clock, 5_000);
+      const { id } = await creating;
+      assert.deepEqual(Object.keys(kv.read()).sort(), ['aaaaaaaaaaaaaaaaaaaaaaaaaa', id].sort());
+      assert.equal(kv.values.has(LOCK), false, 'it was given back');
+    });
+
+    it('are written all the same when the lock stays for longer than a dead holder keeps it', async () => {
+      const { kv, clock, service } = setUp(new FakeKv(), true);
+      kv.values.set(LOCK, '\u0001');
+      const creating = service.create(1, 2);
+      await pass(clock, 30_000);
+      assert.deepEqual(Object.keys(kv.read()), [(await creating).id]);
+      assert.equal(kv.values.has(LOCK), true, 'it is not ours to give back');
+    });
+
+    it('are read, and looked through in vain, without it', async () => {
+      const { kv, clock, service } = setUp(new FakeKv(), true);
+      kv.values.set(JOB_MAP_KEY, goJob);
+      kv.values.set(LOCK, '\u0001');
+      assert.equal((await service.list()).length, 1);
+      assert.equal(await service.cancel('aaaaaaaaaaaaaaaaaaaaaaaaaa'), false);
+      assert.ok(clock.nowMs() > 0);
+    });
   });
 
   it('of two administrators who create and delete at once are all kept', async () => {
@@ -474,7 +455,9 @@ describe('jobs', () => {
     for (const { id } of [running, waiting]) {
       const { status, error, owner } = kv.read()[id];
       assert.deepEqual([status, error, owner], ['error', 'This dump was cancelled.', undefined]);
+      assert.equal(kv.read()[id].cancelled, true);
     }
+    assert.equal(await dumps.runs[0].ownsFiles(), true, 'its files are nobody else’s to remove');
     assert.equal(dumps.runs.length, 1, 'a cancelled job was run');
     const last = await service.create(1, 4);
     await until(() => dumps.runs.length === 2, clock);
@@ -499,6 +482,29 @@ describe('jobs', () => {
     assert.equal(kv.read()[job.id].error, 'This dump was cancelled.');
   });
 
+  it('know whose their files are once the database answers, and never guess', async () => {
+    const { kv, clock, dumps, service } = setUp(new FakeKv(), true);
+    const { id } = await service.create(1, 2);
+    service.start();
+    await until(() => dumps.runs.length === 1, clock);
+    const owns = async (job: object | undefined): Promise<boolean> => {
+      kv.values.set(JOB_MAP_KEY, JSON.stringify({ [id]: job }));
+      kv.failure = new Error('out of reach');
+      let answer: boolean | undefined;
+      void dumps.runs[0].ownsFiles().then((isOurs) => (answer = isOurs));
+      await pass(clock, 20_000);
+      assert.equal(answer, undefined);
+      kv.failure = undefined;
+      await until(() => answer !== undefined, clock);
+      return answer === true;
+    };
+    assert.equal(await owns({ status: 'in_progress', owner: 'host-2' }), false);
+    assert.equal(await owns({ status: 'success' }), false);
+    assert.equal(await owns({ status: 'in_progress', owner: 'host-1' }), true);
+    assert.equal(await owns({ status: 'error' }), true, 'it was cancelled');
+    assert.equal(await owns(undefined), true, 'it was deleted');
+  });
+
   it('are cancelled and removed with their files, running or finished, and only they', async () => {
     const { kv, clock, dumps, service } = setUp();
     kv.values.set(JOB_MAP_KEY, `{"aaaaaaaaaaaaaaaaaaaaaaaaaa":${GO_SUCCESS}}`);
@@ -516,12 +522,23 @@ describe('jobs', () => {
     assert.deepEqual(kv.read(), {});
   });
 
-  it('stay when the files of a finished dump cannot be removed', async () => {
-    const { kv, dumps, service } = setUp();
-    kv.values.set(JOB_MAP_KEY, `{"aaaaaaaaaaaaaaaaaaaaaaaaaa":${GO_SUCCESS}}`);
+  it('whose files cannot be removed say so, and go when they can', async () => {
+    const { kv, clock, dumps, service } = setUp();
+    const id = 'aaaaaaaaaaaaaaaaaaaaaaaaaa';
+    kv.values.set(JOB_MAP_KEY, `{"${id}":${GO_SUCCESS}}`);
+    service.start();
+    await clock.advance(1_000);
     dumps.removeFailure = new Error('store down');
-    await assert.rejects(service.delete('aaaaaaaaaaaaaaaaaaaaaaaaaa'), /store down/);
-    assert.equal(Object.keys(kv.read()).length, 1);
+    await assert.rejects(service.delete(id), /store down/);
+    const [job] = await service.list();
+    assert.deepEqual([job.status, job.dump_location], ['error', '']);
+    assert.match(job.error ?? '', /being deleted/);
+    await assert.rejects(service.delete(id), /store down/, 'asked for again');
+    await pass(clock, 120_000);
+    assert.equal((await service.list()).length, 1);
+    dumps.removeFailure = undefined;
+    await pass(clock, 60_000);
+    assert.deepEqual([dumps.removed, kv.read()], [[id], {}]);
   });
 
   it('whose entry vanished while the dump was made leave no dump behind', async () => {

@@ -1,4 +1,4 @@
-import type { JobKeyValueStore } from './job-store.ts';
+import type { JobKeyValueStore } from './key-value-store.ts';
 import { progressKey } from './go-schedule.ts';
 
 /** The row of an instance that died is gone after this time. */

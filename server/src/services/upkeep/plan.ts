@@ -11,28 +11,51 @@ const RANGES_MS: readonly number[] = [24 * HOUR_MS, 6 * HOUR_MS];
  */
 const QUIET_MS = 4 * HOUR_MS;
 
+/** Blocks that are merged to one, in the order of time; at least two. */
+export type MergeGroup = readonly BlockMeta[];
+
 /**
  * The groups of blocks to merge, oldest first: those that lie in one finished window of a day, else
  * of six hours. Blocks that are part of others are left out, and so are those past the retention.
+ *
+ * @param isApart whether a block is to stay as it is; its neighbours are merged on either side of it
  */
 export function planMerges(
   blocks: readonly BlockMeta[],
   nowMs: number,
   oldestMs: number,
-): (readonly BlockMeta[])[] {
+  isApart: (block: BlockMeta) => boolean,
+): MergeGroup[] {
   let left = withoutCovered(blocks)
     .filter((block) => block.maxTime > oldestMs && block.maxTime + QUIET_MS <= nowMs)
     .sort((a, b) => a.minTime - b.minTime || a.maxTime - b.maxTime);
-  const groups: (readonly BlockMeta[])[] = [];
+  const groups: MergeGroup[] = [];
   for (const rangeMs of RANGES_MS) {
-    for (const group of splitByRange(left, rangeMs)) {
-      if (group.length < 2 || !isOver(group, rangeMs, nowMs)) continue;
-      groups.push(group);
-      const taken = new Set(group);
+    for (const window of splitByRange(left, rangeMs)) {
+      if (!isOver(window, rangeMs, nowMs)) continue;
+      const found = splitAround(window, isApart);
+      groups.push(...found);
+      const taken = new Set(found.flat());
       left = left.filter((block) => !taken.has(block));
     }
   }
   return groups.sort((a, b) => a[0].minTime - b[0].minTime);
+}
+
+/**
+ * What can be merged of `blocks` without those that stay as they are. A merged block never reaches over
+ * one of them: readers take blocks that overlap for work to do.
+ */
+export function splitAround(
+  blocks: readonly BlockMeta[],
+  isApart: (block: BlockMeta) => boolean,
+): MergeGroup[] {
+  const groups: BlockMeta[][] = [[]];
+  for (const block of blocks) {
+    if (isApart(block)) groups.push([]);
+    else groups.at(-1)?.push(block);
+  }
+  return groups.filter((group) => group.length >= 2);
 }
 
 function isOver(group: readonly BlockMeta[], rangeMs: number, nowMs: number): boolean {

@@ -11,7 +11,8 @@ import type { BlockMeta } from '../../tsdb/index.ts';
 import type { BlockCatalog } from '../blocksync/block-catalog.ts';
 import { copyBlock } from '../blocksync/copy-block.ts';
 import { removeBlock } from '../blocksync/remove-block.ts';
-import { coveredBlocks, expectedSamples, planMerges } from './plan.ts';
+import { coveredBlocks, expectedSamples, planMerges, splitAround } from './plan.ts';
+import type { MergeGroup } from './plan.ts';
 
 export interface StoreUpkeepOptions {
   readonly catalog: BlockCatalog;
@@ -24,6 +25,13 @@ export interface StoreUpkeepOptions {
 
 /** A local folder to work in; its store tells `localPath`. */
 export type WorkStore = FileStore & Required<Pick<FileStore, 'localPath' | 'freeBytes'>>;
+
+/** A block that readers will have trouble with. */
+export interface DamagedBlock {
+  readonly ulid: string;
+  /** For people. */
+  readonly reason: string;
+}
 
 /** Blocks that are being merged, in the database's folder: a disk that is known to be writable. */
 const WORK_DIR = 'upkeep-work';
@@ -41,14 +49,21 @@ export class StoreUpkeep {
   readonly #options: StoreUpkeepOptions;
   /** When groups that failed may be tried again, by the ULIDs of their blocks. */
   readonly #retryMs = new Map<string, number>();
+  /** Blocks that are left as they are, by ULID. */
+  readonly #apart = new Map<string, { readonly reason: string; readonly retryMs: number }>();
 
   constructor(options: StoreUpkeepOptions) {
     this.#options = options;
   }
 
+  /** Blocks that were found to be damaged: they stay as they are, and others are merged around them. */
+  get damaged(): readonly DamagedBlock[] {
+    return [...this.#apart].map(([ulid, { reason }]) => ({ ulid, reason }));
+  }
+
   /**
-   * Removes what is merged, then merges what can be. A group that fails does not keep the others
-   * from being merged; a store that fails ends the run.
+   * Removes what is merged, then merges what can be. Neither a damaged block nor a group that fails
+   * keeps the others from being merged; a store that fails ends the run.
    *
    * @param oldestMs blocks that end before are past the retention, and left to the clean-up
    * @returns how many blocks were made
@@ -63,10 +78,16 @@ export class StoreUpkeep {
     await work.removeTree(WORK_DIR);
     await this.#removeMerged(store, signal);
     const { whole } = await catalog.list(store);
+    this.#forgetApart(whole);
+    const isApart = ({ ulid }: BlockMeta): boolean => this.#apart.has(ulid);
+    const groups = planMerges(whole, clock.nowMs(), oldestMs, isApart);
     let made = 0;
-    for (const group of planMerges(whole, clock.nowMs(), oldestMs)) {
+    for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
       signal.throwIfAborted();
-      if (this.#isPutOff(group) || !(await this.#tryMerge(group, store, work, signal))) continue;
+      if (this.#isPutOff(group)) continue;
+      const outcome = await this.#tryMerge(group, store, work, signal);
+      if (outcome === 'damage found') groups.unshift(...splitAround(group, isApart));
+      if (outcome !== 'merged') continue;
       made++;
       await this.#removeMerged(store, signal);
     }
@@ -74,42 +95,45 @@ export class StoreUpkeep {
   }
 
   async #tryMerge(
-    group: readonly BlockMeta[],
+    group: MergeGroup,
     store: FileStore,
     work: WorkStore,
     signal: AbortSignal,
-  ): Promise<boolean> {
+  ): Promise<'merged' | 'failed' | 'damage found'> {
     const { logger, clock } = this.#options;
     const first = group[0].ulid;
+    let blockDirs: readonly string[] = [];
     try {
-      const merged = await this.#merge(group, store, work, signal);
+      blockDirs = await this.#fetch(group, store, work, signal);
+      const merged = await this.#merge(group, blockDirs, store, work, signal);
       logger.info('Blocks of the file store merged', {
         blocks: group.length,
         ulid: merged.ulid,
         hours: Math.round((merged.maxTime - merged.minTime) / 3_600_000),
       });
-      return true;
+      return 'merged';
     } catch (error) {
       if (signal.aborted || isStoreFailure(error)) throw error;
+      if (await this.#setApart(group, blockDirs, signal)) return 'damage found';
       this.#retryMs.set(keyOf(group), clock.nowMs() + RETRY_MS);
       logger.warn('Blocks of the file store could not be merged and stay as they are', {
         blocks: group.length,
         first,
         reason: describeError(error),
       });
-      return false;
+      return 'failed';
     } finally {
       await work.removeTree(WORK_DIR);
     }
   }
 
-  async #merge(
-    group: readonly BlockMeta[],
+  /** Local folders with the blocks of a group: their own, where the store is a disk. */
+  async #fetch(
+    group: MergeGroup,
     store: FileStore,
     work: WorkStore,
     signal: AbortSignal,
-  ): Promise<BlockMeta> {
-    const { tasks, clock } = this.#options;
+  ): Promise<string[]> {
     const blockDirs: string[] = [];
     await this.#checkSpace(group, store, work);
     for (const { ulid } of group) {
@@ -117,6 +141,49 @@ export class StoreUpkeep {
       if (near === undefined) await fetchBlock(store, ulid, work, signal);
       blockDirs.push(near ?? work.localPath(`${WORK_DIR}/sources/${ulid}`));
     }
+    return blockDirs;
+  }
+
+  /** Sets the damaged ones of a group apart; whether there are any. */
+  async #setApart(
+    group: MergeGroup,
+    blockDirs: readonly string[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { tasks, clock, logger } = this.#options;
+    let isSomeDamaged = false;
+    for (const [i, dir] of blockDirs.entries()) {
+      try {
+        await tasks.run(verifyBlockTask, { dir }, { signal });
+      } catch (error) {
+        if (signal.aborted) throw error;
+        const reason = describeError(error);
+        const { ulid } = group[i];
+        logger.warn('A block of the file store is damaged and stays as it is', { ulid, reason });
+        this.#apart.set(ulid, { reason, retryMs: clock.nowMs() + RETRY_MS });
+        isSomeDamaged = true;
+      }
+    }
+    return isSomeDamaged;
+  }
+
+  /** Blocks that are gone, and those that may have been repaired since. */
+  #forgetApart(whole: readonly BlockMeta[]): void {
+    const present = new Set(whole.map(({ ulid }) => ulid));
+    const nowMs = this.#options.clock.nowMs();
+    for (const [ulid, { retryMs }] of this.#apart) {
+      if (!present.has(ulid) || retryMs <= nowMs) this.#apart.delete(ulid);
+    }
+  }
+
+  async #merge(
+    group: MergeGroup,
+    blockDirs: readonly string[],
+    store: FileStore,
+    work: WorkStore,
+    signal: AbortSignal,
+  ): Promise<BlockMeta> {
+    const { tasks, clock } = this.#options;
     const ulid = makeUlid(clock.nowMs());
     const parentDir = work.localPath(`${WORK_DIR}/merged`);
     const merged = await tasks.run(mergeTask, { blockDirs, parentDir, ulid }, { signal });
@@ -158,7 +225,7 @@ export class StoreUpkeep {
     }
   }
 
-  async #checkSpace(group: readonly BlockMeta[], store: FileStore, work: WorkStore): Promise<void> {
+  async #checkSpace(group: MergeGroup, store: FileStore, work: WorkStore): Promise<void> {
     let sizeBytes = 0;
     for (const { ulid } of group) {
       for (const file of await listTree(store, blockDirOf(ulid))) sizeBytes += file.sizeBytes;
@@ -173,7 +240,7 @@ export class StoreUpkeep {
     });
   }
 
-  #isPutOff(group: readonly BlockMeta[]): boolean {
+  #isPutOff(group: MergeGroup): boolean {
     return (this.#retryMs.get(keyOf(group)) ?? 0) > this.#options.clock.nowMs();
   }
 }
@@ -188,7 +255,7 @@ async function fetchBlock(
   await copyBlock({ store, dir }, { store: work, dir: `${WORK_DIR}/sources/${ulid}` }, signal);
 }
 
-function keyOf(group: readonly BlockMeta[]): string {
+function keyOf(group: MergeGroup): string {
   return group.map(({ ulid }) => ulid).join();
 }
 

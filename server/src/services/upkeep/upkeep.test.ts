@@ -10,7 +10,7 @@ import { readBlockSamples } from '../../../test/support/tsdb-samples.ts';
 import type { SampleTable } from '../../../test/support/tsdb-samples.ts';
 import { hasCode } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
-import { sourceOf } from '../../filestore/file-store.ts';
+import { readSmallFile, sourceOf } from '../../filestore/file-store.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
 import { STORE_BLOCKS_DIR, blockDirOf } from '../../filestore/layout.ts';
 import { LocalFileStore } from '../../filestore/local-file-store.ts';
@@ -48,10 +48,17 @@ describe('the plan of merges', () => {
     for (let hour = from; hour < to; hour += 2) blocks.push(hours(hour, hour + 2));
     return blocks;
   };
-  const planned = (blocks: BlockMeta[], nowHours: number, oldestMs = -1): number[][] =>
-    planMerges(blocks, nowHours * HOUR_MS, oldestMs).map((group) =>
+  const planned = (
+    blocks: BlockMeta[],
+    nowHours: number,
+    oldestMs = -1,
+    apart: number[] = [],
+  ): number[][] => {
+    const isApart = ({ minTime }: BlockMeta): boolean => apart.includes(minTime / HOUR_MS);
+    return planMerges(blocks, nowHours * HOUR_MS, oldestMs, isApart).map((group) =>
       group.map(({ minTime }) => minTime / HOUR_MS),
     );
+  };
 
   it('takes a day in one go once it is over, and six hours of the one that is not', () => {
     const [day, morning, ...rest] = planned(twoHours(0, 36), 35);
@@ -71,6 +78,14 @@ describe('the plan of merges', () => {
     assert.deepEqual(planned([hours(0, 2), hours(2, 4)], 100, 4 * HOUR_MS), []);
   });
 
+  it('merges on either side of a block that is to stay, and never over it', () => {
+    assert.deepEqual(planned(twoHours(0, 24), 100, -1, [8]), [
+      [0, 2, 4, 6],
+      [10, 12, 14, 16, 18, 20, 22],
+    ]);
+    assert.deepEqual(planned(twoHours(0, 6), 10, -1, [2]), []);
+  });
+
   it('merges what came late, and does not take a block and its sources for two', () => {
     const sources = twoHours(0, 6);
     const merged = meta(
@@ -84,15 +99,15 @@ describe('the plan of merges', () => {
   });
 });
 
-/** A store with a day of two blocks and a half, on a disk or in a bucket. */
-async function setUp(where: 'disk' | 'bucket', fs = new MemoryFs()) {
+/** A store with blocks of two hours in one day, on a disk or in a bucket. */
+async function setUp(where: 'disk' | 'bucket', fs = new MemoryFs(), blocks = 3) {
   const work = new LocalFileStore({ fs, root: 'db', nowMs: () => 0 });
   const target: FileStore =
     where === 'disk'
       ? new LocalFileStore({ fs, root: 'files', nowMs: () => 0 })
       : new MemoryFileStore();
   await fs.makeDir('made');
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < blocks; i++) {
     const from = i * 2 * HOUR_MS;
     const samples = Array.from({ length: 20 }, (_, k) => [from + k * 60_000, k] as const);
     await makeBlock(
@@ -201,6 +216,34 @@ for (const where of ['disk', 'bucket'] as const) {
       const calls = fs.calls;
       await upkeep.run(target, work, -1, signal);
       assert.ok(fs.calls - calls < 30, 'damage is looked at again right away');
+    });
+
+    it('merges around a damaged block, names it, and takes it in when it was repaired', async () => {
+      const { fs, work, target } = await setUp(where, new MemoryFs(), 5);
+      const before = await samplesOf(target);
+      const chunks = `${blockDirOf(testUlid(2))}/chunks/000001`;
+      const good = await readSmallFile(target, chunks, 1 << 20);
+      await target.write(chunks, sourceOf(good.with(-3, good[good.length - 3] ^ 1)));
+      const { upkeep, catalog, clock, signal } = makeUpkeep(fs);
+      assert.equal(await upkeep.run(target, work, -1, signal), 2);
+      assert.deepEqual(
+        upkeep.damaged.map(({ ulid }) => ulid),
+        [testUlid(2)],
+      );
+      assert.match(upkeep.damaged[0].reason, /checksum/i);
+      const sources = (await catalog.list(target)).whole
+        .toSorted((a, b) => a.minTime - b.minTime)
+        .map(({ compaction }) => compaction.sources);
+      const [a, b, c, d, e] = [0, 1, 2, 3, 4].map(testUlid);
+      assert.deepEqual(sources, [[a, b], [c], [d, e]]);
+      assert.equal(await upkeep.run(target, work, -1, signal), 0, 'it was merged over');
+
+      await target.write(chunks, sourceOf(good));
+      await clock.advance(DAY_MS);
+      assert.equal(await upkeep.run(target, work, -1, signal), 1);
+      assert.deepEqual(upkeep.damaged, []);
+      assert.deepEqual(await samplesOf(target), before);
+      assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 1);
     });
 
     it('leaves the store alone when the local disk has no room', async () => {

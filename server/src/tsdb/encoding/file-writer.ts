@@ -15,6 +15,7 @@ export class FileWriter {
   #spare: ByteWriter | undefined;
   #writing: Promise<void> | undefined;
   #handedOutBytes = 0;
+  #isClosed = false;
 
   constructor(file: File) {
     this.#file = file;
@@ -44,17 +45,28 @@ export class FileWriter {
     if (this.isFull) await this.#handOut();
   }
 
-  /** Writes all, syncs and closes. */
+  /** Writes all, syncs and closes; after an error it is closed too. */
   async finish(): Promise<void> {
-    if (this.#buffer.length > 0) await this.#handOut();
-    await this.#writing;
-    await this.#file.sync();
-    await this.#file.close();
+    try {
+      if (this.#buffer.length > 0) await this.#handOut();
+      await this.#writing;
+      await this.#file.sync();
+    } catch (error) {
+      await this.abandon().catch(() => undefined);
+      throw error;
+    }
+    await this.#close();
   }
 
-  /** Closes without caring for the contents. */
+  /** Closes without caring for the contents; fine after `finish`. */
   async abandon(): Promise<void> {
     await this.#writing?.catch(() => undefined);
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     await this.#file.close();
   }
 

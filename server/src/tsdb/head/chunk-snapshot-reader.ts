@@ -5,7 +5,8 @@ import type { Fs } from '../../base/ports/fs.ts';
 import type { Label, Labels } from '../../model/labels.ts';
 import { listSegments, segmentFileName } from '../wal/segments.ts';
 import { WalSegmentReader } from '../wal/segment-reader.ts';
-import type { RestoredChunk } from './head.ts';
+import { decodeStoneList, type Tombstone } from '../tombstones/tombstones.ts';
+import type { RestoredChunk } from './closed-chunks.ts';
 
 // Reads chunk snapshots, Prometheus' and ours; layout in ./format.md.
 
@@ -26,20 +27,22 @@ export async function checkChunkSnapshot(fs: Fs, path: string): Promise<void> {
   await eachRecord(fs, path, (record) => {
     if (record[0] === SNAPSHOT_SERIES) decodeSeries(record, undefined);
     // Deletions come behind all series: without them the end is missing.
-    else if (record[0] === SNAPSHOT_TOMBSTONES) isWhole = true;
+    else if (record[0] === SNAPSHOT_TOMBSTONES) isWhole = decodeTombstones(record).length >= 0;
   });
   if (!isWhole) throw snapshotError('its end is missing', path);
 }
 
-/** Gives each series of a snapshot that was checked. */
+/** Gives each series of a snapshot that was checked, then the deletions. */
 export function readChunkSnapshot(
   fs: Fs,
   path: string,
-  use: (series: SnapshotSeries) => void,
+  onSeries: (series: SnapshotSeries) => void,
+  onTombstone: (stone: Tombstone) => void,
 ): Promise<void> {
   const texts = new TextCache();
   return eachRecord(fs, path, (record) => {
-    if (record[0] === SNAPSHOT_SERIES) use(decodeSeries(record, texts));
+    if (record[0] === SNAPSHOT_SERIES) onSeries(decodeSeries(record, texts));
+    if (record[0] === SNAPSHOT_TOMBSTONES) decodeTombstones(record).forEach(onTombstone);
   });
 }
 
@@ -82,6 +85,12 @@ function decodeSeries(record: Uint8Array, texts: TextCache | undefined): Snapsho
   const data = reader.borrow(reader.uvarint());
   // The last value follows, which is in the chunk as well.
   return { ref, labels, chunk: { minTimeMs, maxTimeMs, encoding, data } };
+}
+
+function decodeTombstones(record: Uint8Array): Tombstone[] {
+  const reader = new ByteReader(record);
+  reader.skip(1);
+  return decodeStoneList(reader.borrow(reader.uvarint()));
 }
 
 function readText(reader: ByteReader, texts: TextCache | undefined): string {

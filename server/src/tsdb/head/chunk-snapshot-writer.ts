@@ -11,6 +11,7 @@ import {
 import { HeadChunkWriter } from '../chunks/head-chunk-writer.ts';
 import { lastHeadChunkFile } from '../chunks/head-chunks.ts';
 import { WAL_SEGMENT_BYTES } from '../limits.ts';
+import { encodeStoneList } from '../tombstones/tombstones.ts';
 import { listSegments, segmentFileName } from '../wal/segments.ts';
 import { WalWriter } from '../wal/wal-writer.ts';
 import {
@@ -37,8 +38,6 @@ import {
 const BATCH_BYTES = 1024 * 1024;
 /** Three old values that Prometheus has no use for any more, each with its time, and a time. */
 const UNUSED_BYTES = 3 * 16 + 8;
-/** An empty list: its length, and the version. */
-const NO_TOMBSTONES = [1, 1] as const;
 
 /**
  * Writes the snapshot of a head to which nothing is appended any more and whose log is closed. What
@@ -119,8 +118,13 @@ async function writeSeries(writer: WalWriter, head: Head): Promise<void> {
     records = [];
     sizeBytes = 0;
   }
-  // Deletions, of which there are none. They end the series, so that readers see it is whole.
-  records.push(Uint8Array.of(SNAPSHOT_TOMBSTONES, ...NO_TOMBSTONES));
+  // Deletions end the series, also where there are none, so that readers see it is whole.
+  const stones = encodeStoneList(head.tombstones.all());
+  const end = new ByteWriter(stones.length + 8);
+  end.u8(SNAPSHOT_TOMBSTONES);
+  end.uvarint(stones.length);
+  end.raw(stones);
+  records.push(end.borrow());
   await writer.append(records);
 }
 

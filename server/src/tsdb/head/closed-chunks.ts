@@ -27,6 +27,16 @@ interface Segment {
   maxTimeMs: number;
 }
 
+/** A chunk that came from elsewhere, as a directory of the Go plugin has them. */
+export interface RestoredChunk {
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+  readonly encoding: number;
+  readonly data: Uint8Array;
+  /** Whether a file of `chunks_head` holds it. */
+  readonly isStored?: boolean;
+}
+
 /** A place is `segment * 2^20 + offset`, a safe integer; segment numbers are never used again. */
 export class ClosedChunks {
   readonly #segments = new Map<number, Segment>();
@@ -38,7 +48,12 @@ export class ClosedChunks {
     return this.#sizeBytes;
   }
 
-  /** Copies a chunk of `bytes[start, start + length)`; returns its place. */
+  /** Copies a chunk; returns its place. */
+  addWhole(previous: number, { minTimeMs, maxTimeMs, encoding, data }: RestoredChunk): number {
+    return this.add(previous, minTimeMs, maxTimeMs, encoding, data, 0, data.length);
+  }
+
+  /** The same for a chunk of `bytes[start, start + length)`. */
   add(
     previous: number,
     minTimeMs: number,

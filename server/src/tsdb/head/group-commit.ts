@@ -67,7 +67,8 @@ export class GroupCommit {
 
   /** Runs `section` on the log between two commits. */
   async exclusive<T>(section: (wal: WalWriter) => Promise<T>): Promise<T> {
-    await this.idle();
+    // Not by `idle`: a commit may begin between its end and the turn in which we go on.
+    while (this.#running !== undefined) await this.#running;
     const result = section(this.#wal);
     this.#running = result.then(
       () => this.#run(),

@@ -3,10 +3,13 @@ import { compareText } from '../../model/labels.ts';
 import type { BlockSource } from '../block/block-writer.ts';
 import type { ChunkInput } from '../chunks/segment-writer.ts';
 import { isKnownEncoding } from '../chunkenc/encodings.ts';
-import { outsideOf, withoutDeleted } from '../series/deletions.ts';
+import { type Interval, isDeleted, outsideOf, withoutDeleted } from '../series/deletions.ts';
 import { CHUNK_FIELDS, type HeadSnapshot } from './head-snapshot.ts';
 
-/** Gives the series of a snapshot to the block writer, sorted, with chunks cut to the range. */
+/**
+ * Gives the series of a snapshot to the block writer, sorted, with chunks cut to the range and without
+ * what was deleted.
+ */
 export class HeadBlockSource implements BlockSource {
   readonly symbols: readonly string[];
   labelRefs: Int32Array = new Int32Array(0);
@@ -42,11 +45,12 @@ export class HeadBlockSource implements BlockSource {
     this.labelRefs = this.#words.subarray(this.#wordsStart[index], this.#wordsStart[index + 1]);
     this.chunks = [];
     let at = this.#chunksStart[index];
-    for (let left = series[at++]; left > 0; left--, at += CHUNK_FIELDS) this.#addChunk(at);
+    const deleted = this.#snapshot.deleted.get(index) ?? [];
+    for (let left = series[at++]; left > 0; left--, at += CHUNK_FIELDS) this.#addChunk(at, deleted);
     return true;
   }
 
-  #addChunk(at: number): void {
+  #addChunk(at: number, deleted: readonly Interval[]): void {
     const { series, minTimeMs, maxTimeMs } = this.#snapshot;
     const offset = series[at + 4];
     const data = this.#buffers[series[at + 3]].subarray(offset, offset + series[at + 5]);
@@ -58,8 +62,12 @@ export class HeadBlockSource implements BlockSource {
     };
     const isInside = chunk.minTimeMs >= minTimeMs && chunk.maxTimeMs < maxTimeMs;
     // What nobody here can take apart goes into the block as a whole.
-    if (isInside || !isKnownEncoding(chunk.encoding)) this.chunks.push(chunk);
-    else this.chunks.push(...withoutDeleted(chunk, outsideOf(minTimeMs, maxTimeMs)));
+    if (!isKnownEncoding(chunk.encoding) || (isInside && deleted.length === 0)) {
+      this.chunks.push(chunk);
+      return;
+    }
+    const gone = [...outsideOf(minTimeMs, maxTimeMs), ...deleted];
+    if (!isDeleted(chunk, gone)) this.chunks.push(...withoutDeleted(chunk, gone));
   }
 
   #readSeries(positions: Int32Array): void {

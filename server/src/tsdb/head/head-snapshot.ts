@@ -4,6 +4,7 @@ import type { TimeRange } from '../../model/time-range.ts';
 import { CHUNK_XOR } from '../chunkenc/encodings.ts';
 import type { HistogramChunkBuilder } from '../chunkenc/histogram-chunk.ts';
 import { putXorHeader, XOR_LAST_TIME, xorLength } from '../chunkenc/xor-encoder.ts';
+import type { Interval } from '../series/deletions.ts';
 import { NO_CHUNK } from './closed-chunks.ts';
 import type { Head } from './head.ts';
 import { Pacer } from './pacer.ts';
@@ -35,6 +36,8 @@ export interface HeadSnapshot {
    * last time, encoding, position in `buffers`, offset, length.
    */
   readonly series: Float64Array<ArrayBuffer>;
+  /** What was deleted of a series, by its position among them; few have any. */
+  readonly deleted: ReadonlyMap<number, readonly Interval[]>;
   /** Position 0 is the copy of open chunks. */
   readonly buffers: readonly (ArrayBuffer | SharedArrayBuffer)[];
 }
@@ -63,6 +66,7 @@ class SnapshotBuilder {
   #series = new Float64Array(64 * 1024);
   #seriesEnd = 0;
   #seriesCount = 0;
+  readonly #deleted = new Map<number, readonly Interval[]>();
   readonly #openBytes = new ByteWriter(256 * 1024);
   readonly #buffers: SharedArrayBuffer[] = [];
   readonly #bufferIndex = new Map<SharedArrayBuffer, number>();
@@ -118,6 +122,8 @@ class SnapshotBuilder {
       this.#putPlace(histograms.encoding, 0, this.#openBytes.length, chunk.length);
       this.#openBytes.raw(chunk);
     }
+    const deleted = this.#head.tombstones.of(table.refOf(slot));
+    if (deleted.length > 0) this.#deleted.set(this.#seriesCount, deleted);
     this.#seriesCount++;
   }
 
@@ -136,6 +142,7 @@ class SnapshotBuilder {
       symbols: this.#symbols.copy(),
       symbolIdEnd: this.#head.table.symbols.idEnd,
       seriesCount: this.#seriesCount,
+      deleted: this.#deleted,
       series: this.#series.slice(0, this.#seriesEnd),
       buffers: [this.#openBytes.copy().buffer, ...this.#buffers],
     };

@@ -17,10 +17,11 @@ import {
   xorLength,
 } from '../chunkenc/xor-encoder.ts';
 import { SampleColumns } from '../record/sample-columns.ts';
-import { ClosedChunks, NO_CHUNK } from './closed-chunks.ts';
+import { ClosedChunks, NO_CHUNK, type RestoredChunk } from './closed-chunks.ts';
 import { checkLabels } from './check-labels.ts';
 import { TIME_MS_MAX } from '../limits.ts';
 import { predictChunkEnd } from './chunk-end.ts';
+import { HeadTombstones } from './head-tombstones.ts';
 import { OpenChunks } from './open-chunks.ts';
 import { Pacer } from './pacer.ts';
 import {
@@ -46,16 +47,6 @@ export interface HeadOptions {
   readonly seriesMax: number;
 }
 
-/** A chunk that came from elsewhere, as a directory of the Go plugin has them. */
-export interface RestoredChunk {
-  readonly minTimeMs: number;
-  readonly maxTimeMs: number;
-  readonly encoding: number;
-  readonly data: Uint8Array;
-  /** Whether a file of `chunks_head` holds it. */
-  readonly isStored?: boolean;
-}
-
 /**
  * The newest samples, in memory. It knows nothing of files: what is appended here must already be
  * in the log. Samples of one series only move on in time.
@@ -64,6 +55,7 @@ export class Head {
   readonly table: SeriesTable;
   readonly open = new OpenChunks();
   readonly closed = new ClosedChunks();
+  readonly tombstones = new HeadTombstones();
   /** Open chunks of histograms, by slot; those of floats are in `open`. */
   readonly #histograms = new Map<number, HistogramChunkBuilder>();
   readonly #row = new SampleColumns();
@@ -216,19 +208,11 @@ export class Head {
   restoreChunk(slot: number, chunk: RestoredChunk): boolean {
     const at = slot * RECORD_DOUBLES;
     const { doubles, ints } = this.table;
-    const { minTimeMs, maxTimeMs, encoding, data } = chunk;
+    const { minTimeMs, maxTimeMs, data } = chunk;
     if (maxTimeMs < this.#minValidTimeMs || minTimeMs <= doubles[at + XOR_LAST_TIME]) return false;
     if (ints[at * 2 + OPEN_PLACE] !== NO_PLACE) this.#close(at);
     else this.#closeHistograms(at);
-    doubles[at + CLOSED_CHUNK] = this.closed.add(
-      doubles[at + CLOSED_CHUNK],
-      minTimeMs,
-      maxTimeMs,
-      encoding,
-      data,
-      0,
-      data.length,
-    );
+    doubles[at + CLOSED_CHUNK] = this.closed.addWhole(doubles[at + CLOSED_CHUNK], chunk);
     if (chunk.isStored === true) this.closed.setStored(doubles[at + CLOSED_CHUNK]);
     doubles[at + XOR_LAST_TIME] = maxTimeMs;
     this.#sampleCount += chunkSampleCount(data);
@@ -264,13 +248,25 @@ export class Head {
         continue;
       }
       onRemoved(this.table.refOf(slot));
-      this.table.remove(slot);
+      this.#forget(slot);
     }
+    this.tombstones.truncate(minTimeMs);
     this.closed.dropBefore(minTimeMs);
     this.table.compact();
     // A chunk of another program may reach over the border; what lies before it is in a block.
     this.#minTimeMs = Math.max(minTimeMs, Math.min(oldest, this.#recentMinTimeMs));
     if (this.#sampleCount === 0) this.#maxTimeMs = -Infinity;
+  }
+
+  /** Drops a series with all its samples: a log says that it was deleted. */
+  removeSeries(slot: number): void {
+    this.#truncateSeries(slot, Infinity);
+    this.#forget(slot);
+  }
+
+  #forget(slot: number): void {
+    this.tombstones.remove(this.table.refOf(slot));
+    this.table.remove(slot);
   }
 
   /** Time of the first sample that is left; Infinity when there is none. */
@@ -384,17 +380,8 @@ export class Head {
     if (open === undefined) return;
     const { doubles } = this.table;
     const { minTimeMs, maxTimeMs, encoding } = open;
-    const bytes = open.borrow();
-    const before = doubles[at + CLOSED_CHUNK];
-    doubles[at + CLOSED_CHUNK] = this.closed.add(
-      before,
-      minTimeMs,
-      maxTimeMs,
-      encoding,
-      bytes,
-      0,
-      bytes.length,
-    );
+    const chunk = { minTimeMs, maxTimeMs, encoding, data: open.borrow() };
+    doubles[at + CLOSED_CHUNK] = this.closed.addWhole(doubles[at + CLOSED_CHUNK], chunk);
     this.#histograms.delete(slot);
   }
 }

@@ -1,6 +1,7 @@
 import { CodedError, describeError, type ErrorDetails } from '../../base/errors.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 import { defineTask } from '../../base/ports/task-runner.ts';
+import { groupBySeries } from '../record/group-by-series.ts';
 import { SampleColumns, type SharedColumns } from '../record/sample-columns.ts';
 import { readSamples, samplesAtMost } from '../record/samples-record.ts';
 import { RECORD_SAMPLES } from '../record/types.ts';
@@ -16,8 +17,10 @@ export interface LogPartInput {
   readonly path: string;
   /** Where a record begins. */
   readonly offset: number;
-  /** Room for {@link PART_SAMPLES}. */
+  /** Where the samples go; room for {@link PART_SAMPLES}. */
   readonly columns: SharedColumns;
+  /** As large; used while the part is read. */
+  readonly scratch: SharedColumns;
 }
 
 /** A record that holds no samples, or more than there is room for. */
@@ -28,7 +31,10 @@ export interface OtherRecord {
   readonly samplesBefore: number;
 }
 
-/** A stretch of the log, with its samples decoded into the columns. */
+/**
+ * A stretch of the log, with its samples decoded into the columns. Between two other records, those of
+ * a series lie side by side.
+ */
 export interface LogPart {
   readonly sampleCount: number;
   readonly others: readonly OtherRecord[];
@@ -48,8 +54,8 @@ export interface LogDamage {
 export const logPartTask = defineTask<LogPartInput, LogPart>('tsdb.read-log-part');
 
 export async function readLogPart(fs: Fs, input: LogPartInput): Promise<LogPart> {
-  const { path, offset, columns } = input;
-  const samples = new SampleColumns(columns);
+  const { path, offset, columns, scratch } = input;
+  const samples = new SampleColumns(scratch);
   const others: OtherRecord[] = [];
   const reader = await WalSegmentReader.open(fs, path, offset);
   let nextOffset: number | undefined;
@@ -64,6 +70,13 @@ export async function readLogPart(fs: Fs, input: LogPartInput): Promise<LogPart>
   } finally {
     await reader.close();
   }
+  const grouped = new SampleColumns(columns);
+  let from = 0;
+  for (const { samplesBefore } of others) {
+    groupBySeries(samples, from, samplesBefore, grouped);
+    from = samplesBefore;
+  }
+  groupBySeries(samples, from, samples.count, grouped);
   const { zstdRecords } = reader;
   return { sampleCount: samples.count, others, nextOffset, zstdRecords, damage };
 }

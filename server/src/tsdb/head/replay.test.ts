@@ -19,6 +19,7 @@ import { tsdbTasks } from '../tasks.ts';
 import { runCheckpointTask } from '../wal/checkpoint.ts';
 import { listSegments } from '../wal/segments.ts';
 import { WalWriter } from '../wal/wal-writer.ts';
+import { writeChunkSnapshot } from './chunk-snapshot-writer.ts';
 import { Head } from './head.ts';
 import { HeadReplay } from './replay.ts';
 
@@ -36,6 +37,23 @@ function samples(...list: readonly (readonly [ref: number, timeMs: number])[]): 
   beginSamplesRecord(out, list[0][0], list[0][1]);
   for (const [ref, timeMs] of list) putSample(out, ref - list[0][0], timeMs - list[0][1], 1, 2);
   return out.copy();
+}
+
+function tombstones(
+  ...list: readonly (readonly [ref: number, min: number | bigint, max: number | bigint])[]
+): Uint8Array {
+  const bytes: number[] = [3];
+  const put = (value: bigint): void => {
+    let left = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
+    for (; left >= 128n; left >>= 7n) bytes.push(Number(left & 127n) | 128);
+    bytes.push(Number(left));
+  };
+  for (const [ref, min, max] of list) {
+    bytes.push(0, 0, 0, 0, 0, 0, 0, ref);
+    put(BigInt(min));
+    put(BigInt(max));
+  }
+  return Uint8Array.from(bytes);
 }
 
 async function writeLog(
@@ -127,6 +145,37 @@ describe('replay', () => {
     ]);
   });
 
+  it('leaves out what was deleted, in answers and in the next snapshot of chunks', async () => {
+    const fs = new MemoryFs();
+    await writeLog(fs, [
+      [series(1, 'a'), series(2, 'b'), samples([1, 10], [2, 10], [1, 20], [2, 20], [1, 30])],
+      [tombstones([1, 15, 25], [2, -(2n ** 63n), 15], [9, 0, 100]), samples([1, 40])],
+    ]);
+    const { head, warnings } = await replay(fs);
+    assert.deepEqual(warnings, []);
+    assert.deepEqual(head.tombstones.all(), [
+      { seriesRef: 1, minTimeMs: 15, maxTimeMs: 25 },
+      { seriesRef: 2, minTimeMs: Number.MIN_SAFE_INTEGER, maxTimeMs: 15 },
+    ]);
+    assert.equal(head.table.lastRef, 9, 'a reference that was given away is not given again');
+
+    await writeChunkSnapshot(fs, DIR, head);
+    const again = await replay(fs);
+    assert.deepEqual(again.head.tombstones.all(), head.tombstones.all());
+  });
+
+  it('drops a series that was deleted as a whole, and takes what comes behind', async () => {
+    const fs = new MemoryFs();
+    const whole = tombstones([1, -(2n ** 63n), 2n ** 63n - 1n]);
+    await writeLog(fs, [
+      [series(1, 'a'), samples([1, 10], [1, 20]), whole, series(2, 'a'), samples([2, 30])],
+    ]);
+    const { head, times } = await replay(fs);
+    assert.equal(head.sampleCount, 1);
+    assert.deepEqual(times('a'), [2, 30]);
+    assert.deepEqual(head.tombstones.all(), []);
+  });
+
   it('follows a series that comes again under another reference', async () => {
     const fs = new MemoryFs();
     await writeLog(fs, [[series(1, 'a'), samples([1, 10]), series(9, 'a'), samples([9, 20])]]);
@@ -172,7 +221,7 @@ describe('replay', () => {
     assert.equal(head.sampleCount, 40 * perRecord + 1);
     assert.deepEqual(times('a'), [1, 40 * perRecord - 1]);
     assert.deepEqual(times('late'), [2, 7]);
-    assert.equal(tasksRun, 4, 'parts of at most 262,144 samples');
+    assert.equal(tasksRun, 3, 'four parts of at most 262,144 samples, the first read here');
 
     const path = `${DIR}/wal/00000000`;
     const bytes = await fs.readFile(path);
@@ -238,22 +287,29 @@ describe('a checkpoint', () => {
     const unknown = Uint8Array.of(99, 1, 2);
     await writeLog(fs, [
       [series(1, 'stays'), series(2, 'gone'), samples([1, 10], [2, 10])],
-      [unknown, samples([1, 20], [1, 30])],
+      [
+        unknown,
+        tombstones([1, 0, 19]),
+        tombstones([1, 25, 30], [2, 0, 99]),
+        tombstones([2, 0, 99]),
+      ],
+      [samples([1, 20], [1, 30])],
       [samples([1, 40])],
     ]);
     const dir = `${DIR}/wal`;
-    const input = { dir, lastSegment: 1, minTimeMs: 20, keepRefs: Uint32Array.of(1) };
+    const input = { dir, lastSegment: 2, minTimeMs: 20, keepRefs: Uint32Array.of(1) };
     await runCheckpointTask(fs, input, new AbortController().signal);
-    for (const index of [0, 1]) await fs.remove(`${dir}/0000000${index}`);
+    for (const index of [0, 1, 2]) await fs.remove(`${dir}/0000000${index}`);
     const { head, times, warnings } = await replay(fs);
     assert.equal(head.sampleCount, 3);
     assert.deepEqual(times('stays'), [1, 40]);
     assert.equal(times('gone'), undefined);
+    assert.deepEqual(head.tombstones.all(), [{ seriesRef: 1, minTimeMs: 25, maxTimeMs: 30 }]);
     assert.deepEqual(warnings, [{ 'type 99': 1, zstdRecords: 0, samplesOfUnknownSeries: 0 }]);
     // The next one begins with what the first holds.
-    await runCheckpointTask(fs, { ...input, lastSegment: 2 }, new AbortController().signal);
-    await fs.removeTree(`${dir}/checkpoint.00000001`);
-    await fs.remove(`${dir}/00000002`);
+    await runCheckpointTask(fs, { ...input, lastSegment: 3 }, new AbortController().signal);
+    await fs.removeTree(`${dir}/checkpoint.00000002`);
+    await fs.remove(`${dir}/00000003`);
     assert.equal((await replay(fs)).head.sampleCount, 3);
   });
 });

@@ -11,7 +11,14 @@ import { decodeHistograms, isHistogramRecord } from '../record/histogram-record.
 import { SampleColumns } from '../record/sample-columns.ts';
 import { readSamples } from '../record/samples-record.ts';
 import { decodeSeries } from '../record/series-record.ts';
-import { RECORD_SAMPLES, RECORD_SERIES, recordTypeName } from '../record/types.ts';
+import { decodeTombstonesRecord } from '../record/tombstones-record.ts';
+import {
+  RECORD_SAMPLES,
+  RECORD_SERIES,
+  RECORD_TOMBSTONES,
+  recordTypeName,
+} from '../record/types.ts';
+import type { Tombstone } from '../tombstones/tombstones.ts';
 import { setAsideFrom } from '../wal/repair.ts';
 import { checkpointName, listCheckpoints, listSegments, segmentFileName } from '../wal/segments.ts';
 import { type ChunkSnapshotDir, listChunkSnapshots } from './chunk-snapshot-dirs.ts';
@@ -55,6 +62,7 @@ export class HeadReplay {
   readonly #pacer: Pacer;
   /** One set is filled while the other is taken in. */
   readonly #columns = [SampleColumns.shared(PART_SAMPLES), SampleColumns.shared(PART_SAMPLES)];
+  readonly #scratch = SampleColumns.shared(PART_SAMPLES);
   readonly #texts = new TextCache();
   /** Chunks whose series the log has not named yet. */
   readonly #chunks = new Map<number, HeadChunk[]>();
@@ -116,10 +124,15 @@ export class HeadReplay {
       logger.warn('a chunk snapshot is not used; the whole log is read', { error });
       return undefined;
     }
-    await readChunkSnapshot(fs, snapshot.path, ({ ref, labels, chunk }) => {
-      const slot = this.#nameSeries(ref, labels);
-      if (chunk !== undefined) this.#head.restoreChunk(slot, chunk);
-    });
+    await readChunkSnapshot(
+      fs,
+      snapshot.path,
+      ({ ref, labels, chunk }) => {
+        const slot = this.#nameSeries(ref, labels);
+        if (chunk !== undefined) this.#head.restoreChunk(slot, chunk);
+      },
+      (stone) => this.#takeTombstone(stone),
+    );
     return snapshot;
   }
 
@@ -204,8 +217,10 @@ export class HeadReplay {
     const sizeBytes = (await fs.stat(path))?.sizeBytes ?? 0;
     const threads = sizeBytes - from > THREAD_BYTES ? tasks : undefined;
     const start = (offset: number, turn: number): Promise<LogPart> => {
-      const input = { path, offset, columns: this.#columns[turn & 1] };
-      const reading = threads?.run(logPartTask, input) ?? readLogPart(fs, input);
+      const input = { path, offset, columns: this.#columns[turn & 1], scratch: this.#scratch };
+      // There is work for this thread until another one is ready.
+      const runner = turn === 0 ? undefined : threads;
+      const reading = runner?.run(logPartTask, input) ?? readLogPart(fs, input);
       // Whoever awaits it gets the error.
       reading.catch(() => undefined);
       return reading;
@@ -252,6 +267,8 @@ export class HeadReplay {
       await this.#takeSamples(samples, 0, samples.count);
     } else if (isHistogramRecord(record[0])) {
       this.#takeHistograms(record);
+    } else if (record[0] === RECORD_TOMBSTONES) {
+      for (const stone of decodeTombstonesRecord(record)) this.#takeTombstone(stone);
     } else {
       const name = recordTypeName(record[0]);
       this.#skippedTypes.set(name, (this.#skippedTypes.get(name) ?? 0) + 1);
@@ -285,10 +302,14 @@ export class HeadReplay {
 
   async #takeSamples(samples: SampleColumns, from: number, to: number): Promise<void> {
     const head = this.#head;
+    let [ref, slot] = [NaN, -1];
     for (let start = from; start < to; start += SLICE_SAMPLES) {
       const end = Math.min(to, start + SLICE_SAMPLES);
       for (let i = start; i < end; i++) {
-        const slot = this.#slotOf(samples.refs[i]);
+        if (samples.refs[i] !== ref) {
+          ref = samples.refs[i];
+          slot = this.#slotOf(ref);
+        }
         if (slot < 0) continue;
         head.append(slot, samples, i);
         this.#sampleCount++;
@@ -306,12 +327,28 @@ export class HeadReplay {
     }
   }
 
+  #takeTombstone(stone: Tombstone): void {
+    const head = this.#head;
+    // The series may have gone from the log; its reference is not given to another one.
+    if (stone.seriesRef <= SERIES_REF_MAX) head.table.reserveRefs(stone.seriesRef);
+    const slot = this.#find(stone.seriesRef);
+    if (slot < 0 || stone.maxTimeMs < head.minValidTimeMs) return;
+    const isWhole = stone.minTimeMs === -Infinity && stone.maxTimeMs === Infinity;
+    // Samples behind it belong to a series that the log names anew.
+    if (isWhole) head.removeSeries(slot);
+    else head.tombstones.add({ ...stone, seriesRef: head.table.refOf(slot) });
+  }
+
   /** -1, and counted, when the log has not named the series. */
   #slotOf(logRef: number): number {
-    const ref = (this.#aliases.size > 0 ? this.#aliases.get(logRef) : undefined) ?? logRef;
-    const slot = ref <= SERIES_REF_MAX ? this.#head.table.slotOf(ref) : -1;
+    const slot = this.#find(logRef);
     if (slot < 0) this.#unknownRefs++;
     return slot;
+  }
+
+  #find(logRef: number): number {
+    const ref = (this.#aliases.size > 0 ? this.#aliases.get(logRef) : undefined) ?? logRef;
+    return ref <= SERIES_REF_MAX ? this.#head.table.slotOf(ref) : -1;
   }
 
   #report(durationMs: number): void {

@@ -126,7 +126,6 @@ export class IndexWriter {
   }
 
   async abandon(): Promise<void> {
-    if (this.#stage === 'done') return;
     this.#stage = 'done';
     await this.#writer.abandon();
   }

@@ -22,11 +22,7 @@ export function encodeTombstones(stones: readonly Tombstone[]): Uint8Array<Array
   const out = new ByteWriter();
   out.u32(MAGIC);
   out.u8(VERSION);
-  for (const { seriesRef, minTimeMs, maxTimeMs } of stones) {
-    out.uvarint(seriesRef);
-    out.varint(minTimeMs);
-    out.varint(maxTimeMs);
-  }
+  putStones(out, stones);
   // Unlike all other sections this one counts only what follows the header.
   out.u32(crc32c(out.borrow(), HEADER_BYTES, out.length));
   return out.copy();
@@ -51,6 +47,37 @@ export function decodeTombstones(bytes: Uint8Array, path: string): Tombstone[] {
   if (crc32c(bytes, HEADER_BYTES, bytes.length - CRC_BYTES) !== expected) {
     throw new CodedError('ERR_CRC', 'the checksum of the tombstones does not match', { path });
   }
+  return readStones(reader);
+}
+
+/** The list as a chunk snapshot holds it: with its version, without a checksum of its own. */
+export function encodeStoneList(stones: readonly Tombstone[]): Uint8Array {
+  const out = new ByteWriter();
+  out.u8(VERSION);
+  putStones(out, stones);
+  return out.borrow();
+}
+
+export function decodeStoneList(bytes: Uint8Array): Tombstone[] {
+  const reader = new ByteReader(bytes);
+  const version = reader.u8();
+  if (version !== VERSION) {
+    throw new CodedError('ERR_TOMBSTONES', 'not a list of tombstones of version 1', {
+      foundVersion: version,
+    });
+  }
+  return readStones(reader);
+}
+
+function putStones(out: ByteWriter, stones: readonly Tombstone[]): void {
+  for (const { seriesRef, minTimeMs, maxTimeMs } of stones) {
+    out.uvarint(seriesRef);
+    out.varint(minTimeMs);
+    out.varint(maxTimeMs);
+  }
+}
+
+function readStones(reader: ByteReader): Tombstone[] {
   const stones: Tombstone[] = [];
   while (reader.remaining > 0) {
     stones.push({

@@ -8,7 +8,8 @@ import { decodeHistograms, isHistogramRecord } from '../record/histogram-record.
 import { SampleColumns } from '../record/sample-columns.ts';
 import { beginSamplesRecord, putSample, readSamples } from '../record/samples-record.ts';
 import { beginSeriesRecord, decodeSeries, putSeries } from '../record/series-record.ts';
-import { RECORD_SAMPLES, RECORD_SERIES } from '../record/types.ts';
+import { decodeTombstonesRecord } from '../record/tombstones-record.ts';
+import { RECORD_SAMPLES, RECORD_SERIES, RECORD_TOMBSTONES } from '../record/types.ts';
 import { checkpointName, listCheckpoints, listSegments, segmentFileName } from './segments.ts';
 import { WalSegmentReader } from './segment-reader.ts';
 import { WalWriter } from './wal-writer.ts';
@@ -111,6 +112,7 @@ class RecordFilter {
     if (record[0] === RECORD_SERIES) this.#addSeries(record);
     else if (record[0] === RECORD_SAMPLES) this.#addSamples(record);
     else if (isHistogramRecord(record[0])) this.#addHistograms(record);
+    else if (record[0] === RECORD_TOMBSTONES) this.#addTombstones(record);
     // What we do not understand is not ours to throw away.
     else this.#push(record.slice());
   }
@@ -156,6 +158,14 @@ class RecordFilter {
   /** Whole: they are few, and readers leave out what is too old. */
   #addHistograms(record: Uint8Array): void {
     const isNeeded = decodeHistograms(record).some(({ timeMs }) => timeMs >= this.#minTimeMs);
+    if (isNeeded) this.#push(record.slice());
+  }
+
+  #addTombstones(record: Uint8Array): void {
+    const isNeeded = decodeTombstonesRecord(record).some(
+      ({ seriesRef, maxTimeMs }) =>
+        maxTimeMs >= this.#minTimeMs && includes(this.#keepRefs, seriesRef),
+    );
     if (isNeeded) this.#push(record.slice());
   }
 

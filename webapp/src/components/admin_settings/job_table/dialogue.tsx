@@ -14,6 +14,8 @@ interface Props {
   /** On the button that does it. */
   doLabel: string;
   doingLabel: string;
+  /** On the button that does nothing; "Cancel" where that leaves no doubt. */
+  closeLabel?: string;
   failedTitle: string;
   isDanger?: boolean;
   /** @returns the failure; undefined closes the dialogue; 'invalid' leaves it open as it is. */
@@ -71,7 +73,7 @@ export function Dialogue(props: Props) {
       <Modal.Footer>
         <div className="metrics-actions">
           <button type="button" className="btn btn-tertiary" onClick={props.onClose}>
-            {text('metricsPlugin.close')}
+            {props.closeLabel ?? text('metricsPlugin.close')}
           </button>
           <button
             type="button"

@@ -17,6 +17,8 @@ export function JobAnnouncer({ jobs }: { jobs: readonly Job[] | undefined }) {
     before.current = new Map(jobs?.map((job) => [job.id, job.status]));
     if (finished?.status === 'success') {
       setMessage(text('metricsPlugin.announce.ready'));
+    } else if (finished?.cancelled === true) {
+      setMessage(text('metricsPlugin.announce.cancelled'));
     } else if (finished?.status === 'error') {
       setMessage(text('metricsPlugin.announce.failed'));
     }

@@ -2,10 +2,14 @@ import React from 'react';
 
 import { downloadPath } from '../../../client/client.ts';
 import { useText } from '../../../hooks/use_text.ts';
+import { isUnfinished } from '../../../store/selectors.ts';
 import type { Job } from '../../../types/api.ts';
 import { formatRange, formatSize, formatUtc } from '../../../utils/format.ts';
 import { Badge } from '../../common/badge.tsx';
 import { Time } from '../../common/time.tsx';
+
+/** What can be done to end a dump: one under way is stopped, one that has ended is removed. */
+export type JobDeed = 'cancel' | 'delete';
 
 function JobProgress({ job }: { job: Job }) {
   const text = useText();
@@ -34,7 +38,11 @@ function JobState({ job }: { job: Job }) {
     case 'success':
       return <Badge kind="good" label={text('metricsPlugin.job.success')} />;
     case 'error':
-      return <Badge kind="bad" label={text('metricsPlugin.job.error')} />;
+      return job.cancelled === true ? (
+        <Badge kind="idle" label={text('metricsPlugin.job.cancelled')} />
+      ) : (
+        <Badge kind="bad" label={text('metricsPlugin.job.error')} />
+      );
   }
 }
 
@@ -43,18 +51,23 @@ export function rangeOfJob(job: Job, locale: string): string {
   return formatRange({ from: job.min_t, to: job.max_t }, locale);
 }
 
-export function JobRow({ job, onDelete }: { job: Job; onDelete: (job: Job) => void }) {
+interface JobRowProps {
+  job: Job;
+  onEnd: (deed: JobDeed, job: Job) => void;
+}
+
+export function JobRow({ job, onEnd }: JobRowProps) {
   const text = useText();
   const range = rangeOfJob(job, text.locale);
-  const isUnfinished = job.status === 'pending' || job.status === 'in_progress';
+  // A dump that is stopped stays with its reason, until it is deleted like the others.
+  const deed = isUnfinished(job) ? 'cancel' : 'delete';
+  const hasFailed = job.status === 'error' && job.cancelled !== true;
   return (
     <tr data-job-id={job.id}>
       <td title={`${formatUtc(job.min_t)} – ${formatUtc(job.max_t)}`}>
         {range}
         {job.error !== undefined && (
-          <div className={job.status === 'error' ? 'metrics-reason' : 'metrics-remark'}>
-            {job.error}
-          </div>
+          <div className={hasFailed ? 'metrics-reason' : 'metrics-remark'}>{job.error}</div>
         )}
       </td>
       <td className="metrics-nowrap">
@@ -82,13 +95,10 @@ export function JobRow({ job, onDelete }: { job: Job; onDelete: (job: Job) => vo
           <button
             type="button"
             className="btn btn-tertiary btn-danger btn-sm"
-            onClick={() => onDelete(job)}
-            aria-label={text(
-              isUnfinished ? 'metricsPlugin.job.cancelOf' : 'metricsPlugin.job.deleteOf',
-              { range },
-            )}
+            onClick={() => onEnd(deed, job)}
+            aria-label={text(`metricsPlugin.job.${deed}Of`, { range })}
           >
-            {text(isUnfinished ? 'metricsPlugin.job.cancel' : 'metricsPlugin.job.delete')}
+            {text(`metricsPlugin.job.${deed}`)}
           </button>
         </div>
       </td>

@@ -11,16 +11,24 @@ import type { CustomSettingProps } from '../../../types/mattermost_webapp.ts';
 import { FailureNotice } from '../../common/failure_notice.tsx';
 import { Section } from '../../common/section.tsx';
 import { CreateDumpModal } from './create_dump_modal.tsx';
-import { DeleteAllModal, DeleteJobModal } from './delete_modals.tsx';
 import { JobAnnouncer } from './job_announcer.tsx';
+import { DeleteAllModal, JobModal } from './job_modals.tsx';
 import { JobRow } from './job_row.tsx';
+import type { JobDeed } from './job_row.tsx';
 
 const POLL_INTERVAL_MS = 15_000;
 const POLL_INTERVAL_BUSY_MS = 2_000;
 
-type Dialogue = { kind: 'create' } | { kind: 'delete'; job: Job } | { kind: 'deleteAll' };
+type Dialogue = { kind: 'create' } | { kind: JobDeed; job: Job } | { kind: 'deleteAll' };
 
-function Rows({ jobs, onDelete }: { jobs: readonly Job[]; onDelete: (job: Job) => void }) {
+const JOB_DEEDS: readonly JobDeed[] = ['cancel', 'delete'];
+
+interface RowsProps {
+  jobs: readonly Job[];
+  onEnd: (deed: JobDeed, job: Job) => void;
+}
+
+function Rows({ jobs, onEnd }: RowsProps) {
   const text = useText();
   return (
     <div className="metrics-table">
@@ -41,7 +49,7 @@ function Rows({ jobs, onDelete }: { jobs: readonly Job[]; onDelete: (job: Job) =
         </thead>
         <tbody>
           {jobs.map((job) => (
-            <JobRow key={job.id} job={job} onDelete={onDelete} />
+            <JobRow key={job.id} job={job} onEnd={onEnd} />
           ))}
         </tbody>
       </table>
@@ -119,16 +127,18 @@ export function JobTable({ id }: CustomSettingProps) {
       {jobs.data !== undefined && list.length === 0 && (
         <p className="metrics-empty">{text('metricsPlugin.jobs.empty')}</p>
       )}
-      {list.length > 0 && (
-        <Rows jobs={list} onDelete={(job) => setDialogue({ kind: 'delete', job })} />
-      )}
+      {list.length > 0 && <Rows jobs={list} onEnd={(kind, job) => setDialogue({ kind, job })} />}
       <JobAnnouncer jobs={jobs.data} />
       <CreateDumpModal show={dialogue?.kind === 'create'} onClose={close} />
-      <DeleteJobModal
-        job={dialogue?.kind === 'delete' ? dialogue.job : undefined}
-        onClose={close}
-        onExited={keepFocus}
-      />
+      {JOB_DEEDS.map((deed) => (
+        <JobModal
+          key={deed}
+          deed={deed}
+          job={dialogue?.kind === deed ? dialogue.job : undefined}
+          onClose={close}
+          onExited={keepFocus}
+        />
+      ))}
       <DeleteAllModal
         show={dialogue?.kind === 'deleteAll'}
         count={list.length}

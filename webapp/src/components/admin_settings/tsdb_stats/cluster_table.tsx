@@ -12,6 +12,8 @@ function Role({ role }: { role: string }) {
       return <Badge kind="good" label={text('metricsPlugin.cluster.scrapes')} />;
     case 'waiting':
       return <Badge kind="idle" label={text('metricsPlugin.cluster.standsBy')} />;
+    case 'lapsed':
+      return <Badge kind="bad" label={text('metricsPlugin.cluster.lapsed')} />;
     case 'lost':
       return <Badge kind="bad" label={text('metricsPlugin.cluster.lost')} />;
     default:

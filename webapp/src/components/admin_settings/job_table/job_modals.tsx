@@ -6,15 +6,41 @@ import { thunks } from '../../../store/thunks.ts';
 import type { Job } from '../../../types/api.ts';
 import { Dialogue } from './dialogue.tsx';
 import { rangeOfJob } from './job_row.tsx';
+import type { JobDeed } from './job_row.tsx';
 
-interface DeleteJobProps {
+const DEEDS = {
+  cancel: {
+    title: 'metricsPlugin.cancel.title',
+    question: 'metricsPlugin.cancel.text',
+    remark: 'metricsPlugin.cancel.keeps',
+    closeLabel: 'metricsPlugin.cancel.close',
+    doLabel: 'metricsPlugin.cancel.do',
+    doingLabel: 'metricsPlugin.cancel.doing',
+    failedTitle: 'metricsPlugin.cancel.failed',
+    act: thunks.cancelDump,
+  },
+  delete: {
+    title: 'metricsPlugin.delete.title',
+    question: 'metricsPlugin.delete.text',
+    remark: 'metricsPlugin.delete.keeps',
+    closeLabel: 'metricsPlugin.close',
+    doLabel: 'metricsPlugin.delete.do',
+    doingLabel: 'metricsPlugin.delete.doing',
+    failedTitle: 'metricsPlugin.delete.failed',
+    act: thunks.deleteDump,
+  },
+} as const;
+
+interface JobModalProps {
+  deed: JobDeed;
   /** The dialogue is open while there is one. */
   job: Job | undefined;
   onClose: () => void;
   onExited: () => void;
 }
 
-export function DeleteJobModal({ job, onClose, onExited }: DeleteJobProps) {
+/** Asks before a dump is stopped or deleted, and does it. */
+export function JobModal({ deed, job, onClose, onExited }: JobModalProps) {
   const text = useText();
   const dispatch = usePanelDispatch();
   // While the dialogue fades away it still shows what it was about.
@@ -24,25 +50,23 @@ export function DeleteJobModal({ job, onClose, onExited }: DeleteJobProps) {
   if (about === undefined) {
     return null;
   }
-  const isUnfinished = about.status === 'pending' || about.status === 'in_progress';
-  const range = rangeOfJob(about, text.locale);
+  const { title, question, remark, act, ...labels } = DEEDS[deed];
   return (
     <Dialogue
-      id="metrics-delete-dump"
+      id={`metrics-${deed}-dump`}
       show={job !== undefined}
-      title={text(isUnfinished ? 'metricsPlugin.cancel.title' : 'metricsPlugin.delete.title')}
-      doLabel={text(isUnfinished ? 'metricsPlugin.cancel.do' : 'metricsPlugin.delete.do')}
-      doingLabel={text('metricsPlugin.delete.doing')}
-      failedTitle={text('metricsPlugin.delete.failed')}
+      title={text(title)}
+      doLabel={text(labels.doLabel)}
+      doingLabel={text(labels.doingLabel)}
+      closeLabel={text(labels.closeLabel)}
+      failedTitle={text(labels.failedTitle)}
       isDanger={true}
-      act={() => dispatch(thunks.deleteDump(about.id))}
+      act={() => dispatch(act(about.id))}
       onClose={onClose}
       onExited={onExited}
     >
-      <p>
-        {text(isUnfinished ? 'metricsPlugin.cancel.text' : 'metricsPlugin.delete.text', { range })}
-      </p>
-      <p className="metrics-remark">{text('metricsPlugin.delete.keeps')}</p>
+      <p>{text(question, { range: rangeOfJob(about, text.locale) })}</p>
+      <p className="metrics-remark">{text(remark)}</p>
     </Dialogue>
   );
 }
