@@ -109,6 +109,16 @@ test('a kept connection that breaks under the next request is tried once more', 
   assert.equal(requests, 3);
 });
 
+test('a damaged body leaves the connection in use', async () => {
+  const sockets = new Set<unknown>();
+  const url = await serve((request, response) => {
+    sockets.add(request.socket);
+    response.writeHead(200, { 'Content-Encoding': 'gzip' }).end('not packed at all');
+  });
+  for (let i = 0; i < 3; i++) await assert.rejects(client.get(url, OPTIONS), { code: 'ERR_HTTP' });
+  assert.equal(sockets.size, 1);
+});
+
 test('does not read the body of another status', async () => {
   let isClosed = false;
   const url = await serve((_, response) => {

@@ -140,6 +140,8 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   #head: AnswerHead | undefined;
   #body: BodySink | undefined;
   #hasBytes = false;
+  /** All of the answer is here, and the connection is nothing of ours any more. */
+  #isReceived = false;
   #isUnheard = false;
   #isOver = false;
 
@@ -169,7 +171,7 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   fail(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#connection.destroy();
+    if (!this.#isReceived) this.#connection.destroy();
     this.#body?.drop();
     this.#answer.reject(error);
   }
@@ -213,19 +215,21 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   }
 
   onRoom(): void {
-    this.#connection.resume();
+    if (!this.#isReceived) this.#connection.resume();
   }
 
   onEnd(): void {
     if (this.#isOver) return;
+    // Whatever becomes of the body, the connection is in order.
+    this.#isReceived = true;
+    if (this.#reader.mayReuse) this.#parts.connections.giveBack(this.#url, this.#connection);
+    else this.#connection.destroy();
     this.#body?.end();
   }
 
   onWhole(body: BodyBuffer): void {
     if (this.#isOver || this.#head === undefined) return;
     this.#finish(this.#head, body.finish(), () => body.close());
-    if (this.#reader.mayReuse) this.#parts.connections.giveBack(this.#url, this.#connection);
-    else this.#connection.destroy();
   }
 
   onFailed(error: unknown): void {
