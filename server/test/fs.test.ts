@@ -146,6 +146,15 @@ describe('the memory twin besides', () => {
     assert.equal((await cut.readFile('d/name-only')).length, 0);
   });
 
+  it('keeps what was written to a log, without a sync', async () => {
+    const fs = new MemoryFs();
+    const log = await fs.open('log', 'log');
+    await fs.syncDir('.');
+    await log.write(Uint8Array.of(1, 2));
+    await log.close();
+    assert.deepEqual(await fs.survivor('power cut').readFile('log'), Uint8Array.of(1, 2));
+  });
+
   it('fails the call that it is told to, half done, and is dead after a crash', async () => {
     const fs = new MemoryFs();
     fs.fault = { atCall: 2, kind: 'fail', code: 'ERR_FS_FULL' };

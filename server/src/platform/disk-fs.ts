@@ -11,6 +11,7 @@ const FILE_MODE = 0o600;
 const OPEN_FLAGS = {
   read: constants.O_RDONLY,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
+  log: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_DSYNC,
   append: constants.O_RDWR | constants.O_CREAT | constants.O_APPEND,
   update: constants.O_RDWR,
 } as const;

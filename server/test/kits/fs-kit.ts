@@ -44,6 +44,18 @@ export function fsKit(title: string, makeRoot: () => Promise<{ fs: Fs; root: str
       assert.equal(text(await fs.readFile(`${root}/a`)), 'xYz!');
     });
 
+    it('empties a file opened as a log, and writes where it is told', async () => {
+      const { fs, root } = await makeRoot();
+      await write(fs, `${root}/a`, 'first');
+      const log = await fs.open(`${root}/a`, 'log');
+      await log.write(bytes('abc'), 0);
+      await log.write(bytes('def'), 3);
+      await log.truncate(4);
+      await log.write(bytes('E'), 4);
+      await log.close();
+      assert.equal(text(await fs.readFile(`${root}/a`)), 'abcdE');
+    });
+
     it('reads less than asked for only at the end', async () => {
       const { fs, root } = await makeRoot();
       await write(fs, `${root}/a`, '0123456789');

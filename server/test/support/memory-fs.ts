@@ -1,5 +1,5 @@
 import { CodedError } from '../../src/base/errors.ts';
-import type { DirEntry, DirLock, File, FileStat, Fs } from '../../src/base/ports/fs.ts';
+import type { DirEntry, DirLock, File, FileStat, Fs, OpenMode } from '../../src/base/ports/fs.ts';
 import { parentOf } from '../../src/base/ports/fs.ts';
 
 interface FileNode {
@@ -67,7 +67,7 @@ export class MemoryFs implements Fs {
     return new MemoryFs(root, this.#nowMs);
   }
 
-  async open(path: string, mode: 'read' | 'create' | 'append' | 'update'): Promise<File> {
+  async open(path: string, mode: OpenMode): Promise<File> {
     this.#alive(path);
     const name = baseOf(path);
     const found = this.#find(path);
@@ -81,7 +81,7 @@ export class MemoryFs implements Fs {
       const nothing = new Uint8Array(0);
       node = { kind: 'file', bytes: nothing, synced: nothing, modifiedMs: this.#nowMs() };
       this.#dir(parentOf(path)).entries.set(name, node);
-    } else if (mode === 'create') {
+    } else if (mode === 'create' || mode === 'log') {
       this.#change('empty file', path);
       node.bytes = new Uint8Array(0);
     }
@@ -192,7 +192,7 @@ export class MemoryFs implements Fs {
   #file(path: string, node: FileNode, mode: string): File {
     const handle = Symbol(path);
     this.#open.set(handle, path);
-    let end = mode === 'create' ? 0 : node.bytes.length;
+    let end = mode === 'create' || mode === 'log' ? 0 : node.bytes.length;
     const writable = (operation: string): void => {
       this.#alive(path);
       if (mode === 'read') throw failure('ERR_FS', operation, path);
@@ -210,6 +210,7 @@ export class MemoryFs implements Fs {
         const half = bytes.subarray(0, bytes.length >> 1);
         this.#change('write', path, () => overwrite(node, at, half));
         overwrite(node, at, bytes);
+        if (mode === 'log') node.synced = node.bytes.slice();
         node.modifiedMs = this.#nowMs();
         end = Math.max(end, at + bytes.length);
       },

@@ -12,10 +12,11 @@ export interface Fs {
   /**
    * - `read`: must exist.
    * - `create`: made, or emptied when it exists.
+   * - `log`: the same, and what `write` has written survives a power cut without a `sync`.
    * - `append`: made when missing; every write goes to the end.
    * - `update`: must exist; read and written in place.
    */
-  open(path: string, mode: 'read' | 'create' | 'append' | 'update'): Promise<File>;
+  open(path: string, mode: OpenMode): Promise<File>;
   /** The whole file; for files known to be small. */
   readFile(path: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Entries sorted by name (bytewise); `ERR_FS_NOT_FOUND` when the folder is missing. */
@@ -40,6 +41,8 @@ export interface Fs {
    */
   lockDir(dir: string): Promise<DirLock>;
 }
+
+export type OpenMode = 'read' | 'create' | 'log' | 'append' | 'update';
 
 export interface DirLock {
   /** Fine to call twice. */

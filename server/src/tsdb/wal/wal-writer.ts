@@ -58,8 +58,8 @@ export class WalWriter {
   }
 
   /**
-   * Writes the records, mostly with one call to the disk, then syncs once: when it resolves, all are
-   * safe. Rejects when none of them are.
+   * Writes the records, mostly with one call to the disk: when it resolves, all are safe. Rejects when
+   * none of them are.
    */
   async append(records: readonly Uint8Array[]): Promise<void> {
     const neededBytes = records.reduce((sum, { length }) => sum + framedBytesMax(length), 0);
@@ -81,7 +81,6 @@ export class WalWriter {
         end += this.#frames.length;
         this.#frames.reset();
       }
-      await file.sync();
     } catch (error) {
       // When this fails too, the next append tries again before it writes.
       await file.truncate(this.#sizeBytes).then(
@@ -106,7 +105,6 @@ export class WalWriter {
     if (padding > 0) {
       this.#isDirty = true;
       await file.write(new Uint8Array(padding), this.#sizeBytes);
-      await file.sync();
       this.#sizeBytes += padding;
       this.#isDirty = false;
     }
@@ -131,7 +129,7 @@ export class WalWriter {
 
   async #openSegment(): Promise<File> {
     const path = `${this.#dir}/${segmentFileName(this.#segment)}`;
-    const file = await this.#fs.open(path, 'create');
+    const file = await this.#fs.open(path, 'log');
     try {
       // Without this a power cut takes the file away, however often it was synced.
       await this.#fs.syncDir(this.#dir);
