@@ -213,7 +213,11 @@ suite('roles', () => {
     const kv = { ...host.kv };
     const away = (): Promise<never> => Promise.reject(new Error('the database is away'));
     Object.assign(host.kv, { get: away, renewFor: away, createFor: away, compareAndSet: away });
-    await pass(20);
+    for (let i = 0; i < 40; i++) {
+      await pass(0.5);
+      const isStoring = world.mayStore() === 'now';
+      assert.equal(roles.state, isStoring ? 'running' : 'waiting', 'what is seen is stored');
+    }
     assert.deepEqual(
       [roles.role, roles.state, roles.isScraper, world.mayStore()],
       ['lapsed', 'waiting', false, 'later'],

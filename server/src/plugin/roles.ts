@@ -69,9 +69,10 @@ export class Roles {
   get role(): Role {
     if (this.#database === undefined || this.#isCluster === undefined) return 'starting';
     if (!this.#isCluster) return 'scraper';
-    const state = this.#lease?.state ?? 'unknown';
+    const { state = 'unknown', isValid = false } = this.#lease ?? {};
+    const mayHold = state === 'held' || state === 'lapsed';
+    if (this.#term !== undefined && mayHold) return isValid ? 'scraper' : 'lapsed';
     if (state === 'held') return 'scraper';
-    if (state === 'lapsed' && this.#term !== undefined) return 'lapsed';
     return state === 'unknown' ? 'starting' : 'waiting';
   }
 
@@ -176,9 +177,8 @@ export class Roles {
     const database = this.#database;
     if (this.#isStopped || database === undefined || role === 'starting') return;
     // It scrapes on, and what it collects waits until it is known whose part that was.
-    const isLapsed = role === 'lapsed';
-    board.set('lease_lapsed', isLapsed ? LAPSED : undefined);
-    if (isLapsed) return;
+    board.set('lease_lapsed', this.#lease?.state === 'lapsed' ? LAPSED : undefined);
+    if (role === 'lapsed') return;
     const term = this.#lease?.owner?.term ?? 0;
     if (role === 'scraper' && this.#term === term) {
       if (this.isScraper) scraping.settle();

@@ -140,6 +140,25 @@ suite('the lease', () => {
     assert.deepEqual([b.states, a.lease.owner?.term], [['waiting'], 1]);
   });
 
+  test('is not renewed after a sleep in which a Go node took it', async () => {
+    const { start, run, secondsUntil, connect, world } = setUp();
+    const a = start('a');
+    await run(20);
+    a.clock.isStopped = true;
+    await run(16);
+    const go = connect(world);
+    void go.createFor(LOCK, HELD, 15);
+    await run(2);
+    a.clock.isStopped = false;
+    for (let i = 0; i < 8; i++) {
+      void go.renewFor(LOCK, HELD, 15);
+      await run(5);
+      assert.equal(a.lease.isValid, false);
+    }
+    const seconds = await secondsUntil(() => a.lease.isValid);
+    assert.ok(seconds <= 30, `${seconds} s`);
+  });
+
   test('is not taken up again while a Go node has the lock', async () => {
     const { start, run, secondsUntil, connect, world } = setUp();
     const link = new DatabaseLink();

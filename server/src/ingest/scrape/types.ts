@@ -49,7 +49,7 @@ export interface TargetStatus {
   readonly url: string;
   readonly job: string;
   readonly instance: string;
-  /** Whether the last scrape was good and is stored; false before the first. */
+  /** Whether the last scrape was good and is stored, or kept until it may be; false before the first. */
   readonly up: boolean;
   /** When the last scrape began, unix milliseconds; undefined before the first. */
   readonly lastScrapeMs: number | undefined;

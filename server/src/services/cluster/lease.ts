@@ -75,6 +75,10 @@ const CLAIM_MS = 5_000;
 const CLAIM_RETRY_MS = 250;
 /** A lock that outlives the lapse of its holder for so long is that of a Go node. */
 const FOREIGN_LOCK_MS = 20_000;
+/** A database that answers later is no good to a holder whose lease has lapsed. */
+const SLOW_MS = 1_000;
+/** After a lock that may be ours without our knowing, it ends and others take it before we try again. */
+const RESUME_HOLD_OFF_MS = 20_000;
 /** Part of the 8 s that a stop may take. */
 const RELEASE_TIMEOUT_MS = 1_000;
 
@@ -102,6 +106,7 @@ export class ScraperLease {
   #troubleMs = -Infinity;
   /** Since when the lock is found held after a lapse, monotonic. */
   #foreignSinceMs: number | undefined;
+  #resumeAfterMs = -Infinity;
   /** The end of a lock that was met, and since when it is the same. */
   #met: { readonly endMs: number | undefined; readonly sinceMs: number } | undefined;
 
@@ -262,12 +267,11 @@ export class ScraperLease {
 
   async #refresh(): Promise<void> {
     const { kv } = this.#options;
+    // The lock may be a Go node's by now, which looks like ours and would be renewed for it.
+    if (!this.isValid) return this.#lapse('it was not renewed in time');
     const start = this.#now();
     const isLocked = await this.#call(kv.renewFor(this.#lockKey, LOCK_VALUE, LOCK_SECONDS));
-    if (!isLocked) {
-      this.#lapse('the lock has ended');
-      return;
-    }
+    if (!isLocked) return this.#lapse('the lock has ended');
     if (!(await this.#beat(start))) {
       this.#lose('another node has taken it');
       return;
@@ -295,6 +299,7 @@ export class ScraperLease {
   async #resume(): Promise<void> {
     const { kv } = this.#options;
     this.#periodMs = RETRY_MS;
+    const askedMs = this.#now().monotonicMs;
     const found = decodeOwnerRecord(await this.#call(kv.get(OWNER_KEY)));
     this.#watch.note(found);
     if (found !== undefined && found.term > (this.#held?.record.term ?? 0)) {
@@ -302,7 +307,10 @@ export class ScraperLease {
       return;
     }
     const start = this.#now();
+    if (start.monotonicMs - askedMs > SLOW_MS || start.monotonicMs < this.#resumeAfterMs) return;
+    this.#resumeAfterMs = start.monotonicMs + RESUME_HOLD_OFF_MS;
     if (!(await this.#call(this.#createLock()))) {
+      this.#resumeAfterMs = -Infinity;
       this.#foreignSinceMs ??= start.monotonicMs;
       const heldMs = start.monotonicMs - this.#foreignSinceMs;
       if (heldMs >= FOREIGN_LOCK_MS) this.#lose('another node holds the lock');
@@ -345,6 +353,7 @@ export class ScraperLease {
     const { logger } = this.#options;
     logger.warn('This node has no lease just now and stores nothing', { reason });
     this.#foreignSinceMs = undefined;
+    this.#resumeAfterMs = -Infinity;
     this.#periodMs = 0;
     this.#setState('lapsed');
   }

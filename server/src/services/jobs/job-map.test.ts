@@ -1,33 +1,11 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 
 import { JobMap } from './job-map.ts';
-import { isJobId, newJobId } from './job.ts';
 
 const GO_SUCCESS =
   '{"id":"aaaaaaaaaaaaaaaaaaaaaaaaaa","status":"success","create_at":5,"min_t":1,"max_t":2,' +
   '"dump_location":"plugin-data/mattermost-plugin-metrics/dump/aaaaaaaaaaaaaaaaaaaaaaaaaa/tsdb_dump.tar.gz"}';
-
-describe('job ids', () => {
-  it('are Mattermost ids: 26 characters of z-base-32', () => {
-    assert.equal(
-      newJobId(() => new Uint8Array(16)),
-      'y'.repeat(26),
-    );
-    // Go: model.NewId's encoding of 16 bytes of 0xff.
-    assert.equal(
-      newJobId(() => new Uint8Array(16).fill(0xff)),
-      `${'9'.repeat(25)}h`,
-    );
-    const ids = new Set(Array.from({ length: 1000 }, () => newJobId(randomBytes)));
-    assert.equal(ids.size, 1000);
-    for (const id of ids) assert.ok(isJobId(id), id);
-    for (const bad of ['', 'a', 'a'.repeat(27), `${'a'.repeat(25)}/`, `${'a'.repeat(25)}é`]) {
-      assert.ok(!isJobId(bad), bad);
-    }
-  });
-});
 
 describe('the stored job map', () => {
   const parse = (text: string): JobMap => JobMap.parse(new TextEncoder().encode(text));
