@@ -31,10 +31,10 @@ export function putSample(
   into.u64Halves(hi, lo);
 }
 
-/** Two varints of two bytes each, and the value. */
-const NEAR_SAMPLE_BYTES = 4 + VALUE_BYTES;
-/** Zig-zag numbers of two bytes. */
-const NEAR_MAX = 8191;
+/** Two varints of three bytes each, and the value. */
+const NEAR_SAMPLE_BYTES = 6 + VALUE_BYTES;
+/** Zig-zag numbers of three bytes: first scrapes side by side leave a target references far apart. */
+const NEAR_MAX = 2 ** 20 - 1;
 
 /**
  * Puts the samples `[from, to)` of a record that began with `firstRef` and `firstTimeMs`; the same as
@@ -74,8 +74,13 @@ function putNear(bytes: Uint8Array, at: number, value: number): number {
     return at + 1;
   }
   bytes[at] = zigZag | 0x80;
-  bytes[at + 1] = zigZag >> 7;
-  return at + 2;
+  if (zigZag < 0x4000) {
+    bytes[at + 1] = zigZag >> 7;
+    return at + 2;
+  }
+  bytes[at + 1] = (zigZag >> 7) | 0x80;
+  bytes[at + 2] = zigZag >> 14;
+  return at + 3;
 }
 
 function putWord(bytes: Uint8Array, at: number, word: number): number {
