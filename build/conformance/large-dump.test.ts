@@ -27,7 +27,8 @@ const BLOCKS = 4;
 /** Together 2 GB; Prometheus' own segments are as large. */
 const SEGMENT_BYTES = 512 * MIB;
 const GROWTH_BYTES_MAX = 64 * MIB;
-const DUMP_TIMEOUT_MS = 5 * 60_000;
+/** So long only on a machine that is busy with other things. */
+const DUMP_TIMEOUT_MS = 15 * 60_000;
 
 /**
  * Blocks whose chunks nothing can compress, so that the dump is as large as they are: a dump copies the
