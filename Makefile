@@ -66,7 +66,7 @@ bench-scrape: executable ## measure scraping beside Prometheus (BENCH_SECONDS=20
 	node build/bench/scrape.ts
 
 .PHONY: bench-dump
-bench-dump: executable ## measure dumps beside the Go plugin's steps (BENCH_SCALE=0.2 BENCH_RUNS=1: short)
+bench-dump: $(bundle) ## measure dumps beside the Go plugin's steps (BENCH_SCALE=0.2 BENCH_RUNS=1: short)
 	node build/bench/dump.ts
 
 .PHONY: dist

@@ -8,7 +8,7 @@
  * dump_merged_size 1.1, dump_temp_disk 0.1, dump_rss_growth 0.5, store_bytes 0.75, download_time 0.5.
  * "Cold" is the store as the Go plugin leaves it, "merged" the same after our own upkeep; theirs is
  * always the cold one, since the Go plugin does not merge its store. Ours uses all cores; the plugin's
- * default is half. Downloads go through the official plugin host.
+ * default is half. Downloads go through the real server of `make e2e`.
  *
  * BENCH_SCALE=0.1 shrinks the number of blocks and of series, BENCH_RUNS=1 the number of runs, and
  * BENCH_STORE=folder keeps the store for the next run of the same scale.
@@ -34,7 +34,7 @@ import { ended, spawnTied } from '../support/processes.ts';
 import { repositoryRoot } from '../support/repository.ts';
 import { temporaryDir } from '../support/temporary.ts';
 import { missingTools, tools } from '../support/tools.ts';
-import { ourDownloads, theirDownloads } from './dump/download.ts';
+import { Downloads } from './dump/download.ts';
 import { TargetLoad } from './load.ts';
 import { median, print, ratioLine, runs, scale } from './support.ts';
 
@@ -191,7 +191,7 @@ class DumpBench {
   }
 }
 
-const missing = missingTools([tools.go, tools.setpriv]);
+const missing = missingTools([tools.go, tools.postgres, tools.setpriv]);
 if (missing.length > 0) {
   console.error(missing.join('\n'));
   process.exit(1);
@@ -248,17 +248,15 @@ line('dump_rss_growth', 'MiB', [cold, growthMib], (one) => one.peakRssBytes / 2 
 print(ratioLine('store_bytes', 'MiB', mergedBytes / 2 ** 20, plainBytes / 2 ** 20));
 
 const downloadBytes = Math.max(1, Math.round(2048 * scale)) * 2 ** 20;
-const mine = await ourDownloads(downloadBytes);
-const others = await theirDownloads(downloadBytes);
+const downloads = await Downloads.prepare(downloadBytes);
 const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
 for (let each = 1; each <= runs; each++) {
-  times.ours.push(await mine.run());
-  times.theirs.push(await others.run());
-  const [ours = 0, theirs = 0] = [times.ours.at(-1), times.theirs.at(-1)];
+  const [ours, theirs] = [await downloads.ours(), await downloads.theirs()];
+  times.ours.push(ours);
+  times.theirs.push(theirs);
   print(
     `  download of ${mib(downloadBytes)}, run ${each}: ${ours.toFixed(1)} s / ${theirs.toFixed(1)} s`,
   );
 }
-await mine.stop();
-await others.stop();
+await downloads.stop();
 print(ratioLine('download_time', 's', median(times.ours), median(times.theirs)));

@@ -109,10 +109,10 @@ export class SystemConsole {
     return manifest.id;
   }
 
-  /** Switches the plugin on and waits until the server calls it running. */
-  async enable(): Promise<void> {
-    await this.admin.client.enablePlugin(pluginId);
-    await this.waitForState(pluginState.running);
+  /** Switches a plugin, ours by default, on and waits until the server calls it running. */
+  async enable(id: string = pluginId): Promise<void> {
+    await this.admin.client.enablePlugin(id);
+    await this.waitForState(pluginState.running, id);
   }
 
   async disable(): Promise<void> {
@@ -120,12 +120,12 @@ export class SystemConsole {
     await this.waitForState(pluginState.notRunning);
   }
 
-  async waitForState(state: number): Promise<void> {
+  async waitForState(state: number, id: string = pluginId): Promise<void> {
     await waitUntil(
-      `the plugin is in state ${state}`,
+      `the plugin ${id} is in state ${state}`,
       async () => {
         const statuses = await this.admin.client.getPluginStatuses();
-        const found = statuses.find((status) => status.plugin_id === pluginId);
+        const found = statuses.find((status) => status.plugin_id === id);
         if (found?.state !== state) throw new Error(JSON.stringify(statuses));
         return true;
       },

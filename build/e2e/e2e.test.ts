@@ -150,14 +150,21 @@ test('no route answers anybody but administrators', async () => {
     ['DELETE', '/jobs/deleteAll'],
     ['GET', '/no-such-route'],
   ] as const;
+  const outsiderSession = await outsider.browserSession();
   for (const [method, path] of routes) {
     const body = method === 'POST' ? JSON.stringify({ min_t: 0, max_t: Date.now() }) : null;
     const forged = { 'Mattermost-User-Id': admin.user.id };
     const url = `${server.url}/plugins/${pluginId}${path}`;
     const anonymous = await fetch(url, { method, body, headers: forged });
     assert.equal(anonymous.status, 401, `${method} ${path} without a session`);
-    const stranger = await outsider.plugin(path, { method, body });
-    assert.equal(stranger.status, 403, `${method} ${path} of a normal user`);
+    for (const headers of [{}, forged]) {
+      const stranger = await outsider.plugin(path, { method, body, headers });
+      assert.equal(stranger.status, 403, `${method} ${path} of a normal user`);
+    }
+    const { cookie, csrf } = outsiderSession;
+    const headers = { ...forged, Cookie: cookie, 'X-CSRF-Token': csrf };
+    const browser = await fetch(url, { method, body, headers });
+    assert.equal(browser.status, 403, `${method} ${path} of a normal user in a browser`);
   }
   const refused = await outsider.command('/metrics dump', place.teamId, place.channelId);
   assert.ok(!/jobs\/download/.test(refused.text ?? ''), 'a normal user gets no dump');
@@ -370,6 +377,27 @@ test('a big download is fast, exact, and leaves the plugin small', async () => {
   assert.equal(part.status, 206);
   assert.equal(part.headers.get('Content-Range'), `bytes 1000000-1000099/${sizeBytes}`);
   assert.equal((await part.arrayBuffer()).byteLength, 100);
+});
+
+test('a slow download outlasts the server’s limit of time', async () => {
+  const writeTimeoutSeconds = 10;
+  await server.stop();
+  await server.start({ MM_SERVICESETTINGS_WRITETIMEOUT: String(writeTimeoutSeconds) });
+  await systemConsole.waitForState(pluginState.running);
+  const { ServiceSettings: settings } = await admin.client.getConfig();
+  assert.equal(settings.WriteTimeout, writeTimeoutSeconds, 'the server has another limit');
+  const [job] = await admin.pluginJson<DumpJob[]>('/jobs');
+  assert.ok(job);
+  const file = join(server.dir, 'data', job.dump_location);
+  // More than all buffers on the way hold, on a line that takes twice the time.
+  const sizeBytes = 64 * 2 ** 20;
+  fillFile(file, sizeBytes);
+  const speed = sizeBytes / (2 * writeTimeoutSeconds);
+  const { bytes, sha256, tookMs } = await digestDownload(admin, job.id, speed);
+  console.log(`# a download of ${(tookMs / 1000).toFixed(1)} s, ${bytes} bytes`);
+  assert.ok(tookMs > 1.5 * writeTimeoutSeconds * 1000, `it took ${tookMs} ms only`);
+  assert.equal(bytes, sizeBytes);
+  assert.equal(sha256, run('sha256sum', [file]).split(' ')[0]);
 });
 
 test('jobs can be deleted, with their files', async () => {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { get } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 
+import { digestOf } from '../support/digest.ts';
+import type { Digest } from '../support/digest.ts';
 import { pluginId } from '../support/repository.ts';
-import { chunksOf } from '../support/response.ts';
 import type { Person } from './administrator.ts';
 
 /** Overwrites a file with pseudo-random bytes, which nothing on the way can compress. */
@@ -21,36 +23,38 @@ export function fillFile(path: string, sizeBytes: number): void {
   closeSync(file);
 }
 
-/** Megabytes per second of one download of which nothing is kept or looked at. */
-export async function downloadSpeed(admin: Person, id: string): Promise<number> {
+/**
+ * The answer to a download. Node's own client and not fetch, whose parser fails when the server closes
+ * the connection behind the last byte while the reader still has some to take.
+ */
+function openDownload(admin: Person, id: string): Promise<IncomingMessage> {
   const url = `${admin.client.getUrl()}/plugins/${pluginId}/jobs/download/${id}`;
   const headers = { Authorization: `Bearer ${admin.client.getToken()}` };
-  const began = performance.now();
-  const bytes = await new Promise<number>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     get(url, { headers }, (response) => {
-      let received = 0;
-      response.on('data', (chunk: Uint8Array) => (received += chunk.length));
-      response.on('end', () => resolve(received));
-      response.on('error', reject);
+      if (response.statusCode === 200) resolve(response);
+      else reject(new Error(`status ${response.statusCode}`));
     }).on('error', reject);
   });
+}
+
+/** Megabytes per second of one download of which nothing is kept or looked at. */
+export async function downloadSpeed(admin: Person, id: string): Promise<number> {
+  const began = performance.now();
+  let bytes = 0;
+  for await (const piece of (await openDownload(admin, id)) as AsyncIterable<Uint8Array>) {
+    bytes += piece.length;
+  }
   return bytes / 1e3 / (performance.now() - began);
 }
 
-/** Length and digest of what a download brings. */
+/** Length and digest of what a download brings, read as fast as it comes or at a given speed. */
 export async function digestDownload(
   admin: Person,
   id: string,
-): Promise<{ bytes: number; sha256: string }> {
-  const digest = createHash('sha256');
-  const response = await admin.plugin(`/jobs/download/${id}`);
-  if (response.status !== 200) throw new Error(`status ${response.status}`);
-  let bytes = 0;
-  for await (const chunk of chunksOf(response)) {
-    digest.update(chunk);
-    bytes += chunk.length;
-  }
-  return { bytes, sha256: digest.digest('hex') };
+  bytesPerSecond?: number,
+): Promise<Digest> {
+  return digestOf(await openDownload(admin, id), bytesPerSecond);
 }
 
 /** The slowest answer to `GET /status`, asked again and again until `work` is done. */

@@ -122,13 +122,12 @@ describe('what ours has written, as Go reads it', { skip: goSkip }, () => {
     const archive = await fetch(url);
     const dir = unpack(new Uint8Array(await archive.arrayBuffer()));
     stats = await pluginJson<Understood['stats']>(node, '/tsdb/stats');
-    const rows: [string, string][] = [];
+    const rows: Record<string, string> = {};
     for (const key of await host.store.kvList(0, KEYS_MAX)) {
-      const value = await host.store.kvGet(key);
-      rows.push([key, Buffer.from(value ?? []).toString('base64')]);
+      rows[key] = Buffer.from((await host.store.kvGet(key)) ?? []).toString('base64');
     }
     understood = readByGo({
-      rows: Object.fromEntries(rows),
+      rows,
       jobs: await jobs(),
       stats,
       metadata: readFileSync(join(dir, 'metadata.yaml'), 'utf8'),

@@ -13,28 +13,19 @@ import { goSkip } from '../gob/skip.ts';
 import { runningPlugin, startHost } from '../lifecycle.ts';
 import { hostVersions } from '../official-host.ts';
 import type { HostVersion, OfficialHost } from '../official-host.ts';
+import { PluginRoutes } from '../plugin-routes.ts';
+import type { Status } from '../plugin-routes.ts';
 import { ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY, startS3Server } from './s3-server.ts';
 import type { S3Server } from './s3-server.ts';
 
 const user = 'the-admin';
 const settings = { scrapeintervalseconds: 1, enablenodeexportertargets: false };
 
-interface Status {
-  warnings: { code: string; message: string }[];
-  head?: { samples: number };
-}
-
-interface Job {
-  id: string;
-  status: string;
-  dump_location: string;
-  error?: string;
-}
-
 function testWithS3(version: HostVersion): void {
   let exporter: Exporter;
   let server: S3Server;
   let host: OfficialHost;
+  let routes: PluginRoutes;
 
   /** As an administrator leaves it: with SSL off and the region empty, both of which gob leaves out. */
   const config = (more: object = {}): object => ({
@@ -52,13 +43,6 @@ function testWithS3(version: HostVersion): void {
     },
   });
 
-  const json = async <T>(path: string, init: RequestInit = {}): Promise<T> => {
-    const response = await host.fetch(path, { ...init, user });
-    const text = await response.text();
-    assert.equal(response.status, 200, `${path}: ${text}`);
-    return JSON.parse(text) as T;
-  };
-
   before(async () => {
     exporter = await Exporter.start();
     server = await startS3Server();
@@ -68,6 +52,7 @@ function testWithS3(version: HostVersion): void {
       config: config(),
       plugin_config: settings,
     });
+    routes = new PluginRoutes(host, user);
     await host.perform('activate');
   });
 
@@ -78,24 +63,14 @@ function testWithS3(version: HostVersion): void {
   });
 
   test('a dump is kept in the bucket and downloaded, whole and in part', async () => {
-    await waitUntil('it scrapes without a warning', async () => {
-      const { warnings, head } = await json<Status>('/status');
-      if (warnings.length > 0) throw new Error(JSON.stringify(warnings));
-      return (head?.samples ?? 0) > 0;
-    });
-    const range = { min_t: Date.now() - 3_600_000, max_t: Date.now() };
-    const { id } = await json<Job>('/jobs/create', { method: 'POST', body: JSON.stringify(range) });
-    const job = await waitUntil('the dump is finished', async () => {
-      const found = (await json<Job[]>('/jobs')).find((each) => each.id === id);
-      return (found?.status === 'success' || found?.status === 'error') && found;
-    });
-    assert.equal(job.status, 'success', job.error);
+    await routes.scraped();
+    const job = await routes.makeDump();
     assert.ok(existsSync(join(server.dir, 'mattermost', job.dump_location)));
-    const whole = await host.fetch(`/jobs/download/${id}`, { user });
+    const whole = await routes.fetch(`/jobs/download/${job.id}`);
     const bytes = Buffer.from(await whole.arrayBuffer());
     assert.match(gunzipSync(bytes).toString('latin1'), /metadata\.yaml/);
     const headers = { Range: 'bytes=10-' };
-    const part = await host.fetch(`/jobs/download/${id}`, { user, headers });
+    const part = await routes.fetch(`/jobs/download/${job.id}`, { headers });
     assert.equal(part.status, 206);
     assert.ok(Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(10)));
     const rss = memoryOf(runningPlugin(host)).rssBytes / 2 ** 20;
@@ -108,7 +83,7 @@ function testWithS3(version: HostVersion): void {
     const { message } = await waitUntil(
       'the warning',
       async () => {
-        const { warnings } = await json<Status>('/status');
+        const { warnings } = await routes.json<Status>('/status');
         return warnings.find(({ code }) => code === 'file_store_unavailable');
       },
       45_000,

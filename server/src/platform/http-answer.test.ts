@@ -16,16 +16,16 @@ interface Read {
 
 /** What a reader makes of the pieces and the end of the connection; the message of its error. */
 function read(pieces: readonly Buffer[]): Read | string {
-  const found: Read = { status: 0, type: '', body: '', mayReuse: false };
+  const found: Read = { status: -1, type: '', body: '', mayReuse: false };
   let ends = 0;
   const reader = new AnswerReader({
     onHead({ status, fields }) {
-      assert.equal(found.status, 0, 'one head');
+      assert.equal(found.status, -1, 'one head');
       found.status = status;
       found.type = fields.get('content-type') ?? '';
     },
     onBody(bytes) {
-      assert.ok(bytes.length > 0 && found.status > 0 && ends === 0);
+      assert.ok(bytes.length > 0 && found.status >= 0 && ends === 0);
       found.body += bytes.toString('latin1');
     },
     onEnd: () => ends++,
@@ -121,6 +121,11 @@ const GOOD: [title: string, text: string, expected: Partial<Read>][] = [
     'HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n',
     { status: 204, body: '' },
   ],
+  [
+    'a status that means nothing',
+    'HTTP/1.1 000 No\r\nContent-Length: 1\r\n\r\na',
+    { status: 0, body: 'a' },
+  ],
 ];
 
 for (const [title, text, expected] of GOOD) {
@@ -163,6 +168,11 @@ const BAD: [title: string, text: string, message: string][] = [
     'an unknown transfer encoding',
     `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n`,
     'answered in the transfer encoding gzip, chunked, which is not known',
+  ],
+  [
+    'an encoding with a blank that is none',
+    `${OK}Transfer-Encoding: \xa0chunked\r\n\r\n`,
+    'answered in the transfer encoding ?chunked, which is not known',
   ],
   ['endless fields', `${OK}${'X-Long: yes\r\n'.repeat(6000)}`, LARGE],
   ['an endless status', `HTTP/1.1 200 ${'x'.repeat(70_000)}`, LARGE],

@@ -9,10 +9,12 @@ const HEAD_BYTES_MAX = 64 * 1024;
 /** The line that begins a chunk. */
 const CHUNK_LINE_BYTES_MAX = 4096;
 
+const TAB = 9;
 const NEWLINE = 10;
+const SPACE = 32;
 const PROTOCOL = 'HTTP/1.';
 const STATUS_LINE = /^HTTP\/1\.(\d) (\d{3})(?: (.*))?$/;
-const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) *:(.*)$/;
+const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ *$/;
 const CHUNK_LINE = /^0*([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i;
 /** Fields whose lines make one list; of others the first line counts. */
 const LISTS = new Set(['connection', 'content-length', 'transfer-encoding']);
@@ -146,13 +148,14 @@ export class AnswerReader {
     const last = this.#lastField;
     if (last !== undefined && (line.startsWith(' ') || line.startsWith('\t'))) {
       const value = this.#fields.get(last);
-      if (value !== undefined) this.#fields.set(last, `${value} ${line.trim()}`.trim());
+      if (value !== undefined) this.#fields.set(last, trimmed(`${value} ${trimmed(line)}`));
       return;
     }
-    const parts = FIELD.exec(line);
-    if (parts === null) throw notHttpError();
-    const name = parts[1].toLowerCase();
-    const value = parts[2].trim();
+    const colon = line.indexOf(':');
+    const written = line.slice(0, colon);
+    if (colon < 0 || !FIELD_NAME.test(written)) throw notHttpError();
+    const name = written.trimEnd().toLowerCase();
+    const value = trimmed(line.slice(colon + 1));
     const known = this.#fields.get(name);
     this.#lastField = known === undefined || LISTS.has(name) ? name : '';
     if (known === undefined) this.#fields.set(name, value);
@@ -162,7 +165,7 @@ export class AnswerReader {
   #endHead(): void {
     const status = this.#status;
     if (status === 101) throw closedError();
-    if (status < 200) {
+    if (status >= 100 && status < 200) {
       // The answer is yet to come.
       this.#state = 'status';
       return;
@@ -191,7 +194,9 @@ export class AnswerReader {
   }
 
   #isKept(): boolean {
-    const options = (this.#fields.get('connection') ?? '').toLowerCase().split(/[\s,]+/);
+    const connection = this.#fields.get('connection');
+    if (connection === undefined) return this.#minorVersion > 0;
+    const options = connection.toLowerCase().split(',').map(trimmed);
     return this.#minorVersion > 0 ? !options.includes('close') : options.includes('keep-alive');
   }
 
@@ -216,9 +221,22 @@ export class AnswerReader {
   }
 }
 
+/** Without blanks and tabs at its ends; what else a string's `trim` takes away is text here. */
+function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(char: number): boolean {
+  return char === SPACE || char === TAB;
+}
+
 /** The same length may be given more than once. */
 function lengthOf(text: string): number {
-  const [first, ...others] = text.split(/\s*,\s*/);
+  const [first, ...others] = text.split(',').map(trimmed);
   const isValid = /^\d{1,15}$/.test(first) && others.every((other) => other === first);
   if (!isValid) throw notHttpError();
   return Number(first);

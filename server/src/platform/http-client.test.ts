@@ -109,6 +109,30 @@ test('a kept connection that breaks under the next request is tried once more', 
   assert.equal(requests, 3);
 });
 
+test('a connection on which the server speaks unasked is not used again', async () => {
+  let isClosed = false;
+  const url = await serveRaw((socket) => {
+    socket.once('close', () => (isClosed = true));
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx');
+      setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ny'), 20);
+    });
+  });
+  assert.equal(await bodyOf(url), 'x');
+  while (!isClosed) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(await bodyOf(url), 'x');
+});
+
+test('a damaged body leaves the connection in use', async () => {
+  const sockets = new Set<unknown>();
+  const url = await serve((request, response) => {
+    sockets.add(request.socket);
+    response.writeHead(200, { 'Content-Encoding': 'gzip' }).end('not packed at all');
+  });
+  for (let i = 0; i < 3; i++) await assert.rejects(client.get(url, OPTIONS), { code: 'ERR_HTTP' });
+  assert.equal(sockets.size, 1);
+});
+
 test('does not read the body of another status', async () => {
   let isClosed = false;
   const url = await serve((_, response) => {

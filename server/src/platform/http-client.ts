@@ -1,5 +1,6 @@
 import { CodedError } from '../base/errors.ts';
 import type { HttpClient, HttpGetOptions, HttpResponse } from '../base/ports/http-client.ts';
+import { onAbort } from './abort-listeners.ts';
 import { type BodyBuffer, BodyMemory } from './body-memory.ts';
 import { type AnswerHead, type AnswerListener, AnswerReader } from './http-answer.ts';
 import { type BodyListener, type BodySink, bodySink } from './http-body.ts';
@@ -87,7 +88,7 @@ interface Answer {
 class Exchange {
   readonly options: HttpGetOptions;
   readonly #timer: NodeJS.Timeout;
-  readonly #onOuterAbort = (): void => this.#abort(this.options.signal?.reason);
+  readonly #ignoreSignal: (() => void) | undefined;
   isAborted = false;
   abortReason: unknown;
   #attempt: Attempt | undefined;
@@ -98,8 +99,8 @@ class Exchange {
     this.#timer = setTimeout(() => {
       this.#abort(timeoutError(timeoutMs, this.#attempt?.hasHead ?? false));
     }, timeoutMs);
-    if (signal?.aborted === true) this.#onOuterAbort();
-    else signal?.addEventListener('abort', this.#onOuterAbort, { once: true });
+    if (signal?.aborted === true) this.#abort(signal.reason);
+    else this.#ignoreSignal = signal && onAbort(signal, () => this.#abort(signal.reason));
   }
 
   /** Sends a request; resolves with its answer. */
@@ -112,7 +113,7 @@ class Exchange {
 
   end(): void {
     clearTimeout(this.#timer);
-    this.options.signal?.removeEventListener('abort', this.#onOuterAbort);
+    this.#ignoreSignal?.();
   }
 
   #abort(reason: unknown): void {
@@ -139,6 +140,8 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   #head: AnswerHead | undefined;
   #body: BodySink | undefined;
   #hasBytes = false;
+  /** All of the answer is here, and the connection is nothing of ours any more. */
+  #isReceived = false;
   #isUnheard = false;
   #isOver = false;
 
@@ -168,7 +171,7 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   fail(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#connection.destroy();
+    if (!this.#isReceived) this.#connection.destroy();
     this.#body?.drop();
     this.#answer.reject(error);
   }
@@ -212,19 +215,21 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   }
 
   onRoom(): void {
-    this.#connection.resume();
+    if (!this.#isReceived) this.#connection.resume();
   }
 
   onEnd(): void {
     if (this.#isOver) return;
+    // Whatever becomes of the body, the connection is in order.
+    this.#isReceived = true;
+    if (this.#reader.mayReuse) this.#parts.connections.giveBack(this.#url, this.#connection);
+    else this.#connection.destroy();
     this.#body?.end();
   }
 
   onWhole(body: BodyBuffer): void {
     if (this.#isOver || this.#head === undefined) return;
     this.#finish(this.#head, body.finish(), () => body.close());
-    if (this.#reader.mayReuse) this.#parts.connections.giveBack(this.#url, this.#connection);
-    else this.#connection.destroy();
   }
 
   onFailed(error: unknown): void {

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { onAbort } from './abort-listeners.ts';
 
 /** The longest delay that a Node timer takes. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -22,15 +23,16 @@ function waitOnce(delayMs: number, signal?: AbortSignal): Promise<void> {
       reject(signal.reason);
       return;
     }
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
     const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
+      ignore?.();
       resolve();
     }, delayMs).unref();
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const ignore =
+      signal &&
+      onAbort(signal, () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      });
   });
 }
 

@@ -1,13 +1,12 @@
 /**
- * What is known about this process. Every answer comes from memory, at once: what has to be read from
- * the system is read in the background. Implemented by `platform/process-stats.ts`.
+ * What is known about this process. Every answer comes at once, and none from a disk. Implemented by `platform/process-stats.ts`.
  */
 export interface ProcessStats {
   /** Unix milliseconds. */
   readonly startTimeMs: number;
   /** The engine's version, such as `v24.1.0`. */
   readonly runtimeVersion: string;
-  /** At most some seconds old. */
+  /** At most a second old. */
   memory(): ProcessMemory;
   cpu(): { readonly userSeconds: number; readonly systemSeconds: number };
   /** How late the event loop was, since the start of the process. */
@@ -18,9 +17,9 @@ export interface ProcessStats {
 }
 
 export interface ProcessMemory {
-  /** Resident memory; 0 while it is not known. */
+  /** Resident memory; 0 where the system does not tell. */
   readonly residentBytes: number;
-  /** The part of it that no file stands behind; 0 while it is not known. */
+  /** The part of it that no file stands behind; 0 where the system does not tell. */
   readonly anonymousBytes: number;
   /** JavaScript heap: used, and taken from the system. */
   readonly heapUsedBytes: number;

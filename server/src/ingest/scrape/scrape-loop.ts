@@ -120,7 +120,7 @@ export class ScrapeLoop {
 
   async #sleepUntil(timeMs: number): Promise<void> {
     const { clock } = this.#parts;
-    this.#wake = new AbortController();
+    if (this.#wake.signal.aborted) this.#wake = new AbortController();
     const delayMs = Math.max(0, timeMs - clock.nowMs());
     await clock.sleep(delayMs, this.#wake.signal).catch(() => undefined);
   }
