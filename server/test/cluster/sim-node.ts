@@ -39,6 +39,10 @@ interface Run {
   /** Answers that wait until the process goes on. */
   held: (() => void)[];
   isKilled: boolean;
+  /** How many faults keep it stopped, since when, and for how long of that its machine was suspended. */
+  stops: number;
+  stoppedAtMs: number;
+  suspendedMs: number;
 }
 
 /** A machine of the cluster: its disk and its clock outlive the processes of the plugin. */
@@ -87,7 +91,7 @@ export class SimNode {
     clock.aheadMs = this.aheadMs;
     clock.suspendedMs = this.#suspendedMs;
     const held: (() => void)[] = [];
-    const state = { held, isKilled: false };
+    const state = { held, isKilled: false, stops: 0, stoppedAtMs: 0, suspendedMs: 0 };
     const gate = async (): Promise<void> => {
       if (state.isKilled || clock.isStopped) await new Promise<void>((go) => state.held.push(go));
     };
@@ -121,16 +125,27 @@ export class SimNode {
 
   /** The process stands still (SIGSTOP), or with it the whole machine. */
   pause(): void {
-    if (this.#run !== undefined) this.#run.clock.isStopped = true;
-  }
-
-  /** @param suspendedMs how long the machine was suspended; 0 when only the process was stopped */
-  resume(suspendedMs = 0): void {
-    this.#suspendedMs += suspendedMs;
     const run = this.#run;
     if (run === undefined) return;
+    if (run.stops++ === 0) run.stoppedAtMs = this.#world.time.nowMs;
+    run.clock.isStopped = true;
+  }
+
+  /**
+   * One of the faults that keep it stopped is over; a process that began meanwhile has none.
+   *
+   * @param suspendedMs how long the machine was suspended; 0 when only the process was stopped
+   */
+  resume(suspendedMs = 0): void {
+    const run = this.#run;
+    if (run === undefined || run.stops === 0) return;
+    run.suspendedMs += suspendedMs;
+    if (--run.stops > 0) return;
+    const stoodStillMs = Math.min(run.suspendedMs, this.#world.time.nowMs - run.stoppedAtMs);
+    run.suspendedMs = 0;
+    this.#suspendedMs += stoodStillMs;
     run.clock.suspendedMs = this.#suspendedMs;
-    this.#world.time.delay(run.clock, suspendedMs);
+    this.#world.time.delay(run.clock, stoodStillMs);
     run.clock.isStopped = false;
     const { held } = run;
     run.held = [];
