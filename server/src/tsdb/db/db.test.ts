@@ -9,6 +9,7 @@ import { CodedError } from '../../base/errors.ts';
 import type { LogFields, Logger } from '../../base/log.ts';
 import { formatLabels, type Labels, makeLabels } from '../../model/labels.ts';
 import type { AppendResult } from '../../storage/appender.ts';
+import type { BlockMeta } from '../block/meta.ts';
 import { tsdbTasks } from '../tasks.ts';
 import { Db } from './db.ts';
 import type { DbOptions } from './options.ts';
@@ -415,6 +416,20 @@ describe('flushing', () => {
     assert.deepEqual(await again.flush().then((blocks) => blocks.length), 1);
     assert.deepEqual(await again.flush(), []);
     await again.close();
+  });
+
+  it('ends although samples keep coming, and keeps those', async () => {
+    const db = await setup().open();
+    for (let hour = 0; hour < 3; hour++) await put(db, 'a', START_MS + hour * HOUR_MS, hour);
+    let isOver = false;
+    const flushed = db.flush().finally(() => (isOver = true));
+    let came = 0;
+    while (!isOver) await put(db, 'a', START_MS + 3 * HOUR_MS + ++came, came);
+    const countOf = (blocks: readonly BlockMeta[]): number =>
+      blocks.reduce((sum, { stats }) => sum + stats.numSamples, 0);
+    assert.equal(countOf(await flushed), 3);
+    assert.equal(countOf(await db.flush()), came);
+    await db.close();
   });
 });
 

@@ -190,7 +190,10 @@ export class Db implements Appendable {
     });
   }
 
-  /** Turns the whole head into blocks and empties it: the last act of a scraper that stops. */
+  /**
+   * Turns the whole head into blocks and empties it: the last act of a scraper that stops. What is
+   * appended meanwhile, behind all that was there, stays.
+   */
   flush(): Promise<readonly BlockMeta[]> {
     return this.#exclusively(() => this.#flush());
   }
@@ -234,14 +237,15 @@ export class Db implements Appendable {
   async #flush(): Promise<readonly BlockMeta[]> {
     await this.#commits.idle();
     const metas: BlockMeta[] = [];
-    while (this.#head.sampleCount > 0) {
-      const head = this.#head;
-      const endMs = Math.min(this.#windowEnd(head.minTimeMs), head.maxTimeMs + 1);
+    const head = this.#head;
+    const lastMs = head.maxTimeMs;
+    while (head.sampleCount > 0 && head.minTimeMs <= lastMs) {
+      const endMs = Math.min(this.#windowEnd(head.minTimeMs), lastMs + 1);
       head.raiseMinValidTime(endMs);
       metas.push(...(await this.#cutBefore(endMs)));
       await head.truncate(endMs, (ref) => this.#seriesGone(ref));
     }
-    await this.#truncateBefore(this.#head.minValidTimeMs);
+    await this.#truncateBefore(head.minValidTimeMs);
     return metas;
   }
 
