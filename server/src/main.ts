@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import manifest from '../../plugin.json' with { type: 'json' };
 import { ThreadedPacker } from './platform/archive/archive-packer.ts';
 import { diskFs } from './platform/disk-fs.ts';
+import { exitProcess } from './platform/exit-process.ts';
 import { NodeHttpClient } from './platform/http-client.ts';
 import { pluginProcess } from './platform/plugin-process.ts';
 import { NodeProcessStats } from './platform/process-stats.ts';
@@ -58,10 +59,10 @@ function runPlugin(): void {
 
   const startedByHand = STARTED_BY_HAND;
   servePlugin(hooks, { process: pluginProcess, clock: systemClock, logger, startedByHand }).then(
-    (exitCode) => process.exit(exitCode),
+    (exitCode) => exitProcess(exitCode),
     (error: unknown) => {
       logger.error('The plugin cannot be served', { error });
-      process.exit(1);
+      return exitProcess(1);
     },
   );
 }

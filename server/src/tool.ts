@@ -7,6 +7,7 @@ import { isatty } from 'node:tty';
 import { CodedError, describeError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { diskFs } from './platform/disk-fs.ts';
+import { exitProcess } from './platform/exit-process.ts';
 import { systemClock } from './platform/system-clock.ts';
 import { WorkerPool } from './platform/worker-pool.ts';
 import { Progress } from './tool/progress.ts';
@@ -65,7 +66,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const onSignal = (): void => stop.abort(new CodedError('ERR_CANCELLED', 'stopped by a signal'));
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const show = isatty(STDERR) ? (text: string): void => void writeSync(STDERR, text) : undefined;
-  process.exitCode = await runTool(
+  const exitCode = await runTool(
     args[0] === 'tsdb' ? args.slice(1) : args,
     {
       fs: diskFs,
@@ -78,7 +79,7 @@ export async function main(args: readonly string[]): Promise<void> {
     },
     warn,
   );
-  process.exit();
+  await exitProcess(exitCode);
 }
 
 if (import.meta.main) void main(process.argv.slice(2));
