@@ -73,6 +73,10 @@ bench-dump: $(bundle) ## measure dumps beside the Go plugin's steps (BENCH_SCALE
 dist: $(modules) webapp ## build and check the upload bundles of both platforms
 	node build/dist.ts
 
+.PHONY: audit
+audit: $(modules) ## fail when a newer Node of the shipped line is out, or npm knows a vulnerability
+	node build/audit.ts
+
 .PHONY: executable
 executable: $(executable) ## build the executable of this machine in dist/plugin, for development
 

@@ -39,7 +39,7 @@ const options: BuildOptions = {
   legalComments: 'none',
   absWorkingDir: rootDir,
   logLevel: 'silent',
-  // import() fails in code that V8 restores from its cache; a lazy require does the same work.
+  // Everything is one file: a lazy require does the work of import().
   supported: { 'dynamic-import': false },
   // The place of a source file means nothing in the executable; code that needs it asks node:sea.
   logOverride: { 'empty-import-meta': 'silent' },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { findCycles, findViolations, parseLayers } from './check-layers.ts';
+import { findCycles, findStaleNames, findViolations, parseLayers } from './check-layers.ts';
 
 const layers = parseLayers(
   JSON.stringify({
@@ -54,6 +54,15 @@ for (const [path, text, reason] of refused) {
     assert.match(violations[0] ?? '', reason);
   });
 }
+
+test('a name in the table that no file has is told', () => {
+  const files = ['base/x.ts', 'platform/x.ts', 'a/low/x.ts', 'a/high/deep/x.ts', 'main.ts'];
+  const sources = files.map((path) => ({ path: `server/src/${path}`, text: '' }));
+  assert.deepEqual(findStaleNames(sources, layers), [
+    'build/layers.json: b: there is no such file or folder',
+    'build/layers.json: services: there is no such file or folder',
+  ]);
+});
 
 test('a cycle of files is named with its way around', () => {
   const cycles = findCycles([

@@ -38,6 +38,17 @@ export function findViolations(files: readonly SourceFile[], layers: readonly La
   return [...violations, ...findCycles(sources)];
 }
 
+/** One sentence for each name in `layers` that no file of `files` has, or lies below. */
+export function findStaleNames(files: readonly SourceFile[], layers: readonly Layer[]): string[] {
+  const paths = files.map(({ path }) => path.slice(prefix.length));
+  const named = layers.flatMap(({ name, seenBy = [], not, sameLevel }) => {
+    return [name, ...seenBy, ...not, ...sameLevel];
+  });
+  return [...new Set(named)]
+    .filter((name) => !paths.some((path) => path === name || isWithin(path, name)))
+    .map((name) => `build/layers.json: ${name}: there is no such file or folder`);
+}
+
 function layerOf(file: string, layers: readonly Layer[]): Layer | undefined {
   const inside = file.slice(prefix.length);
   const holders = layers.filter((layer) => inside === layer.name || isWithin(inside, layer.name));
@@ -117,7 +128,8 @@ function names(value: unknown): string[] {
 
 if (import.meta.main) {
   const layers = parseLayers(readFileSync(new URL('layers.json', import.meta.url), 'utf8'));
-  const violations = findViolations(sourceFiles(/^server\/src\/.*\.ts$/), layers);
+  const files = sourceFiles(/^server\/src\/.*\.ts$/);
+  const violations = [...findViolations(files, layers), ...findStaleNames(files, layers)];
   for (const line of violations) console.error(line);
   process.exitCode = violations.length === 0 ? 0 : 1;
 }

@@ -1,13 +1,14 @@
 // Makes the bundles that an administrator uploads.
 //   node build/dist.ts            all of them
 //   node build/dist.ts amd64      the one for linux-amd64 alone
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { assemble } from './assemble.ts';
 import { bundleServer } from './bundle.ts';
 import { checkBundle } from './check-dist.ts';
 import { architectures, type Manifest, readManifest, rootDir } from './manifest.ts';
+import { packFolder, sourceDate } from './pack.ts';
 import { run } from './run.ts';
 
 /** The usual limit of a proxy in front of Mattermost; with both platforms inside it is 100 MB. */
@@ -26,7 +27,7 @@ async function main(wanted: readonly string[]): Promise<void> {
     await rm(stage, { recursive: true, force: true });
     const dir = path.join(stage, manifest.id);
     await assemble(manifest, bundle, { dir, archs: [arch], release: true });
-    files.push(await pack(manifest, stage, `-linux-${arch}`));
+    files.push(await packBundle(manifest, stage, `-linux-${arch}`));
   }
   if (archs.length === architectures.length) files.push(await packBoth(manifest));
   await report(manifest, files);
@@ -44,22 +45,12 @@ async function packBoth(manifest: Manifest): Promise<string> {
   for (const arch of architectures) {
     await run('cp', ['-a', `${stageDir(`linux-${arch}`)}/.`, stage]);
   }
-  return pack(manifest, stage, '');
+  return packBundle(manifest, stage, '');
 }
 
-/** Directories and regular files alone, owned by nobody in particular, in a fixed order. */
-async function pack(manifest: Manifest, stage: string, suffix: string): Promise<string> {
+async function packBundle(manifest: Manifest, stage: string, suffix: string): Promise<string> {
   const target = path.join(distDir, `${manifest.id}-${manifest.version}${suffix}.tar.gz`);
-  const temporary = `${target}.${process.pid}.tmp`;
-  const tar = ['--format=ustar', '--sort=name', '--owner=0', '--group=0', '--numeric-owner'];
-  const mode = ['--mode=u+rwX,go+rX,go-w'];
-  const program = ['--use-compress-program=gzip -9n'];
-  try {
-    await run('tar', [...tar, ...mode, ...program, '-cf', temporary, '-C', stage, manifest.id]);
-    await rename(temporary, target);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  await packFolder(path.join(stage, manifest.id), target, await sourceDate());
   return target;
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -23,7 +24,7 @@ const mainSource = `
   });
 `;
 
-test('an executable holds the program, its worker and a lazy module, and ignores NODE_OPTIONS', async (t) => {
+test('an executable is the same each time, holds program, worker and a lazy module, and ignores NODE_OPTIONS', async (t) => {
   const dir = await mkdtemp(path.join(tmpdir(), 'executable-test-'));
   t.after(() => rm(dir, { recursive: true, force: true }));
   const entries = { main: path.join(dir, 'main.ts'), worker: path.join(dir, 'worker.ts') };
@@ -37,10 +38,17 @@ test('an executable holds the program, its worker and a lazy module, and ignores
   const arch = machineArch();
 
   await buildExecutable(await bundleServer(entries), target, { arch, release: false });
+  const again = `${target}-again`;
+  await buildExecutable(await bundleServer(entries), again, { arch, release: false });
 
+  assert.ok(
+    (await readFile(target)).equals(await readFile(again)),
+    'two builds are the same bytes',
+  );
   assert.equal((await stat(target)).mode & 0o777, 0o755);
-  const env = { ...process.env, NODE_OPTIONS: '--max-old-space-size=77' };
-  const { stdout } = await promisify(execFile)(target, [], { env });
+  const env = { ...process.env, NODE_OPTIONS: '--max-old-space-size=77 --inspect=0' };
+  const { stdout, stderr } = await promisify(execFile)(target, [], { env });
+  assert.equal(stderr, '', 'no debugger listens');
   const seen: unknown = JSON.parse(stdout);
   assert.ok(typeof seen === 'object' && seen !== null && 'heapMiB' in seen);
   assert.ok(Number(seen.heapMiB) > 1000, `heap limit of ${String(seen.heapMiB)} MiB`);
@@ -54,6 +62,55 @@ test('an executable holds the program, its worker and a lazy module, and ignores
     },
   );
 });
+
+/** Answers each line with one of its own, after whatever a signal has begun had its turn. */
+const answeringSource = `
+  process.stdin.on('data', () => setTimeout(() => console.log('alive'), 100));
+  console.log('ready');
+`;
+
+test('no signal makes an executable listen for a debugger', async (t) => {
+  const dir = await mkdtemp(path.join(tmpdir(), 'executable-test-'));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  const entries = { main: path.join(dir, 'main.ts'), worker: path.join(dir, 'worker.ts') };
+  await writeFile(entries.main, answeringSource);
+  await writeFile(entries.worker, '');
+  const target = path.join(dir, 'plugin');
+  await buildExecutable(await bundleServer(entries), target, {
+    arch: machineArch(),
+    release: false,
+  });
+  const child = spawn(target, { stdio: ['pipe', 'pipe', 'pipe'] });
+  t.after(() => child.kill('SIGKILL'));
+  let complaint = '';
+  child.stderr.on('data', (data: Buffer) => (complaint += data.toString()));
+  await once(child.stdout, 'data');
+
+  child.kill('SIGUSR1');
+  child.stdin.write('\n');
+  await once(child.stdout, 'data');
+
+  assert.deepEqual(await listeningSockets(child.pid ?? 0), []);
+  assert.equal(complaint, '');
+});
+
+/** The lines of /proc/net/tcp and tcp6 that are sockets of `pid` in the state LISTEN (0A). */
+async function listeningSockets(pid: number): Promise<string[]> {
+  const fds = await readdir(`/proc/${pid}/fd`);
+  const links = await Promise.all(
+    fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')),
+  );
+  const inodes = new Set(links.map((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1]));
+  const tables = await Promise.all(
+    ['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8')),
+  );
+  return tables
+    .flatMap((table) => table.split('\n'))
+    .filter((line) => {
+      const fields = line.trim().split(/\s+/);
+      return fields[3] === '0A' && inodes.has(fields[9]);
+    });
+}
 
 test('the loader tries the libraries of the system before the shipped ones', () => {
   const dirs = runPath('arm64').split(':');

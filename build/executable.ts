@@ -34,6 +34,12 @@ export const v8Limits = [
   '--v8-pool-size=1',
 ];
 
+/**
+ * No SIGUSR1 opens the inspector: whoever may connect to its port on 127.0.0.1 runs code as the
+ * server's user, and every local user may connect.
+ */
+const nodeOptions = ['--disable-sigusr1'];
+
 export interface ExecutableOptions {
   readonly arch: Arch;
   /** A file for the upload bundle: stripped, and with our own library folder as the last resort. */
@@ -69,7 +75,7 @@ export async function buildExecutable(
   const work = await mkdtemp(path.join(tmpdir(), 'plugin-executable-'));
   const file = `${target}.${process.pid}.tmp`;
   try {
-    const blob = await makeBlob(bundle, work, arch);
+    const blob = await makeBlob(bundle, work);
     await mkdir(path.dirname(target), { recursive: true });
     await copyFile(node.executable, file);
     await chmod(file, 0o755);
@@ -84,10 +90,9 @@ export async function buildExecutable(
   }
 }
 
-/** The blob is made by the very Node that is shipped, or by its twin of this machine. */
-async function makeBlob(bundle: Bundle, work: string, arch: Arch): Promise<string> {
-  const own = machineArch();
-  const builder = await nodeBinary(own);
+/** The blob is made by the Node that is shipped for this machine, and holds no machine code. */
+async function makeBlob(bundle: Bundle, work: string): Promise<string> {
+  const builder = await nodeBinary(machineArch());
   const blob = path.join(work, 'plugin.blob');
   await writeFile(path.join(work, 'main.js'), bundle.main);
   await writeFile(path.join(work, 'worker.js'), bundle.worker);
@@ -96,17 +101,16 @@ async function makeBlob(bundle: Bundle, work: string, arch: Arch): Promise<strin
     output: blob,
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
-    // The cache holds machine code: it is of use only on the architecture that made it.
-    useCodeCache: arch === own,
-    execArgv: v8Limits,
+    // The cache would save 30 ms of a start, but V8 fills it with other bytes each time: builds of one
+    // source could not be compared.
+    useCodeCache: false,
+    execArgv: [...v8Limits, ...nodeOptions],
     // The server's NODE_OPTIONS is inherited and must not change us.
     execArgvExtension: 'none',
     assets: { 'worker.js': 'worker.js' },
   };
   await writeFile(path.join(work, 'sea.json'), JSON.stringify(config));
-  // With the same options, or the executable would refuse the cache and compile everything anew.
-  const args = [...v8Limits, '--experimental-sea-config', 'sea.json'];
-  await run(builder.executable, args, { cwd: work });
+  await run(builder.executable, ['--experimental-sea-config', 'sea.json'], { cwd: work });
   return blob;
 }
 
