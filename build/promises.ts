@@ -51,16 +51,19 @@ function textBlocks(text: string): string[] {
 /** Comments, those that follow one another line by line as one. */
 function commentBlocks(text: string): string[] {
   const blocks: string[] = [];
-  let lastEnd = -1;
+  let lastEnd = 0;
+  let lastWasLine = false;
   for (const { start, end } of commentRanges(text)) {
     const words = text
       .slice(start, end)
       .replace(/^\/\*\*?|\*\/$/g, '')
       .replace(/^[^\S\n]*(?:\/\/|\*)/gm, '');
-    const follows = lastEnd >= 0 && /^[^\S\n]*\n[^\S\n]*$/.test(text.slice(lastEnd, start));
-    if (follows) blocks.push(`${blocks.pop() ?? ''} ${words}`);
+    const isLine = text.startsWith('//', start);
+    const isNext = isLine && /^[^\S\n]*\n[^\S\n]*$/.test(text.slice(lastEnd, start));
+    if (isNext && lastWasLine) blocks.push(`${blocks.pop() ?? ''} ${words}`);
     else blocks.push(...words.split(/\n\s*\n|\n(?=\s*(?:-|@\w+)\s)/));
     lastEnd = end;
+    lastWasLine = isLine;
   }
   return blocks;
 }

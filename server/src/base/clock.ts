@@ -2,10 +2,10 @@
 export interface Clock {
   /** Wall clock, milliseconds since 1970 UTC. It may jump in either direction. */
   nowMs(): number;
-  /** A clock that never jumps; only differences mean something. */
+  /** A clock without jumps; only differences mean something. */
   monotonicMs(): number;
   /**
-   * Resolves after `delayMs` (never negative), or rejects with the signal's reason as soon as it is
+   * Resolves after `delayMs` (0 or more), or rejects with the signal's reason as soon as it is
    * aborted. `sleep(0)` lets waiting input and timers have their turn first, no longer. The timer
    * keeps no process alive.
    */

@@ -2,7 +2,7 @@
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
- * The one error type of the product. Callers match `code`, never the message: codes are stable and
+ * The one error type of the product. Callers match `code`, not the message: codes are stable and
  * listed in `server/docs/errors.md`; messages may change.
  */
 export class CodedError extends Error {
@@ -47,7 +47,7 @@ export function describeError(error: unknown): string {
   return error.cause === undefined ? text : `${text}: ${describeError(error.cause)}`;
 }
 
-/** Ends a path that only a bug of ours can reach. Bad input never gets here. */
+/** Ends a path that only a bug of ours can reach. Bad input does not get here. */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new CodedError('ERR_INTERNAL', `internal error: ${message}`);
 }

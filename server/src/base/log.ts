@@ -1,7 +1,7 @@
 /** Values of a log line; keys in camelCase with the unit in the name. Errors are described whole. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Where every part writes what an administrator or a support engineer may want to know. */
+/** Where all parts write what an administrator or a support engineer may want to know. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;

@@ -71,7 +71,7 @@ export class ByteReader {
     throw new CodedError('ERR_VARINT', 'a varint is longer than ten bytes', { offset: start });
   }
 
-  /** A signed zig-zag number, as Go's `binary.Varint`; within ±(2^53 - 1). */
+  /** A signed zig-zag number, as Go's `binary.Varint`; in ±(2^53 - 1). */
   varint(): number {
     const start = this.offset;
     return this.#safe(this.roundedVarint(), start);

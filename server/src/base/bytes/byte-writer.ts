@@ -76,7 +76,7 @@ export class ByteWriter {
     this.#length += 4;
   }
 
-  /** A signed or unsigned 64-bit number within ±(2^53 - 1). */
+  /** A signed or unsigned 64-bit number in ±(2^53 - 1). */
   i64(value: number): void {
     if (!Number.isSafeInteger(value)) outOfRange('64-bit value', value);
     this.reserve(8);
@@ -118,7 +118,7 @@ export class ByteWriter {
     this.#bytes[this.#length++] = value;
   }
 
-  /** Zig-zag LEB128, as Go's `binary.PutVarint`; within ±(2^53 - 1). */
+  /** Zig-zag LEB128, as Go's `binary.PutVarint`; in ±(2^53 - 1). */
   varint(value: number): void {
     if (value >= -64 && value < 64) {
       this.u8((value << 1) ^ (value >> 31));

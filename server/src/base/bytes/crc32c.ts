@@ -1,4 +1,4 @@
-// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78), as Prometheus uses it in every file.
+// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78), as Prometheus uses it in all files.
 // Slicing-by-8: eight tables, eight bytes a turn.
 
 const TABLE_ENTRIES = 256;

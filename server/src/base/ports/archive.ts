@@ -6,7 +6,7 @@ export interface ArchivePacker {
   /**
    * A compressed archive of `entries`, in their order, as it is pulled: memory stays bounded however
    * large the entries are, and one entry is open at a time. Ends with the error of an entry that
-   * cannot be read or whose length is not what it said; what was yielded before is useless then. A
+   * fails to be read or whose length is not what it said; what was yielded before is useless then. A
    * consumer that stops early ends everything.
    *
    * A piece is valid until the next one is pulled.

@@ -10,7 +10,7 @@ export interface Bucket {
   /** Undefined when there is no such object. */
   head(key: string): Promise<BucketObject | undefined>;
   /**
-   * Opens an object; a part of it when a range is given, which must lie within it, and only if it is
+   * Opens an object; a part of it when a range is given, which must lie in it, and only if it is
    * still the same by `ifMatch`.
    */
   get(key: string, options: BucketGetOptions): Promise<BucketBody>;
@@ -19,7 +19,7 @@ export interface Bucket {
   list(prefix: string, options: BucketListOptions): Promise<BucketPage>;
   /** Fine when it is missing. */
   remove(key: string): Promise<void>;
-  /** At most 1,000 keys in one request; missing ones are fine. Not every S3 server can do it. */
+  /** At most 1,000 keys in one request; missing ones are fine. Some S3 servers have no such request. */
   removeMany(keys: readonly string[]): Promise<void>;
   /** Begins an object that is sent in parts and appears with {@link completeUpload}; its id. */
   startUpload(key: string): Promise<string>;

@@ -13,7 +13,7 @@ export interface Fs {
    * - `read`: must exist.
    * - `create`: made, or emptied when it exists.
    * - `log`: the same, and what `write` has written survives a power cut without a `sync`.
-   * - `append`: made when missing; every write goes to the end.
+   * - `append`: made when missing; writes go to the end.
    * - `update`: must exist; read and written in place.
    */
   open(path: string, mode: OpenMode): Promise<File>;

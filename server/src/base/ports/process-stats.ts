@@ -1,5 +1,5 @@
 /**
- * What is known about this process. Every answer comes at once, and none from a disk. Implemented by `platform/process-stats.ts`.
+ * What is known about this process. The answers come at once, and none from a disk. Implemented by `platform/process-stats.ts`.
  */
 export interface ProcessStats {
   /** Unix milliseconds. */

@@ -5,7 +5,7 @@
  */
 export interface Task<Input, Output> {
   readonly name: string;
-  /** Never called: it ties the types to the name. */
+  /** Not called: it ties the types to the name. */
   readonly types?: (input: Input) => Output;
 }
 

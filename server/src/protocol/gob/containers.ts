@@ -3,7 +3,7 @@ import { Schema, type Decode, type TypeIds, type WireTypes } from './schema.ts';
 import type { ValueReader } from './value-reader.ts';
 import type { ValueWriter } from './value-writer.ts';
 
-/** Reads `count` elements. No room is made in advance: every element takes at least one byte. */
+/** Reads `count` elements. No room is made in advance: each element takes at least one byte. */
 function readElements<T>(input: ValueReader, count: number, decode: Decode<T>): T[] {
   const elements: T[] = [];
   input.enter();

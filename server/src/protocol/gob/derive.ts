@@ -20,7 +20,7 @@ const BASIC_SCHEMAS: ReadonlyMap<number, Schema<unknown>> = new Map<number, Sche
 ]);
 
 /**
- * A schema that holds every value of the sender's type `id` without loss: structs as objects of the
+ * A schema that holds the values of the sender's type `id` without loss: structs as objects of the
  * fields that came, integers as numbers or bigints, opaque types as their bytes.
  */
 export function deriveSchema(types: WireTypes, id: number): Schema<unknown> {

@@ -28,7 +28,7 @@ export class GobEncoder {
 
   /**
    * All messages for one value.
-   * @throws `ERR_GOB_VALUE` for what gob cannot send and `ERR_GOB_LIMIT` for what is too large or
+   * @throws `ERR_GOB_VALUE` for what gob does not send and `ERR_GOB_LIMIT` for what is too large or
    *   too deep; nothing is sent then, and the encoder goes on
    */
   encode<T>(schema: Schema<T>, value: T): Uint8Array<ArrayBuffer> {

@@ -15,7 +15,7 @@ export function typeMismatch(expected: string, found: string): CodedError {
   return new CodedError('ERR_GOB_TYPE', 'a received type does not fit', { expected, found });
 }
 
-/** A value of ours cannot be sent. */
+/** A value of ours that gob does not send. */
 export function badValue(message: string, details: ErrorDetails = {}): CodedError {
   return new CodedError('ERR_GOB_VALUE', message, details);
 }

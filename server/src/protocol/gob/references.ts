@@ -54,7 +54,7 @@ class LazySchema<T> extends Schema<T> {
   }
 
   override get label(): string {
-    // Not the label of the type itself, which would never end for a recursive slice or map.
+    // Not the label of the type itself, which would be endless for a recursive slice or map.
     return 'recursive type';
   }
 

@@ -164,7 +164,7 @@ export const bytes: Schema<Uint8Array> = new BasicSchema<Uint8Array>({
   read: (input) => input.byteString(),
 });
 
-// A sound value that this side cannot hold: the stream goes on behind it.
+// A sound value that this side has no room for: the stream goes on behind it.
 function safeInteger(value: number | bigint): number {
   if (typeof value === 'number') return value;
   throw typeMismatch('an integer within 53 bits', String(value));

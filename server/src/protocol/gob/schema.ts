@@ -23,7 +23,7 @@ export interface WireTypes {
   compile<T>(id: number, schema: Schema<T>): Decode<T>;
   /** Reads over a value of type `id`. */
   skipper(id: number): Decode<void>;
-  /** A schema that holds every value of type `id`; see derive.ts. */
+  /** A schema that holds the values of type `id`; see derive.ts. */
   derive(id: number): Schema<unknown>;
   /** Reads the type definitions inside an interface value, and the id after them. */
   readTypeSequence(input: ValueReader): number;
@@ -71,7 +71,7 @@ export abstract class Schema<T> {
 /** The JavaScript type of a schema's values. */
 export type ValueOf<S> = S extends Schema<infer T> ? T : never;
 
-/** The zero value, fresh on every call. */
+/** The zero value, fresh on each call. */
 export function zero<T>(schema: Schema<T>): T {
   return schema.zero();
 }

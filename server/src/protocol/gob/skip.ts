@@ -63,7 +63,7 @@ function compileDescribed(types: WireTypes, wire: WireType): Decode<void> {
   }
 }
 
-// Every element takes at least one byte, so the message bounds the turns.
+// Each element takes at least one byte, so the message bounds the turns.
 function repeat(input: ValueReader, count: number, skip: Decode<void>): void {
   input.enter();
   for (let i = 0; i < count; i++) skip(input);

@@ -114,7 +114,7 @@ export class ValueReader {
     if (this.#nodesLeft < 0) throw overLimit('parts of a value', MAX_VALUE_NODES);
   }
 
-  /** Goes one level down. Every `enter` is followed by `leave`, unless the value fails. */
+  /** Goes one level down. An `enter` is followed by its `leave`, unless the value fails. */
   enter(): void {
     if (++this.#depth > MAX_DEPTH) throw overLimit('nesting of a value', MAX_DEPTH);
   }

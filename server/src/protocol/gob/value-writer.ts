@@ -51,7 +51,7 @@ export class ValueWriter {
     }
   }
 
-  /** A signed number within ±(2^53 - 1). */
+  /** A signed number in ±(2^53 - 1). */
   int(value: number): void {
     if (!Number.isSafeInteger(value)) throw outOfRange('integer', value);
     if (value >= 2 ** 52 || value < -(2 ** 52)) {

@@ -1,4 +1,4 @@
-// How type descriptions travel: as gob values of types that every stream knows from the start.
+// How type descriptions travel: as gob values of types that all streams know from the start.
 import { corrupt, overLimit } from './errors.ts';
 import { MAX_TYPE_FIELDS } from './limits.ts';
 import { slice } from './containers.ts';

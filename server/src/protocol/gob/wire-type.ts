@@ -1,4 +1,4 @@
-// How gob describes types: the wireType of encoding/gob/type.go, and the ids every stream knows.
+// How gob describes types: the wireType of encoding/gob/type.go, and the ids that all streams know.
 
 /** Ids of the basic types. */
 export const BasicId = {

@@ -166,7 +166,7 @@ export class StreamTypes implements WireTypes {
   }
 }
 
-/** Descriptions have the same types on every stream, so one decoder of them serves all. */
+/** Descriptions have the same types on all streams, so one decoder of them serves all. */
 const bootstrap = new StreamTypes(() => {
   throw corrupt('a type description ends too early');
 });

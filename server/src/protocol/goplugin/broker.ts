@@ -49,7 +49,7 @@ export class MuxBroker implements Broker {
   }
 
   nextId(): number {
-    // 32 bits, and never 0, which stands for "no stream" in arguments.
+    // 32 bits, without 0, which stands for "no stream" in arguments.
     this.#lastId = this.#lastId >= 0xffffffff ? 1 : this.#lastId + 1;
     return this.#lastId;
   }

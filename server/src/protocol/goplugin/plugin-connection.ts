@@ -68,7 +68,7 @@ export async function servePluginConnection(
   const lost = session.closed.then(
     (error) => error ?? new CodedError('ERR_PLUGIN_CLOSED', 'the plugin has ended the connection'),
   );
-  // A broken control stream is reported by the session, or leaves a host that cannot ping us and
+  // A broken control stream is reported by the session, or leaves a host whose pings fail and
   // ends us by itself.
   void server.serve(control).catch((error: unknown) => {
     report('The control connection of the plugin host broke', { error });

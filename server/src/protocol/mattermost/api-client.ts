@@ -236,7 +236,7 @@ export class ApiClient implements MattermostApi {
     return callMethod(this.#client, method, args);
   }
 
-  /** The first result, which is never nil where there is no error. */
+  /** The first result, which is not nil where there is no error. */
   async #required<A, V>(method: Method<A, { A: V | null }>, args: A): Promise<V> {
     const { A } = await this.#call(method, args);
     if (A !== null) return A;

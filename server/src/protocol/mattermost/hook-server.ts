@@ -35,7 +35,7 @@ export class HookServer {
   #isActive = false;
   #host: (PluginHost & { close(): Promise<void> }) | undefined;
 
-  /** @param logger for what the host cannot be told */
+  /** @param logger for what has no way to the host */
   constructor(hooks: PluginHooks, broker: Broker, logger: Logger) {
     this.#hooks = hooks;
     this.#broker = broker;
@@ -55,7 +55,7 @@ export class HookServer {
     }
   }
 
-  /** Deactivates the plugin unless that was done, or it never was active. */
+  /** Deactivates the plugin unless that was done, or it was not active. */
   async deactivate(): Promise<void> {
     if (!this.#isActive) return;
     this.#isActive = false;

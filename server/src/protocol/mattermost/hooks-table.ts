@@ -22,7 +22,7 @@ export const hooks = {
   ),
   OnDeactivate: method('OnDeactivate', emptySchema, errorReturn, errorAt('A')),
   OnConfigurationChange: method('OnConfigurationChange', emptySchema, errorReturn, errorAt('A')),
-  /** A config in the returns would replace the one to be saved; plugins here never send one. */
+  /** A config in the returns would replace the one to be saved; plugins here send none. */
   ConfigurationWillBeSaved: method(
     'ConfigurationWillBeSaved',
     struct('Z_ConfigurationWillBeSavedArgs', { A: pointer(configSchema) }),

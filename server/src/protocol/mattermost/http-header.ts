@@ -37,7 +37,7 @@ export class HttpHeader {
     return this.#fields.entries();
   }
 
-  /** Grows with every change. */
+  /** Grows with each change. */
   get changeCount(): number {
     return this.#changes;
   }

@@ -11,7 +11,7 @@ import { callMethod, type Method } from './method.ts';
 import { headText } from './response-head.ts';
 
 /**
- * Bytes of one write call. Every call is a round trip, so they are large; and it is as much as a
+ * Bytes of one write call. Each call is a round trip, so they are large; and it is as much as a
  * yamux window lets through at once.
  */
 export const WRITE_BYTES = 256 * 1024;
@@ -23,7 +23,7 @@ const DEADLINE_PERIOD_MS = 30_000;
 
 /**
  * The response writer that the host serves on a stream. There is never more than one call under
- * way: Go runs every call in a goroutine of its own, and would write them in any order.
+ * way: Go runs each call in a goroutine of its own, and would write them in any order.
  */
 export class RemoteResponse implements HttpResponse {
   readonly header: HttpHeader;
@@ -37,7 +37,7 @@ export class RemoteResponse implements HttpResponse {
   #deadlineSetMs = 0;
   #isClosed = false;
   #failure: CodedError | undefined;
-  /** The call under way, which the next one waits for. It never rejects. */
+  /** The call under way, which the next one waits for. It does not reject. */
   #inFlight: Promise<void> = Promise.resolve();
 
   private constructor(client: RpcClient, header: HttpHeader) {

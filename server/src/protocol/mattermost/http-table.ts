@@ -21,7 +21,7 @@ export const headerSchema = map(string, slice(string));
 
 /**
  * `HTTPRequestSubset` of newer hosts. Hosts before 10.9 send a whole `http.Request`, whose other
- * fields are never set and passed over.
+ * fields it leaves out; they are passed over.
  */
 export const requestSchema = struct('HTTPRequestSubset', {
   Method: string,
@@ -44,7 +44,7 @@ export const serveHttpArgsSchema = struct('Z_ServeHTTPArgs', {
   RequestBodyStream: uint,
 });
 
-/** `Plugin.X` on the stream of one response. Never more than one call at a time: see http-response.ts. */
+/** `Plugin.X` on the stream of one response. One call at a time: see http-response.ts. */
 export const responseWriter = {
   header: method('Header', emptySchema, headerSchema),
   /** Replaces all headers. */

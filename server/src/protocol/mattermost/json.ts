@@ -8,7 +8,7 @@ export function parseObject(text: string): Record<string, unknown> {
   } catch (error) {
     throw new CodedError('ERR_MATTERMOST_JSON', 'the host sent malformed JSON', {}, error);
   }
-  // A plugin that was never configured has null.
+  // A plugin without a configuration has null.
   if (value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) {
     throw new CodedError('ERR_MATTERMOST_JSON', 'the host sent no JSON object', {

@@ -9,10 +9,10 @@ import { HttpHeader } from './http-header.ts';
 import { requestSchema, type WireRequest } from './http-table.ts';
 import { callMethod } from './method.ts';
 
-/** The text by which an older host says that it cannot stream. */
+/** The text by which an older host says that it does not stream. */
 const NO_STREAMS = "rpc: can't find method Plugin.PluginHTTPStream";
 
-/** Larger bodies are not sent to hosts that cannot stream: they travel in one message. */
+/** Larger bodies are not sent to hosts that do not stream: they travel in one message. */
 const BUFFERED_BODY_BYTES_MAX = 32 * 1024 * 1024;
 
 /** Requests to other plugins, streamed where the host can. */

@@ -18,7 +18,7 @@ export const HOOKS_PLUGIN = 'hooks';
 export interface ServePluginOptions {
   readonly process: PluginProcess;
   readonly clock: Clock;
-  /** For what the host cannot be told; its lines end in the server's log by way of stderr. */
+  /** For what has no way to the host; its lines end in the server's log by way of stderr. */
   readonly logger: Logger;
   /** Told to a person who starts the program. */
   readonly startedByHand: string;

@@ -117,7 +117,7 @@ class ServerConnection {
     return this.#gob.encodePair(responseSchema, header, emptySchema, EMPTY);
   }
 
-  /** Keeps track of a call; a reply that cannot be written ends the connection. */
+  /** Keeps track of a call; a reply that fails to be written ends the connection. */
   #start(call: Promise<void>): void {
     const tracked = call
       .catch((error: unknown) => {
@@ -145,7 +145,7 @@ function success(name: string, seq: number): { ServiceMethod: string; Seq: numbe
   return { ServiceMethod: name, Seq: seq, Error: '' };
 }
 
-/** Never empty, because an empty text means success. */
+/** Not empty, because an empty text means success. */
 function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text === '' ? 'unknown error' : text;

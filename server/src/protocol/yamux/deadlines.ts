@@ -14,7 +14,7 @@ export class Deadlines<Key> {
   #isRunning = false;
 
   /**
-   * @param signal ends the timer; what is still set then never falls due
+   * @param signal ends the timer; what is still set then is dropped
    * @param onDue must not throw
    */
   constructor(clock: Clock, delayMs: number, signal: AbortSignal, onDue: (key: Key) => void) {

@@ -11,7 +11,7 @@ export function isKnownEncoding(encoding: number): boolean {
 /** Number of samples, and a byte whose upper two bits tell about resets of the counters. */
 export const HISTOGRAM_HEADER_BYTES = 3;
 export const HISTOGRAM_RESET_MASK = 0xc0;
-/** Nothing is known about resets before the chunk; within it there are none. */
+/** Nothing is known about resets before the chunk; inside it there are none. */
 export const HISTOGRAM_RESET_UNKNOWN = 0;
 export const HISTOGRAM_GAUGE = 0xc0;
 

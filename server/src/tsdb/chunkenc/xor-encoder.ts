@@ -19,7 +19,7 @@ export const XOR_SAMPLE_COUNT = 7;
 const LEADING = 8;
 const TRAILING = 9;
 
-/** A sample never takes more (4 + 64 bits of time, 2 + 5 + 6 + 64 of value), plus one spare byte. */
+/** The most that a sample takes (4 + 64 bits of time, 2 + 5 + 6 + 64 of value), plus one spare byte. */
 export const XOR_SAMPLE_BYTES_MAX = 20;
 /** The chunk's header: the number of samples, big-endian. */
 export const XOR_HEADER_BYTES = 2;

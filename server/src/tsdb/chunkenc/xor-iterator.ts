@@ -13,7 +13,7 @@ const TWO_32 = 4294967296;
 export class XorIterator implements SampleSource {
   /** Of the current sample, like the value's halves. */
   timeMs = 0;
-  /** The value's bits, as int32 halves: exact for every NaN, which a number is not. */
+  /** The value's bits, as int32 halves: exact for all NaNs, which a number is not. */
   valueHi = 0;
   valueLo = 0;
   readonly histogram = undefined;

@@ -11,7 +11,7 @@ import { readSection } from '../encoding/read-section.ts';
 const SAMPLE_EVERY = 32;
 
 interface NameEntry {
-  /** Every 32nd value, and where its entry begins in the file. */
+  /** Each 32nd value, and where its entry begins in the file. */
   readonly values: string[];
   readonly offsets: number[];
   /** Where the entry behind the last one begins. */

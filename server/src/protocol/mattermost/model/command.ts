@@ -180,5 +180,5 @@ export const commandSchema = struct('Command', {
   AutocompleteData: pointer(autocompleteDataSchema),
   AutocompleteIconData: string,
 });
-/** A command to register; `TeamId` empty is every team. */
+/** A command to register; `TeamId` empty means all teams. */
 export type Command = ValueOf<typeof commandSchema>;

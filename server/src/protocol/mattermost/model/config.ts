@@ -1,6 +1,6 @@
 // The parts of model.Config that are used here, matched by name with what the host has.
 //
-// Every setting is `optional`: undefined when the host's Config has no such field (an older host),
+// All settings are `optional`: undefined when the host's Config has no such field (an older host),
 // and the zero value when the host has it and it is false, 0, empty or nil: gob does not send any of
 // those, so a missing AmazonS3SSL of a host that knows the field means false, not its default.
 import {

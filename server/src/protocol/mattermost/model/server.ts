@@ -88,7 +88,7 @@ export const clusterEventOptionsSchema = struct('PluginClusterEventSendOptions',
   SendType: string,
   TargetId: string,
 });
-/** `SendType` is `reliable` or `best_effort`; `TargetId` empty is every other node. */
+/** `SendType` is `reliable` or `best_effort`; `TargetId` empty means all other nodes. */
 export type ClusterEventOptions = ValueOf<typeof clusterEventOptionsSchema>;
 
 export const fileDataSchema = struct('FileData', { Filename: string, Body: bytes });
