@@ -41,7 +41,7 @@ export interface FileStore {
   removeTree(dir: string): Promise<void>;
   /**
    * Removes what writes below `dir` have left that ended with their process more than a day ago; no
-   * other method sees that. As far as the store lets us: some can't tell, and never forget either.
+   * other method sees that. As far as the store lets us: some can't tell, and keep it.
    */
   removeLeftovers(dir: string): Promise<void>;
   /** Where a file or folder is on a disk of this machine, in stores that keep them there. */
@@ -62,7 +62,7 @@ export type ByteSource = AsyncIterable<Uint8Array>;
  */
 export type PieceLifetime = 'kept' | 'borrowed' | 'momentary';
 
-/** Bytes `start` to `end` (exclusive), both within the file. */
+/** Bytes `start` to `end` (exclusive), both inside the file. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
@@ -83,7 +83,7 @@ export interface StoreFileStat {
 
 /** Bucket keys end at 1,024 bytes, local paths at 4,096 with the root; ours stay far below. */
 const PATH_LENGTH_MAX = 900;
-/** The limit of a file name on every Linux file system. */
+/** The limit of a file name on the usual Linux file systems. */
 const SEGMENT_LENGTH_MAX = 200;
 
 /** Throws `ERR_FILESTORE_PATH` unless `path` is a clean relative path. */

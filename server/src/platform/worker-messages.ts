@@ -38,7 +38,7 @@ export function packError(error: unknown, depth = 0): PlainError {
   };
 }
 
-/** Every error from a worker has a code: `ERR_TASK_FAILED` when it came without one. */
+/** An error from a worker has a code: `ERR_TASK_FAILED` when it came without one. */
 export function unpackError(plain: PlainError): CodedError {
   const cause = plain.cause === undefined ? undefined : unpackError(plain.cause);
   const error = new CodedError(

@@ -1,6 +1,6 @@
 import type { Labels } from '../model/labels.ts';
 
-/** A series' number in the head; 0 is never used, so it can mean "unknown". Below 2^29. */
+/** A series' number in the head; 0 is not used, so it can mean "unknown". Below 2^29. */
 export type SeriesRef = number;
 
 export type AppendResult =

@@ -98,7 +98,7 @@ interface TextImportOptions {
   readonly file: File;
   readonly path: string;
   readonly blocks: BlockImport;
-  /** Labels that every series gets. */
+  /** Labels that all series get. */
   readonly extra: ReadonlyMap<string, string>;
   readonly env: ToolEnvironment;
 }

@@ -37,7 +37,7 @@ export function dump(args: readonly string[], env: ToolEnvironment): Promise<voi
 
 /**
  * `dump-openmetrics`: the floats as OpenMetrics text, as newer versions of promtool have it. The
- * format cannot express native histograms.
+ * format has no form for native histograms.
  */
 export async function dumpOpenMetrics(
   args: readonly string[],

@@ -95,7 +95,7 @@ export class TextOutput {
     this.#length = at;
   }
 
-  /** A whole number within ±(2^53 - 1). */
+  /** A whole number in ±(2^53 - 1). */
   integer(value: number): void {
     this.#reserve(20);
     let rest = value;

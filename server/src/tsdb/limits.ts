@@ -1,4 +1,4 @@
-// Every limit of the TSDB, with the reason for its value.
+// The limits of the TSDB, with the reason for its value.
 
 /** Prometheus' block range: cutting and merging tools expect this grid. */
 export const BLOCK_RANGE_MS = 2 * 60 * 60 * 1000;
@@ -13,7 +13,7 @@ export const CHUNK_BYTES_MAX = 1024 * 1024 * 1024;
 export const SERIES_REF_MAX = 2 ** 29 - 1;
 
 /**
- * Times of samples lie within ± this: the range of ECMAScript dates. It leaves room below 2^53 for
+ * Times of samples lie in ± this: the range of ECMAScript dates. It leaves room below 2^53 for
  * the arithmetic on the ends of blocks.
  */
 export const TIME_MS_MAX = 8.64e15;
@@ -25,7 +25,7 @@ export const LABEL_VALUE_BYTES_MAX = 64 * 1024;
 
 /** Prometheus' own; any whole number of pages is valid. */
 export const WAL_SEGMENT_BYTES = 128 * 1024 * 1024;
-/** A record longer than a segment cannot exist uncompressed; this bounds memory on damage. */
+/** A record longer than a segment does not exist uncompressed; this bounds memory on damage. */
 export const WAL_RECORD_BYTES_MAX = 256 * 1024 * 1024;
 /**
  * A scrape is split into records of about this size: replay handles a record in one go, and this

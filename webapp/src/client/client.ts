@@ -1,7 +1,7 @@
 // Requests to the plugin with the session of the administrator who looks at the page.
 //
 // @mattermost/client knows the same conventions but weighs 95 kB minified, twice the whole panel, since
-// its one class holds every route of the server. What a plugin needs of it are the few rules below.
+// its one class holds all routes of the server. What a plugin needs of it are the few rules below.
 
 import { pluginId } from '../manifest.ts';
 import type { DumpFormat, Job, PluginStatus, TimeRange, TsdbStats } from '../types/api.ts';

@@ -71,7 +71,7 @@ function object<T extends object>(shape: Shape<T>): Read<T> {
     }
     const fields = new Map<string, unknown>(Object.entries(value));
     const found = readers.map(([name, read]) => [name, read(fields.get(name), name)] as const);
-    // The shape has a reader for each field, and one that must be there is always found.
+    // The shape has a reader for each field, and one that must be there is found.
     return Object.fromEntries(found.filter(([, field]) => field !== undefined)) as T;
   };
 }

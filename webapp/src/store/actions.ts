@@ -2,7 +2,7 @@ import type { Failure } from '../client/client.ts';
 import { pluginId } from '../manifest.ts';
 import type { ResourceName, Resources } from './state.ts';
 
-// The store is the web app's own and shared with every plugin, hence the prefix.
+// The store is the web app's own and shared with all plugins, hence the prefix.
 const PREFIX = `${pluginId}/`;
 
 export const REQUESTED = `${PREFIX}requested` as const;

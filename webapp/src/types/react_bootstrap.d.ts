@@ -1,5 +1,5 @@
 // The web app's `ReactBootstrap` global is its own fork of react-bootstrap 0.x, for which there are no
-// fitting types. Only what has been the same in every version of it is declared.
+// fitting types. Only what has been the same in all versions of it is declared.
 
 declare module 'react-bootstrap' {
   import type { ComponentType, ReactNode } from 'react';

@@ -19,7 +19,7 @@ export function formatSize(sizeBytes: number, locale: string): string {
 
 const DAY_MS = 86_400_000;
 
-/** A distance in the unit that says it best, for Intl.RelativeTimeFormat; never the future. */
+/** A distance in the unit that says it best, for Intl.RelativeTimeFormat; not the future. */
 export function ageOf(ageMs: number): {
   value: number;
   unit: 'second' | 'minute' | 'hour' | 'day';

@@ -82,7 +82,7 @@ function whyUnusable(settings: AzureFileSettings): string | undefined {
   return undefined;
 }
 
-/** The server joins prefix and path with Go's path.Join, and blobs never begin with a slash. */
+/** The server joins prefix and path with Go's path.Join, and blobs do not begin with a slash. */
 function cleanPrefix(prefix: string): string {
   const parts = prefix.split('/').filter((part) => part !== '' && part !== '.');
   return parts.length === 0 ? '' : `${parts.join('/')}/`;

@@ -28,7 +28,7 @@ export interface BucketFileStoreOptions {
   readonly bucket: Bucket;
   /** What people call it, such as `S3 bucket files at s3.amazonaws.com`. */
   readonly description: string;
-  /** '' or with a slash at its end; every key that is read or written begins with it. */
+  /** '' or with a slash at its end; all keys begin with it. */
   readonly prefix: string;
   readonly partSizeBytes: number;
   readonly clock: Clock;

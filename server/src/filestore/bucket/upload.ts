@@ -32,7 +32,7 @@ export async function uploadObject(source: ByteSource, options: UploadOptions): 
     for await (const piece of source) {
       let offset = 0;
       while (offset < piece.length) {
-        // A full part waits for the next byte, so that the last part is never empty.
+        // A full part waits for the next byte, so that the last part is not empty.
         if (part.isFull) await parts.send(part);
         offset += part.fill(piece.subarray(offset));
       }
@@ -157,7 +157,7 @@ class Parts {
     return this.#sizeBytes;
   }
 
-  /** Frees what the store keeps of an object that will never be complete, as far as it lets us. */
+  /** Frees what the store keeps of an object that will not be completed, as far as it lets us. */
   async abandon(reason: unknown): Promise<void> {
     this.#stop.abort(reason);
     await Promise.all(this.#inFlight);

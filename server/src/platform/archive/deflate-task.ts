@@ -7,7 +7,7 @@ import { defineTask, handles, type TaskHandler } from '../../base/ports/task-run
 export const DEFLATE_LEVEL = 1;
 
 /**
- * More memory per stream makes level 1 a quarter faster. Every stretch ends at a whole byte, so that
+ * More memory per stream makes level 1 a quarter faster. A stretch ends at a whole byte, so that
  * stretches which were deflated apart are one stream when they are put together (RFC 1951).
  */
 const OPTIONS = { level: DEFLATE_LEVEL, memLevel: 9, finishFlush: constants.Z_SYNC_FLUSH };
@@ -42,7 +42,7 @@ function deflateStretch({ input, sizeBytes, output }: DeflateInput): number {
   const { length } = deflated;
   assert(length <= output.byteLength, 'a deflated stretch is longer than can be');
   new Uint8Array(output).set(deflated);
-  // Frees its memory at once: V8 would let 32 MiB of such buffers gather in every thread.
+  // Frees its memory at once: V8 would let 32 MiB of such buffers gather in each thread.
   if (deflated.buffer instanceof ArrayBuffer) deflated.buffer.transfer(0);
   return length;
 }

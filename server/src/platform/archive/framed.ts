@@ -67,7 +67,7 @@ class Feeder {
     this.#stop.abort();
   }
 
-  /** Resolves when the entry is in the archive; with an entry that fails, it never is. */
+  /** Resolves when the entry is in the archive; it does not when an entry fails. */
   #append(
     { path, sizeBytes, modifiedMs }: ArchiveEntry,
     pieces: AsyncIterator<Uint8Array, undefined>,

@@ -162,7 +162,7 @@ export class AzureBucket implements Bucket {
     });
   }
 
-  /** The store drops parts that nobody puts together within a week. */
+  /** The store drops parts that nobody puts together for a week. */
   async abortUpload(): Promise<void> {}
 
   async listUploads(): Promise<readonly StartedUpload[]> {

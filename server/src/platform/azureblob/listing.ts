@@ -11,7 +11,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /**
  * The page of a listing in the XML of "List Blobs", of which only the elements below are of interest.
- * The store writes it; what is missing in it is an error and never a shorter list.
+ * The store writes it; what is missing in it is an error, not a shorter list.
  */
 export function readListing(xml: string): BucketPage {
   if (!/<EnumerationResults[\s>]/.test(xml) || !xml.includes('</EnumerationResults>')) {
@@ -34,7 +34,7 @@ function elements(xml: string, name: string): string[] {
   return [...xml.matchAll(new RegExp(`<${name}>(.*?)</${name}>`, 'gs'))].map(([, body]) => body);
 }
 
-/** A name that XML cannot hold is sent in the encoding of addresses. */
+/** A name that XML has no form for is sent in the encoding of addresses. */
 function nameOf(element: string): string {
   const found = /<Name( Encoded="true")?>([^<]*)<\/Name>/.exec(element);
   if (found === null) throw senseless('an object has no name');

@@ -36,7 +36,7 @@ export function makeAgents(settings: ConnectionSettings, host: string) {
   };
 }
 
-/** Go never uses a proxy for the machine itself. */
+/** Go uses no proxy for the machine itself. */
 function isLoopback(host: string): boolean {
   const name = host.replace(/:\d+$/, '');
   return name === 'localhost' || name === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(name);

@@ -64,7 +64,7 @@ export function socketMeaning(error: unknown): Meaning | undefined {
   return BY_SOCKET_CODE[code] ?? (isCertificateCode(code) ? certificate : undefined);
 }
 
-/** What statuses mean to every store. */
+/** What statuses mean to all stores. */
 const BY_STATUS: Readonly<Record<number, Meaning>> = {
   412: changed,
   416: tooShort,

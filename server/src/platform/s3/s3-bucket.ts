@@ -2,7 +2,7 @@ import type { Bucket, BucketSettings } from '../../base/ports/bucket.ts';
 
 /**
  * The bucket that the settings name. The client is a megabyte of code that most servers, with their
- * files on a disk, never need: it is loaded with the first request.
+ * files on a disk, do not need: it is loaded with the first request.
  */
 export function openS3Bucket(settings: BucketSettings): Bucket {
   let opening: Promise<Bucket> | undefined;

@@ -134,7 +134,7 @@ async function writeSynced(fs: Fs, path: string, bytes: Uint8Array): Promise<voi
   }
 }
 
-/** The first error is the one that matters; what cannot be removed now is removed at the next open. */
+/** The first error is the one that matters; what is left now is removed at the next open. */
 async function removeQuietly(fs: Fs, dir: string, reason: unknown): Promise<void> {
   try {
     await fs.removeTree(dir);

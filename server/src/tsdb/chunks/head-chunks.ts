@@ -69,7 +69,7 @@ export async function readHeadChunkFile(fs: Fs, path: string): Promise<HeadChunk
   return { path, chunks, outOfOrderChunks, damage };
 }
 
-/** undefined for a file that was made and never written. */
+/** undefined for a file that was made and not written. */
 function openFile(bytes: Uint8Array, path: string): ByteReader | undefined {
   if (bytes.length === 0) return undefined;
   const reader = new ByteReader(bytes);

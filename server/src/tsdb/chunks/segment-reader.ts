@@ -22,7 +22,7 @@ const CHUNK_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface ChunkOnDisk {
   readonly encoding: number;
-  /** Never changes. It keeps the stretch of the file alive that was read with it. */
+  /** Does not change. It keeps the stretch of the file alive that was read with it. */
   readonly data: Uint8Array;
 }
 

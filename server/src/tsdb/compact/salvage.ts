@@ -27,7 +27,7 @@ export interface Salvaged {
   /** undefined when nothing could be read. */
   readonly meta: BlockMeta | undefined;
   readonly lostChunks: number;
-  /** What the damaged block said it held; undefined when its meta.json cannot be read. */
+  /** What the damaged block said it held; undefined when its meta.json is not readable. */
   readonly expectedSamples: number | undefined;
 }
 
