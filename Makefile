@@ -49,6 +49,10 @@ check-style: $(modules) ## format, lint, types, layers, limits
 conformance: executable ## the executable under the official Go host, and formats against Go
 	node build/conformance/run.ts
 
+.PHONY: kill-test
+kill-test: $(modules) ## kill a storing process a hundred times, and count with promtool
+	KILLS=$${KILLS:-34} node build/conformance/run.ts tsdb/kills
+
 .PHONY: cluster-test
 cluster-test: executable ## a cluster under faults, simulated and with real processes
 	node build/cluster/run.ts
