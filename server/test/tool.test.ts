@@ -128,6 +128,9 @@ describe('the tool', () => {
     ['dump', '--match={zone!=""}'],
     ['dump', '--match={zone="",id!~"1.*"}'],
     ['dump', '--match={nothing="x"}'],
+    ['dump', '--match={}'],
+    ['dump', '--match={zone="gr\\xc3\\xb6\\303\\237er \\"🎈\\"\\n\\\\\\u00a0"}'],
+    ['dump', '--match={id=~"(1|11)+(.|a)[[:^alpha:]]?"}'],
   ];
   for (const args of same) {
     it(`prints what promtool prints: ${args.join(' ')}`, (t) => {
@@ -319,6 +322,28 @@ describe('the tool', () => {
     assert.match(failure('dump', '--match={', store).stderr, /selector/);
     assert.match(failure('list', join(root, 'missing')).stderr, /missing/);
     assert.match(ours('tsdb', '--help'), /^usage: tsdb <command>/);
+  });
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`is ended by ${signal} while nobody reads its output`, async () => {
+      const tool = spawn(process.execPath, [TOOL, 'dump', store], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      await new Promise((resolve) => tool.stdout.once('readable', resolve));
+      const ended = new Promise((resolve) => tool.once('exit', (_, by) => resolve(by)));
+      tool.kill(signal);
+      assert.equal(await ended, signal);
+      tool.stdout.destroy();
+    });
+  }
+
+  it('is ended by a signal while it computes', async () => {
+    // Linear, but with so many states that 300 values take seconds.
+    const match = `--match={id=~"${'.?'.repeat(30_000)}x"}`;
+    const tool = spawn(process.execPath, [TOOL, 'dump', match, store], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => tool.once('exit', (_, by) => resolve(by)));
+    setTimeout(() => tool.kill('SIGTERM'), 1000);
+    assert.equal(await ended, 'SIGTERM');
   });
 
   it('ends quietly when its reader has read enough', async () => {

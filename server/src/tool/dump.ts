@@ -67,7 +67,7 @@ async function dumpSeries(
   write: (set: SeriesSet, samples: SampleSource) => Promise<void>,
 ): Promise<void> {
   const { numbers, lists, positionals } = parseArguments(args, SYNTAX);
-  const selectors = (lists.get('match') ?? [MATCH_ALL]).map(parseSelector);
+  const selectors = await Promise.all((lists.get('match') ?? [MATCH_ALL]).map(parseSelector));
   // Both ends of the command's range are included.
   const minTimeMs = numbers.get('min-time') ?? -Infinity;
   const maxTimeMs = (numbers.get('max-time') ?? Infinity) + 1;
