@@ -212,7 +212,7 @@ async function judgeBlocks(dir: string, observer: Observer): Promise<void> {
   const db = await ReadOnlyDb.open({ fs: diskFs, dir, clock: systemClock, logger: silentLogger });
   const stored = new Map<string, number[]>();
   const querier = await db.querier({ minTimeMs: 0, maxTimeMs: Date.now() + 60_000 });
-  const set = await querier.select(parseSelector('up'));
+  const set = await querier.select(await parseSelector('up'));
   while (await set.next()) {
     const { labels } = set;
     const text = (name: string): string => labels.find((each) => each.name === name)?.value ?? '';

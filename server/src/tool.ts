@@ -12,10 +12,12 @@ import { systemClock } from './platform/system-clock.ts';
 import { WorkerPool } from './platform/worker-pool.ts';
 import { Progress } from './tool/progress.ts';
 import { type ByteSink, TextOutput } from './tool/text-output.ts';
-import { runTool } from './tool/tool.ts';
+import { changesFiles, runTool } from './tool/tool.ts';
 
 const STDOUT = 1;
 const STDERR = 2;
+/** Time to tidy up after a signal; a file system that hangs would take for ever. */
+const STOP_TIMEOUT_MS = 5000;
 
 /** Files are written by other threads while the next buffer is filled; pipes and terminals are not. */
 const stdout: ByteSink = fstatSync(STDOUT).isFile() ? { write: writeFile } : { write: writeStream };
@@ -58,16 +60,25 @@ function logLine(message: string, fields: object = {}): string {
   return [message, ...pairs].join(' ');
 }
 
+/** Without a handler, a signal ends the process even while it computes; so does a second one. */
+function onStopSignal(stop: (reason: CodedError) => void): void {
+  const onSignal = (): void => {
+    stop(new CodedError('ERR_CANCELLED', 'stopped by a signal'));
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), STOP_TIMEOUT_MS).unref();
+  };
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+}
+
 /** @param args the command and what belongs to it */
 export async function main(args: readonly string[]): Promise<void> {
   // Whoever writes gets the error as well.
   process.stdout.on('error', () => undefined);
   const stop = new AbortController();
-  const onSignal = (): void => stop.abort(new CodedError('ERR_CANCELLED', 'stopped by a signal'));
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const command = args[0] === 'tsdb' ? args.slice(1) : args;
+  if (changesFiles(command)) onStopSignal((reason) => stop.abort(reason));
   const show = isatty(STDERR) ? (text: string): void => void writeSync(STDERR, text) : undefined;
   const exitCode = await runTool(
-    args[0] === 'tsdb' ? args.slice(1) : args,
+    command,
     {
       fs: diskFs,
       clock: systemClock,

@@ -94,6 +94,20 @@ function failure(...args: string[]): { status: number | null; stderr: string } {
   return { status, stderr: stderr.toString() };
 }
 
+function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [TOOL, ...args], { encoding: 'utf8' });
+}
+
+/** Blocks of two hours with one sample each, one behind the other. */
+async function makeBlocks(dir: string, count: number): Promise<string[]> {
+  for (let i = 0; i < count; i++) {
+    const range = [START_MS + i * 2 * HOUR_MS, START_MS + (i + 1) * 2 * HOUR_MS] as const;
+    const samples: [number, number][] = [[range[0], i]];
+    await makeBlock(diskFs, dir, testUlid(i), range, [{ labels: { __name__: 'a' }, samples }]);
+  }
+  return Array.from({ length: count }, (_, i) => testUlid(i));
+}
+
 function cutEnd(path: string, count: number): void {
   truncateSync(path, statSync(path).size - count);
 }
@@ -128,6 +142,9 @@ describe('the tool', () => {
     ['dump', '--match={zone!=""}'],
     ['dump', '--match={zone="",id!~"1.*"}'],
     ['dump', '--match={nothing="x"}'],
+    ['dump', '--match={}'],
+    ['dump', '--match={zone="gr\\xc3\\xb6\\303\\237er \\"🎈\\"\\n\\\\\\u00a0"}'],
+    ['dump', '--match={id=~"(1|11)+(.|a)[[:^alpha:]]?"}'],
   ];
   for (const args of same) {
     it(`prints what promtool prints: ${args.join(' ')}`, (t) => {
@@ -243,6 +260,57 @@ describe('the tool', () => {
     assert.match(stderr, /1 blocks are damaged/);
   });
 
+  /** Folders of five blocks, the third of which is damaged; `lists`: it can still be listed. */
+  const bad: [what: string, lists: boolean, damage: (block: string) => void][] = [
+    ['an empty meta.json', false, (block) => truncateSync(join(block, 'meta.json'), 0)],
+    ['half a meta.json', false, (block) => cutEnd(join(block, 'meta.json'), 60)],
+    ['an index without its end', false, (block) => cutEnd(join(block, 'index'), 60)],
+    ['no index', false, (block) => rmSync(join(block, 'index'))],
+    ['no chunks', true, (block) => rmSync(join(block, 'chunks'), { recursive: true })],
+    ['damaged tombstones', true, (block) => cutEnd(join(block, 'tombstones'), 1)],
+  ];
+  for (const [what, lists, damage] of bad) {
+    it(`goes on without a block that has ${what}, and says so`, async () => {
+      const dir = mkdtempSync(join(root, 'bad-'));
+      mkdirSync(join(dir, 'wal'));
+      const [first, second, third, fourth] = await makeBlocks(dir, 5);
+      damage(join(dir, third));
+      const lines = (text: string): string[] => text.trimEnd().split('\n');
+      const listed = run('list', dir);
+      assert.equal(listed.status, 0);
+      assert.equal(lines(listed.stdout).length, lists ? 6 : 5);
+      const dumped = run('dump', dir);
+      const kept = [0, 1, 3, 4].map((i) => `{__name__="a"} ${i} ${START_MS + i * 2 * HOUR_MS}`);
+      assert.deepEqual([dumped.status, lines(dumped.stdout)], [1, kept]);
+      assert.match(dumped.stderr, new RegExp(`^block ${third} is left out, .*\\n.*: ${third}\\n$`));
+      assert.match(run('dump-openmetrics', dir).stdout, /\n# EOF\n$/);
+      assert.equal(run('analyze', dir, second).status, 0);
+      if (!lists) {
+        assert.equal(run('analyze', dir, third).status, 1);
+        assert.match(listed.stderr, new RegExp(`^block ${third} is left out, [^\\n]+\\n$`));
+      }
+      const merged = run('merge', '--max-range=4h', dir);
+      assert.equal(merged.status, 1, merged.stderr);
+      assert.match(merged.stdout, new RegExp(`^${first} ${second} -> `, 'm'));
+      assert.ok(readdirSync(dir).includes(third), 'the damaged block stays');
+      assert.ok(readdirSync(dir).includes(fourth), 'its neighbour is merged with nothing');
+      assert.deepEqual(lines(run('dump', dir).stdout), kept);
+    });
+  }
+
+  it('names a block that is unfinished, which is no fault', async () => {
+    const dir = mkdtempSync(join(root, 'unfinished-'));
+    mkdirSync(join(dir, 'wal'));
+    const [, , third] = await makeBlocks(dir, 5);
+    rmSync(join(dir, third, 'meta.json'));
+    for (const command of ['list', 'dump', 'analyze', 'merge']) {
+      const { status, stdout, stderr } = run(command, dir);
+      assert.equal(status, 0, command);
+      assert.notEqual(stdout, '');
+      assert.match(stderr, new RegExp(`^block ${third} is left out: it is unfinished.*\\n$`));
+    }
+  });
+
   const damages: [what: string, lost: string, damage: (block: string) => void][] = [
     ['no meta.json', 'samples, 0 chunks lost', (block) => rmSync(join(block, 'meta.json'))],
     [
@@ -319,6 +387,28 @@ describe('the tool', () => {
     assert.match(failure('dump', '--match={', store).stderr, /selector/);
     assert.match(failure('list', join(root, 'missing')).stderr, /missing/);
     assert.match(ours('tsdb', '--help'), /^usage: tsdb <command>/);
+  });
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`is ended by ${signal} while nobody reads its output`, async () => {
+      const tool = spawn(process.execPath, [TOOL, 'dump', store], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      await new Promise((resolve) => tool.stdout.once('readable', resolve));
+      const ended = new Promise((resolve) => tool.once('exit', (_, by) => resolve(by)));
+      tool.kill(signal);
+      assert.equal(await ended, signal);
+      tool.stdout.destroy();
+    });
+  }
+
+  it('is ended by a signal while it computes', async () => {
+    // Linear, but with so many states that 300 values take seconds.
+    const match = `--match={id=~"${'.?'.repeat(30_000)}x"}`;
+    const tool = spawn(process.execPath, [TOOL, 'dump', match, store], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => tool.once('exit', (_, by) => resolve(by)));
+    setTimeout(() => tool.kill('SIGTERM'), 1000);
+    assert.equal(await ended, 'SIGTERM');
   });
 
   it('ends quietly when its reader has read enough', async () => {

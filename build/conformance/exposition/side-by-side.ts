@@ -160,7 +160,7 @@ async function readStored(dir: string): Promise<Stored> {
   const stored = new Map<string, Samples>();
   try {
     const querier = await db.querier({ minTimeMs: -Infinity, maxTimeMs: Infinity });
-    const set = await querier.select(parseSelector("{__name__=~'(?s:.*)'}"));
+    const set = await querier.select(await parseSelector("{__name__=~'(?s:.*)'}"));
     while (await set.next()) {
       const samples: [number, string][] = [];
       const source = await set.samples();

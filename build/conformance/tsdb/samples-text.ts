@@ -9,7 +9,7 @@ export async function samplesOf(dir: string, logger: Logger = silentLogger): Pro
   const db = await ReadOnlyDb.open({ fs: diskFs, dir, clock: systemClock, logger });
   try {
     const querier = await db.querier({ minTimeMs: -Infinity, maxTimeMs: Infinity });
-    const set = await querier.select(parseSelector('{__name__=~".*"}'));
+    const set = await querier.select(await parseSelector('{__name__=~".*"}'));
     const lines: string[] = [];
     while (await set.next()) {
       const pairs = set.labels.map(({ name, value }) => [name, value] as const);

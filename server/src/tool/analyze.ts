@@ -23,7 +23,12 @@ export async function analyze(args: readonly string[], env: ToolEnvironment): Pr
     positionals: ['[db path]', '[block id]'],
   });
   const [dir = DEFAULT_DB_DIR, blockId = ''] = positionals;
-  await withDb(env, dir, async ({ blocks }) => {
+  await withDb(env, dir, async ({ blocks }, leftOut) => {
+    const wanted = leftOut.get(blockId);
+    if (wanted !== undefined) {
+      const message = `block ${blockId} cannot be read`;
+      throw new CodedError('ERR_BLOCKS_DAMAGED', message, { dir }, wanted.error);
+    }
     const block = blockId === '' ? blocks.at(-1) : blocks.find(({ meta }) => meta.ulid === blockId);
     if (block === undefined) {
       throw new CodedError('ERR_BLOCK_UNKNOWN', `block ${blockId} not found`, { dir });

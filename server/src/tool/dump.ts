@@ -1,7 +1,7 @@
 import { METRIC_NAME } from '../model/labels.ts';
 import { parseSelector, type SampleSource, type SeriesSet } from '../tsdb/index.ts';
 import { type CommandSyntax, parseArguments } from './arguments.ts';
-import { DEFAULT_DB_DIR, type ToolEnvironment, withDb } from './environment.ts';
+import { DEFAULT_DB_DIR, failWhenDamaged, type ToolEnvironment, withDb } from './environment.ts';
 import { formatHistogram } from './format-histogram.ts';
 import { formatLabelSet } from './go-format.ts';
 
@@ -44,7 +44,7 @@ export async function dumpOpenMetrics(
   env: ToolEnvironment,
 ): Promise<void> {
   const { out } = env;
-  await dumpSeries(args, env, async (set, samples) => {
+  const write = async (set: SeriesSet, samples: SampleSource): Promise<void> => {
     const labels = set.labels.filter(({ name }) => name !== METRIC_NAME);
     const metric = set.labels.find(({ name }) => name === METRIC_NAME)?.value ?? '';
     const prefix = new TextEncoder().encode(`${metric}${formatLabelSet(labels)} `);
@@ -57,21 +57,23 @@ export async function dumpOpenMetrics(
       out.byte(NEWLINE);
       if (out.isFull) await out.settle();
     }
-  });
-  out.text('# EOF\n');
+  };
+  await dumpSeries(args, env, write, '# EOF\n');
 }
 
+/** Writes what can be read, and fails at the end when that is not all. */
 async function dumpSeries(
   args: readonly string[],
   env: ToolEnvironment,
   write: (set: SeriesSet, samples: SampleSource) => Promise<void>,
+  end = '',
 ): Promise<void> {
   const { numbers, lists, positionals } = parseArguments(args, SYNTAX);
-  const selectors = (lists.get('match') ?? [MATCH_ALL]).map(parseSelector);
+  const selectors = await Promise.all((lists.get('match') ?? [MATCH_ALL]).map(parseSelector));
   // Both ends of the command's range are included.
   const minTimeMs = numbers.get('min-time') ?? -Infinity;
   const maxTimeMs = (numbers.get('max-time') ?? Infinity) + 1;
-  await withDb(env, positionals[0] ?? DEFAULT_DB_DIR, async (db) => {
+  await withDb(env, positionals[0] ?? DEFAULT_DB_DIR, async (db, leftOut) => {
     const querier = await db.querier({ minTimeMs, maxTimeMs });
     const set = await querier.select(...selectors);
     let seriesCount = 0;
@@ -84,10 +86,12 @@ async function dumpSeries(
       env.signal.throwIfAborted();
       env.progress.update(() => `${seriesCount} series`);
     }
+    env.out.text(end);
     const { unknownChunks } = set;
     if (unknownChunks > 0) {
       env.logger.warn('chunks of an unknown encoding were left out', { unknownChunks });
     }
+    failWhenDamaged(leftOut);
   });
 }
 

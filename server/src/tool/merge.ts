@@ -1,8 +1,22 @@
 import { makeUlid } from '../model/ulid.ts';
 import type { DirLock } from '../base/ports/fs.ts';
-import { firstOverlap, mergeTask, planMerge, ReadOnlyDb, removeBlock } from '../tsdb/index.ts';
+import {
+  firstOverlap,
+  mergeTask,
+  planMerge,
+  ReadOnlyDb,
+  removeBlock,
+  type UnreadableBlock,
+  verifyBlock,
+} from '../tsdb/index.ts';
 import { parseArguments } from './arguments.ts';
-import { DEFAULT_DB_DIR, type ToolEnvironment, withoutSlash } from './environment.ts';
+import {
+  DEFAULT_DB_DIR,
+  failWhenDamaged,
+  type ToolEnvironment,
+  warnLeftOut,
+  withoutSlash,
+} from './environment.ts';
 
 const HOUR_MS = 3_600_000;
 /** Each range holds three of the one before, as Prometheus has them. */
@@ -21,12 +35,14 @@ export async function merge(args: readonly string[], env: ToolEnvironment): Prom
   });
   const dir = withoutSlash(positionals[0] ?? DEFAULT_DB_DIR);
   const rangesMs = rangesUpTo(numbers.get('max-range') ?? MAX_RANGE_MS);
+  const leftOut = new Map<string, UnreadableBlock>();
   const lock: DirLock = await env.fs.lockDir(dir);
   try {
-    while (await mergeOnce(dir, rangesMs, switches.has('overlapping'), env));
+    while (await mergeOnce(dir, rangesMs, switches.has('overlapping'), env, leftOut));
   } finally {
     await lock.release();
   }
+  failWhenDamaged(leftOut);
 }
 
 function rangesUpTo(maxRangeMs: number): number[] {
@@ -38,25 +54,59 @@ function rangesUpTo(maxRangeMs: number): number[] {
   return ranges;
 }
 
-/** Whether there was something to do. */
+/**
+ * Whether there was something to do.
+ * @param leftOut blocks that cannot be merged; those around them are
+ */
 async function mergeOnce(
   dir: string,
   rangesMs: readonly number[],
   onlyOverlapping: boolean,
   env: ToolEnvironment,
+  leftOut: Map<string, UnreadableBlock>,
 ): Promise<boolean> {
   const { fs, clock, logger, signal, tasks } = env;
-  const db = await ReadOnlyDb.open({ fs, clock, logger, dir });
-  const metas = db.blocks.map(({ meta }) => meta);
+  const onUnreadable = (block: UnreadableBlock): void => {
+    if (!leftOut.has(block.ulid)) warnLeftOut(logger, block);
+    leftOut.set(block.ulid, block);
+  };
+  const db = await ReadOnlyDb.open({ fs, clock, logger, dir, onUnreadable });
   await db.close();
+  const metas = db.blocks.map(({ meta }) => meta).filter(({ ulid }) => !leftOut.has(ulid));
   const planned = onlyOverlapping ? firstOverlap(metas) : planMerge(metas, rangesMs);
   if (planned.length === 0) return false;
   const ulids = planned.map(({ ulid }) => ulid);
   const blockDirs = ulids.map((ulid) => `${dir}/${ulid}`);
   const input = { blockDirs, parentDir: dir, ulid: makeUlid(clock.nowMs()) };
-  const merged = await tasks.run(mergeTask, input, { signal });
+  let merged;
+  try {
+    merged = await tasks.run(mergeTask, input, { signal });
+  } catch (error) {
+    const damaged = await damagedOf(dir, ulids, env);
+    if (damaged.length === 0) throw error;
+    damaged.forEach(onUnreadable);
+    return true;
+  }
   for (const blockDir of blockDirs) await removeBlock(fs, blockDir);
   env.out.text(`${ulids.join(' ')} -> ${merged?.ulid ?? 'nothing: all samples are deleted'}\n`);
   await env.out.flush();
   return true;
+}
+
+/** Which of the blocks cannot be read whole. */
+async function damagedOf(
+  dir: string,
+  ulids: readonly string[],
+  { fs, signal }: ToolEnvironment,
+): Promise<UnreadableBlock[]> {
+  const damaged: UnreadableBlock[] = [];
+  for (const ulid of ulids) {
+    signal.throwIfAborted();
+    try {
+      await verifyBlock(fs, `${dir}/${ulid}`);
+    } catch (error) {
+      damaged.push({ ulid, error, isUnfinished: false });
+    }
+  }
+  return damaged;
 }

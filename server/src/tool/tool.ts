@@ -20,6 +20,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   verify,
 };
 
+/** These tidy up when they are stopped. The others leave nothing behind, so a signal just ends them. */
+const CHANGING_COMMANDS = new Set(['create-blocks-from', 'merge', 'repair']);
+
 const USAGE = `usage: tsdb <command> [<args> ...]
 
 Works on folders of Prometheus' time series database, those of this plugin included. Only
@@ -45,6 +48,11 @@ merge [--max-range=6h] [--overlapping] [<db path>]
 
 The folder is data/ when none is named. Times are in milliseconds since 1970.
 `;
+
+/** Whether the command changes files, so that it must be ended in order. */
+export function changesFiles([name = '']: readonly string[]): boolean {
+  return CHANGING_COMMANDS.has(name);
+}
 
 /** Runs a command; resolves with the exit code of the process. Messages go to `warn`. */
 export async function runTool(

@@ -16,7 +16,7 @@ export { type BlockPlan, type BlockSource, writeBlock } from './block/block-writ
 export { BlockReader, type BlockSeries, verifyBlock } from './block/block-reader.ts';
 export { verifyBlockTask } from './block/verify-task.ts';
 export { BlockFile } from './block/block-file.ts';
-export { ReadOnlyDb } from './db/read-only-db.ts';
+export { ReadOnlyDb, type UnreadableBlock } from './db/read-only-db.ts';
 export { BlockImport } from './head/block-import.ts';
 export { mergeTask } from './compact/merge-task.ts';
 export { firstOverlap, planMerge, splitByRange } from './compact/plan.ts';

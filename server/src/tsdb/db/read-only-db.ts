@@ -1,17 +1,18 @@
 import type { Clock } from '../../base/clock.ts';
-import { describeError } from '../../base/errors.ts';
-import { CodedError } from '../../base/errors.ts';
+import { CodedError, describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 import type { TimeRange } from '../../model/time-range.ts';
 import { isUlid } from '../../model/ulid.ts';
 import { BlockFile } from '../block/block-file.ts';
+import { META_FILE } from '../block/meta.ts';
 import { Head } from '../head/head.ts';
 import { takeSnapshot } from '../head/head-snapshot.ts';
 import { HeadReplay } from '../head/replay.ts';
 import { SymbolCache } from '../index/symbol-file.ts';
 import { BLOCK_RANGE_MS, SERIES_MAX } from '../limits.ts';
 import { BlockQuerySource } from '../query/block-source.ts';
+import { GuardedSource } from '../query/guarded-source.ts';
 import { Querier } from '../query/querier.ts';
 import type { QuerySource } from '../query/query-source.ts';
 import { coveredUntil } from './covered-time.ts';
@@ -28,6 +29,16 @@ export interface ReadOnlyDbOptions {
   readonly logger: Logger;
   /** Texts of labels to keep in memory; see `SymbolCache`. */
   readonly symbolsCachedMax?: number;
+  /** Told once of each block that is left out, or of which something is. Without it these are errors. */
+  readonly onUnreadable?: (block: UnreadableBlock) => void;
+}
+
+export interface UnreadableBlock {
+  /** The name of its folder. */
+  readonly ulid: string;
+  readonly error: unknown;
+  /** It has no meta.json, which is written last: somebody is making, uploading or removing it. */
+  readonly isUnfinished: boolean;
 }
 
 /** A database folder that is read and never changed, whoever else uses it meanwhile. */
@@ -41,17 +52,18 @@ export class ReadOnlyDb {
     this.blocks = blocks;
   }
 
-  /** `ERR_BLOCKS_DAMAGED` names the blocks that cannot be opened. */
+  /** `ERR_BLOCKS_DAMAGED` names the blocks that cannot be opened, when nobody is told of them. */
   static async open(options: ReadOnlyDbOptions): Promise<ReadOnlyDb> {
-    const { fs, dir } = options;
+    const { fs, dir, onUnreadable } = options;
     const cache = new SymbolCache(options.symbolsCachedMax);
     const blocks: BlockFile[] = [];
-    const damaged = new Map<string, string>();
-    const openBlock = async (name: string): Promise<void> => {
+    const unreadable = new Map<string, UnreadableBlock>();
+    const openBlock = async (ulid: string): Promise<void> => {
       try {
-        blocks.push(await BlockFile.open(fs, `${dir}/${name}`, cache));
+        blocks.push(await BlockFile.open(fs, `${dir}/${ulid}`, cache));
       } catch (error) {
-        damaged.set(name, describeError(error));
+        const isUnfinished = await isMissing(fs, `${dir}/${ulid}/${META_FILE}`);
+        unreadable.set(ulid, { ulid, error, isUnfinished });
       }
     };
     const names = (await fs.list(dir))
@@ -62,22 +74,29 @@ export class ReadOnlyDb {
     }
     // What was merged into a whole block is not missed.
     for (const { meta } of blocks) {
-      for (const { ulid } of meta.compaction.parents ?? []) damaged.delete(ulid);
-    }
-    if (damaged.size > 0) {
-      for (const block of blocks) await block.close();
-      const list = [...damaged].map(([name, reason]) => `${name}: ${reason}`).join('; ');
-      throw new CodedError('ERR_BLOCKS_DAMAGED', `blocks cannot be opened: ${list}`, { dir });
+      for (const { ulid } of meta.compaction.parents ?? []) unreadable.delete(ulid);
     }
     blocks.sort((a, b) => a.meta.minTime - b.meta.minTime);
-    return new ReadOnlyDb(options, blocks);
+    const db = new ReadOnlyDb(options, blocks);
+    if (onUnreadable !== undefined) {
+      for (const block of unreadable.values()) onUnreadable(block);
+    } else if (unreadable.size > 0) {
+      await db.close();
+      const list = [...unreadable.values()].map(
+        ({ ulid, error }) => `${ulid}: ${describeError(error)}`,
+      );
+      throw new CodedError('ERR_BLOCKS_DAMAGED', `blocks cannot be opened: ${list.join('; ')}`, {
+        dir,
+      });
+    }
+    return db;
   }
 
   /** Blocks and, when the range reaches behind them, the log. */
   async querier(range: TimeRange): Promise<Querier> {
     const sources: QuerySource[] = this.blocks
       .filter(({ meta }) => meta.minTime < range.maxTimeMs && meta.maxTime > range.minTimeMs)
-      .map((block) => new BlockQuerySource(block));
+      .map((block) => this.#blockSource(block));
     const endMs = coveredUntil(this.blocks.map(({ meta }) => meta));
     if (range.maxTimeMs > endMs) {
       const head = await this.#readHead(endMs, range);
@@ -88,6 +107,14 @@ export class ReadOnlyDb {
 
   async close(): Promise<void> {
     for (const block of this.blocks) await block.close();
+  }
+
+  #blockSource(block: BlockFile): QuerySource {
+    const source = new BlockQuerySource(block);
+    const { onUnreadable } = this.#options;
+    if (onUnreadable === undefined) return source;
+    const { ulid } = block.meta;
+    return new GuardedSource(source, (error) => onUnreadable({ ulid, error, isUnfinished: false }));
   }
 
   async #readHead(minValidTimeMs: number, range: TimeRange): Promise<QuerySource | undefined> {
@@ -101,5 +128,13 @@ export class ReadOnlyDb {
     const maxTimeMs = Math.min(range.maxTimeMs, head.maxTimeMs + 1);
     if (minTimeMs >= maxTimeMs) return undefined;
     return new HeadQuerySource(await takeSnapshot(head, { minTimeMs, maxTimeMs }, clock));
+  }
+}
+
+async function isMissing(fs: Fs, path: string): Promise<boolean> {
+  try {
+    return (await fs.stat(path)) === undefined;
+  } catch {
+    return false;
   }
 }

@@ -1,4 +1,4 @@
-import { compileRegex, literalAlternatives } from './regex.ts';
+import { compileRegex } from '../../base/regex/regex.ts';
 
 export type MatchOperator = '=' | '!=' | '=~' | '!~';
 
@@ -14,18 +14,16 @@ export interface Matcher {
   readonly matchesAll: boolean;
 }
 
-const MATCH_ALL = new Set(['(?s:.*)', '(?s).*']);
-
 /** `ERR_REGEX` when the value of `=~` or `!~` is no regular expression. */
-export function makeMatcher(name: string, operator: MatchOperator, value: string): Matcher {
+export async function makeMatcher(
+  name: string,
+  operator: MatchOperator,
+  value: string,
+): Promise<Matcher> {
   const base = { name, operator, value, matchesAll: false };
   if (operator === '=') return { ...base, matches: (text) => text === value, values: [value] };
   if (operator === '!=') return { ...base, matches: (text) => text !== value };
-  const expression = compileRegex(value);
-  if (operator === '!~') return { ...base, matches: (text) => !expression.test(text) };
-  if (MATCH_ALL.has(value)) return { ...base, matches: () => true, matchesAll: true };
-  const values = literalAlternatives(value);
-  if (values === undefined) return { ...base, matches: (text) => expression.test(text) };
-  const set = new Set(values);
-  return { ...base, matches: (text) => set.has(text), values };
+  const { matches, matchesAll, texts } = await compileRegex(value);
+  if (operator === '!~') return { ...base, matches: (text) => !matches(text) };
+  return { ...base, matches, matchesAll, ...(texts !== undefined && { values: texts }) };
 }

@@ -50,7 +50,7 @@ async function select(
 ): Promise<[labels: string, times: number[], values: number[]][]> {
   const db = await open(fs);
   const querier = await db.querier({ minTimeMs, maxTimeMs });
-  const set = await querier.select(parseSelector(selector));
+  const set = await querier.select(await parseSelector(selector));
   const found: [string, number[], number[]][] = [];
   const view = new DataView(new ArrayBuffer(8));
   while (await set.next()) {

@@ -19,10 +19,14 @@ export class Querier {
     this.#range = range;
   }
 
-  /** The series that all matchers of one of the lists want, in the order of their labels. */
+  /**
+   * The series that all matchers of one of the lists want, in the order of their labels. A list
+   * without matchers wants none, as in Prometheus.
+   */
   async select(...alternatives: readonly (readonly Matcher[])[]): Promise<SeriesSet> {
     const sets: SourceSeries[] = [];
     for (const matchers of alternatives) {
+      if (matchers.length === 0) continue;
       for (const source of this.#sources) sets.push(await source.select(matchers, this.#range));
     }
     return new SeriesSet(sets);
