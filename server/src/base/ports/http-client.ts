@@ -24,6 +24,11 @@ export interface HttpResponse {
   readonly statusText: string;
   /** Without parameters stripped: as the server sent it, '' when missing. */
   readonly contentType: string;
+  /**
+   * Whether the answer came, by a redirect, from another origin than was asked, or from a link-local
+   * address, where clouds keep secrets: then no error shows anything of it.
+   */
+  readonly isForeign?: boolean;
   /** The whole decompressed body; empty when the status is not 200: it is not read then. */
   readonly body: Uint8Array;
   /** Gives the body's memory back for the next one. The body is void after it; fine to omit. */

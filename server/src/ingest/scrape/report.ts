@@ -21,6 +21,13 @@ export class Report {
     this.#target = target;
   }
 
+  /** Makes the series, so that there is room for what `append` adds. */
+  prepare(appender: Appender): void {
+    NAMES.forEach((name, index) => {
+      if (this.#refs[index] === 0) this.#refs[index] = appender.series(reportLabels(name, this.#target));
+    });
+  }
+
   append(
     appender: Appender,
     timestampMs: number,

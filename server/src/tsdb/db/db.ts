@@ -20,6 +20,7 @@ import { headBlockTask } from '../head/head-block-task.ts';
 import { takeSnapshot } from '../head/head-snapshot.ts';
 import { PendingSamples } from '../head/pending-samples.ts';
 import { HeadReplay } from '../head/replay.ts';
+import { SeriesShares } from '../head/series-shares.ts';
 import {
   BLOCK_RANGE_MS,
   CHUNK_BYTES_MAX,
@@ -373,10 +374,12 @@ async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts
   await removeUnfinishedCheckpoints(fs, `${dir}/wal`);
   await removeUnfinishedSnapshots(fs, dir);
   const blocks = await listBlocks(fs, dir, logger);
+  const seriesMax = options.seriesMax ?? SERIES_MAX;
   const head = new Head({
     clock,
     blockRangeMs: options.blockRangeMs ?? BLOCK_RANGE_MS,
-    seriesMax: options.seriesMax ?? SERIES_MAX,
+    seriesMax,
+    shares: new SeriesShares(seriesMax, options.labelBytesMax),
   });
   // What a block covers is not needed from the log: a crash between the two leaves it in both.
   head.raiseMinValidTime(coveredUntil(blocks.map(({ meta }) => meta)));

@@ -16,9 +16,17 @@ export interface DbOptions {
   readonly blockRangeMs?: number;
   /** How often the database looks for something to cut or to remove; 0: only when asked. */
   readonly maintenanceIntervalMs?: number;
-  /** Most series in the head; more are refused with `ERR_SERIES_LIMIT`. */
+  /**
+   * Most series in the head; more are refused with `ERR_SERIES_LIMIT`, and with `ERR_SERIES_SHARE` when
+   * the target that they belong to has its share.
+   */
   readonly seriesMax?: number;
-  /** Most bytes of chunks in the head; a commit beyond it is refused with `ERR_HEAD_FULL`. */
+  /** Most text in the labels of all series of the head, shared out as `seriesMax`. */
+  readonly labelBytesMax?: number;
+  /**
+   * Most bytes of chunks in the head; a commit beyond it is refused with `ERR_HEAD_FULL`, a large one
+   * at three quarters of it with `ERR_HEAD_SHARE`.
+   */
   readonly chunkBytesMax?: number;
   /** Size at which a new WAL segment begins; whole 32 KiB pages. Default 128 MiB. */
   readonly walSegmentBytes?: number;
