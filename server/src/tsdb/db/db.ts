@@ -36,7 +36,8 @@ import { ClockWatch } from './clock-watch.ts';
 import { coveredUntil } from './covered-time.ts';
 import { LogTruncation } from './log-truncation.ts';
 import type { TimeRange } from '../../model/time-range.ts';
-import type { DbOptions, HeadStats, WalStats } from './options.ts';
+import { logDamage } from './log-damage.ts';
+import type { DbOptions, HeadStats, LogDamage, WalStats } from './options.ts';
 import { expiredBlocks } from './retention.ts';
 
 /** Memory lists kept for the next scrapes. */
@@ -55,6 +56,7 @@ export class Db implements Appendable {
   readonly #commits: GroupCommit;
   readonly #truncation: LogTruncation;
   readonly #corruptions: number;
+  readonly #damage: LogDamage | undefined;
   readonly #owner: AppenderOwner;
   readonly #clockWatch: ClockWatch;
   readonly #blockRangeMs: number;
@@ -89,6 +91,7 @@ export class Db implements Appendable {
     this.#blocks = parts.blocks;
     this.#hasSnapshot = parts.hasSnapshot;
     this.#corruptions = parts.replay.corruptions;
+    this.#damage = parts.damage;
     const { head, wal } = parts;
     this.#commits = new GroupCommit(head, wal, this.#clock, (result, count) => {
       this.#counts[result] += count;
@@ -165,7 +168,7 @@ export class Db implements Appendable {
 
   walStats(): WalStats {
     const { syncs, writtenBytes } = this.#wal;
-    return { syncs, writtenBytes, corruptions: this.#corruptions };
+    return { syncs, writtenBytes, corruptions: this.#corruptions, damage: this.#damage };
   }
 
   /**
@@ -366,6 +369,7 @@ interface OpenedParts {
   readonly blocks: readonly BlockOnDisk[];
   readonly hasSnapshot: boolean;
   readonly replay: Awaited<ReturnType<HeadReplay['run']>>;
+  readonly damage: LogDamage | undefined;
 }
 
 async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts> {
@@ -387,7 +391,8 @@ async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts
   const segmentBytes = options.walSegmentBytes ?? WAL_SEGMENT_BYTES;
   const wal = new WalWriter(fs, `${dir}/wal`, replay.nextSegment, segmentBytes);
   const hasSnapshot = (await listChunkSnapshots(fs, dir)).length > 0;
-  return { lock, head, wal, blocks, replay, hasSnapshot };
+  const damage = await logDamage(fs, `${dir}/wal`, replay.damage);
+  return { lock, head, wal, blocks, replay, damage, hasSnapshot };
 }
 
 async function removeUnfinishedCheckpoints(fs: Fs, walDir: string): Promise<void> {

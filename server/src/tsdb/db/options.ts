@@ -38,6 +38,20 @@ export interface WalStats {
   readonly writtenBytes: number;
   /** Damages that cost samples, found at the opening; a torn end does not count. */
   readonly corruptions: number;
+  /** What was cut off at the opening, and what is still kept of earlier ones. */
+  readonly damage?: LogDamage | undefined;
+}
+
+/** Damage of the log that cost samples. */
+export interface LogDamage {
+  /** What was found at the opening; undefined when it was at an earlier one. */
+  readonly reason: string | undefined;
+  /** When the damage was cut off, Unix milliseconds. */
+  readonly foundMs: number;
+  /** Of the newest sample before the damage; undefined when there is none, or that is not known. */
+  readonly newestMs: number | undefined;
+  /** Files with what followed the damage. */
+  readonly keptAside: readonly string[];
 }
 
 export interface HeadStats {
