@@ -25,3 +25,20 @@ test('large bodies that are being processed leave memory for small ones', () => 
   for (const body of [large, ...small]) body.close();
   assert.equal(memory.heldBytes, 0);
 });
+
+test('a limit that memory does not allow is named as what it is', () => {
+  const memory = new BodyMemory(MIB);
+  const reason = (limitBytes: number): string => {
+    try {
+      memory.open(limitBytes, () => {}).append(new Uint8Array(MIB + 1));
+    } catch (error) {
+      return error instanceof Error ? error.message : '';
+    }
+    return '';
+  };
+  const most =
+    'body is larger than 1048576 bytes, the most that is taken, whatever BodySizeLimitBytes says';
+  assert.equal(reason(2 * MIB), most);
+  assert.equal(reason(0), most);
+  assert.equal(reason(1000), 'body is larger than the limit of 1000 bytes');
+});

@@ -123,7 +123,7 @@ export class BodyBuffer {
   /** Throws `ERR_HTTP_BODY_LIMIT` when the body gets too large. */
   append(chunk: Uint8Array): void {
     const length = this.#length + chunk.length;
-    if (length > this.limitBytes) throw limitError(this.limitBytes);
+    if (length > this.limitBytes) throw this.#tooLarge();
     if (length > this.#bytes.length) {
       const larger = this.#memory.exchange(this, this.#bytes, length);
       this.#bytes.copy(larger, 0, 0, this.#length);
@@ -135,7 +135,7 @@ export class BodyBuffer {
 
   /** Takes bytes that `gunzipSmall` has made as the whole body; they are freed with it. */
   adopt(bytes: Buffer): void {
-    if (bytes.length > this.limitBytes) throw limitError(this.limitBytes);
+    if (bytes.length > this.limitBytes) throw this.#tooLarge();
     this.#memory.makeRoom(this, bytes.length - this.#bytes.length, bytes.length);
     this.#bytes = bytes;
     this.#length = bytes.length;
@@ -164,11 +164,15 @@ export class BodyBuffer {
     this.#bytes = Buffer.alloc(0);
     this.#length = 0;
   }
-}
 
-function limitError(limitBytes: number): CodedError {
-  const message = `body is larger than the limit of ${limitBytes} bytes`;
-  return new CodedError('ERR_HTTP_BODY_LIMIT', message, { limitBytes });
+  #tooLarge(): CodedError {
+    const { limitBytes } = this;
+    const message =
+      limitBytes < this.#memory.limitBytes
+        ? `body is larger than the limit of ${limitBytes} bytes`
+        : `body is larger than ${limitBytes} bytes, the most that is taken, whatever BodySizeLimitBytes says`;
+    return new CodedError('ERR_HTTP_BODY_LIMIT', message, { limitBytes });
+  }
 }
 
 function memoryError(limitBytes: number): CodedError {

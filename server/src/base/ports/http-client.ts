@@ -1,10 +1,10 @@
 /** How scrapes leave the process. The implementation is `platform/http-client.ts`. */
 export interface HttpClient {
   /**
-   * GET with redirects followed (at most 10) and the body decompressed (gzip). Any number of calls
+   * GET with redirects followed (at most 10, not to link-local addresses) and the body decompressed (gzip). Any number of calls
    * at a time. Any status resolves. Rejects with a `CodedError` whose message is a sentence for a
    * person: `ERR_HTTP_REFUSED`, `ERR_HTTP_TIMEOUT`, `ERR_HTTP_DNS`, `ERR_HTTP_REDIRECTS`,
-   * `ERR_HTTP_BODY_LIMIT` or `ERR_HTTP` (cause kept); with the signal's reason when it was aborted.
+   * `ERR_HTTP_REDIRECT_REFUSED`, `ERR_HTTP_BODY_LIMIT` or `ERR_HTTP` (cause kept); with the signal's reason when it was aborted.
    */
   get(url: string, options: HttpGetOptions): Promise<HttpResponse>;
 }

@@ -194,7 +194,7 @@ test('a target that is down while nothing can be stored is told as down, and sto
 });
 
 test('while nothing can be stored, what vanished meanwhile is not forgotten', async () => {
-  const { scrape, storage, manager } = bench();
+  const { scrape, storage } = bench();
   await scrape('a 1\nb 1\n');
   storage.commitErrors.push(...Array.from({ length: 2 }, () => new Error('disk full')));
   await scrape('a 2\n');
