@@ -2,9 +2,7 @@ import type { Warning } from '../services/health/warning-board.ts';
 import type { LogDamage } from '../tsdb/index.ts';
 
 /** What an administrator should know of samples that were lost with a damaged log. */
-export function logDamageWarning(
-  damage: LogDamage | undefined,
-): Omit<Warning, 'code'> | undefined {
+export function logDamageWarning(damage: LogDamage | undefined): Omit<Warning, 'code'> | undefined {
   if (damage === undefined) return undefined;
   const { reason, foundMs, newestMs, keptAside } = damage;
   const since = newestMs === undefined ? '' : ` after ${isoTime(newestMs)}`;

@@ -62,7 +62,11 @@ test('a full disk is one warning and two lines, however many targets and scrapes
   assert.equal(lines.length, 2);
   const ups = storage.names().filter((name) => name.startsWith('up{'));
   assert.ok(ups.length >= EXTRA.length);
-  for (const name of ups) assert.ok(storage.values(name).every((value) => value === 1), name);
+  for (const name of ups)
+    assert.ok(
+      storage.values(name).every((value) => value === 1),
+      name,
+    );
   await scraping.stop();
 });
 

@@ -143,7 +143,9 @@ test('the short way reads what the long way reads', (t) => {
       if (key.length === 0) {
         assert.notEqual(parser.next(), SAMPLE, where);
       } else {
-        assert.ok(!parser.nextKnown(viewOf(encoder.encode('u')), 0, 1), where);
+        // A beginning of the series is not the series; damage may have made a series of that name.
+        const other = encoder.encode(key.length === 1 && key[0] === 'u'.charCodeAt(0) ? 'v' : 'u');
+        assert.ok(!parser.nextKnown(viewOf(other), 0, 1), where);
         assert.ok(parser.nextKnown(viewOf(key), 0, key.length), where);
         assert.ok(entry.endsWith(`] ${sampleOf(parser)}`), where);
       }

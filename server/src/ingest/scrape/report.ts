@@ -24,7 +24,8 @@ export class Report {
   /** Makes the series, so that there is room for what `append` adds. */
   prepare(appender: Appender): void {
     NAMES.forEach((name, index) => {
-      if (this.#refs[index] === 0) this.#refs[index] = appender.series(reportLabels(name, this.#target));
+      if (this.#refs[index] === 0)
+        this.#refs[index] = appender.series(reportLabels(name, this.#target));
     });
   }
 

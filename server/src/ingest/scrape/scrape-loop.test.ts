@@ -180,7 +180,8 @@ test('a target that is down while nothing can be stored is told as down, and sto
   const { scrape, storage, manager, log } = bench();
   await scrape('a 1\n');
   storage.commitErrors.push(...Array.from({ length: 3 }, () => new Error('disk full')));
-  for (let i = 0; i < 3; i++) await scrape(new CodedError('ERR_HTTP_REFUSED', 'connection refused'));
+  for (let i = 0; i < 3; i++)
+    await scrape(new CodedError('ERR_HTTP_REFUSED', 'connection refused'));
   const [{ up, lastError }] = manager.targets();
   assert.deepEqual([up, lastError], [false, 'connection refused']);
   await scrape('a 2\n');
