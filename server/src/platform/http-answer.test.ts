@@ -308,13 +308,16 @@ function isForNodeAlone(answer: string, ours: Read | string): boolean {
   return /^HTTP\/\d\.\d +101/.test(answer) || ours === ENCODING;
 }
 
+const COMPARED_MIN = 50;
+
 test('agrees with node:http about answers that it takes, whole or in pieces, and never breaks', async (t) => {
   const seed = fuzzSeed();
   t.diagnostic(`FUZZ_SEED=${seed}`);
   const random = new Random(seed);
   const untilMs = Date.now() + fuzzMs(1000);
   let compared = 0;
-  while (Date.now() < untilMs) {
+  // However little time a busy machine has for it.
+  while (Date.now() < untilMs || compared < COMPARED_MIN) {
     let bytes = randomAnswer(random);
     for (let left = random.pick([0, 0, 1, 3]); left > 0 && bytes.length > 0; left--) {
       bytes = damaged(bytes, random);
@@ -335,5 +338,5 @@ test('agrees with node:http about answers that it takes, whole or in pieces, and
     const { status, type, body } = ours;
     assert.deepEqual({ status, type, body }, theirs, text);
   }
-  assert.ok(compared > 50, `${compared} answers were compared`);
+  t.diagnostic(`${compared} answers were compared`);
 });

@@ -133,7 +133,7 @@ test('the short way reads what the long way reads', (t) => {
   const random = new Random(seed);
   const endMs = Date.now() + fuzzMs(500);
   let good = 0;
-  while (Date.now() < endMs) {
+  while (Date.now() < endMs || good === 0) {
     const bytes = randomOpenMetrics(random);
     if (faultOf(bytes) !== undefined) continue;
     good++;
@@ -153,5 +153,4 @@ test('the short way reads what the long way reads', (t) => {
     assert.equal(parser.next(), END);
   }
   t.diagnostic(`FUZZ_SEED=${seed}: ${good} texts`);
-  assert.ok(good > 0);
 });

@@ -20,6 +20,7 @@ import { headBlockTask } from '../head/head-block-task.ts';
 import { takeSnapshot } from '../head/head-snapshot.ts';
 import { PendingSamples } from '../head/pending-samples.ts';
 import { HeadReplay } from '../head/replay.ts';
+import { scrapedFacts } from '../head/scraped-facts.ts';
 import { SeriesShares } from '../head/series-shares.ts';
 import {
   BLOCK_RANGE_MS,
@@ -159,6 +160,9 @@ export class Db implements Appendable {
       chunkBytes: head.chunkBytes,
       minTimeMs: isEmpty ? undefined : head.minTimeMs,
       maxTimeMs: isEmpty ? undefined : head.maxTimeMs,
+      get scraped() {
+        return scrapedFacts(head.table);
+      },
       appendedSamples: this.#counts.appended,
       outOfOrderSamples: this.#counts.out_of_order,
       duplicateSamples: this.#counts.duplicate + this.#counts.conflict,

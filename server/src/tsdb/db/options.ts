@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
+import type { ScrapedFacts } from '../head/scraped-facts.ts';
 
 export interface DbOptions {
   readonly fs: Fs;
@@ -65,6 +66,8 @@ export interface HeadStats {
   readonly minTimeMs: number | undefined;
   /** Of the newest sample; undefined while the head is empty. */
   readonly maxTimeMs: number | undefined;
+  /** What of all this comes from targets; found out when it is asked for. */
+  readonly scraped?: ScrapedFacts;
   /** Since the database was opened. */
   readonly appendedSamples: number;
   readonly outOfOrderSamples: number;
