@@ -1,6 +1,6 @@
 import type { ProcessStats } from '../base/ports/process-stats.ts';
 import type { TargetStatus } from '../ingest/index.ts';
-import type { InstanceReport } from '../services/cluster/instances.ts';
+import { type InstanceReport, scrapedJson } from '../services/cluster/instances.ts';
 import type { Warning } from '../services/health/warning-board.ts';
 import type { HeadStats } from '../tsdb/index.ts';
 import { sendJson } from './reply.ts';
@@ -74,6 +74,7 @@ export function statusHandler(source: StatusSource): Handler {
           samples: head.sampleCount,
           min_t: head.minTimeMs ?? 0,
           max_t: head.maxTimeMs ?? 0,
+          ...scrapedJson(head.scraped),
         },
       }),
     });

@@ -6,11 +6,18 @@ const FIRST_BYTES = 64 * 1024;
 const KEPT_COUNT = 8;
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Bodies up to this size find memory when large ones have all of theirs: half as much again. */
+const SMALL_BYTES = 4 * 1024 * 1024;
+const SMALL_PART = 1 / 2;
+
 /**
  * The memory for HTTP bodies that are being received or processed. When all of it is in use, the
- * largest body has to go: a flood from one server costs the others nothing.
+ * largest body that is still being received has to go. Those that are being processed can't, so what
+ * small ones may have on top is never in the hands of large ones: a flood from one server costs the
+ * others nothing.
  */
 export class BodyMemory {
+  /** For large bodies together, and so the most of one. */
   readonly limitBytes: number;
   readonly #open = new Set<BodyBuffer>();
   readonly #kept: Buffer[] = [];
@@ -42,15 +49,17 @@ export class BodyMemory {
     let sizeBytes = kept?.length ?? FIRST_BYTES;
     while (sizeBytes < wantedBytes) sizeBytes *= 2;
     if (kept === undefined) sizeBytes = Math.min(sizeBytes, owner.limitBytes);
-    this.makeRoom(owner, sizeBytes - old.length);
+    this.makeRoom(owner, sizeBytes - old.length, sizeBytes);
     return kept ?? Buffer.allocUnsafeSlow(sizeBytes);
   }
 
-  /** For `BodyBuffer` alone: counts so many more bytes for `owner`. */
-  makeRoom(owner: BodyBuffer, sizeBytes: number): void {
-    while (this.#heldBytes + sizeBytes > this.limitBytes) {
+  /** For `BodyBuffer` alone: counts so many more bytes for `owner`, which then has `ownBytes`. */
+  makeRoom(owner: BodyBuffer, sizeBytes: number, ownBytes: number): void {
+    const isSmall = ownBytes <= SMALL_BYTES;
+    const limitBytes = this.limitBytes * (isSmall ? 1 + SMALL_PART : 1);
+    while (this.#heldBytes + sizeBytes > limitBytes) {
       const largest = this.#largest();
-      const error = memoryError(this.limitBytes);
+      const error = memoryError(limitBytes);
       if (largest === owner || largest === undefined) throw error;
       largest.evict(error);
     }
@@ -114,7 +123,7 @@ export class BodyBuffer {
   /** Throws `ERR_HTTP_BODY_LIMIT` when the body gets too large. */
   append(chunk: Uint8Array): void {
     const length = this.#length + chunk.length;
-    if (length > this.limitBytes) throw limitError(this.limitBytes);
+    if (length > this.limitBytes) throw this.#tooLarge();
     if (length > this.#bytes.length) {
       const larger = this.#memory.exchange(this, this.#bytes, length);
       this.#bytes.copy(larger, 0, 0, this.#length);
@@ -126,8 +135,8 @@ export class BodyBuffer {
 
   /** Takes bytes that `gunzipSmall` has made as the whole body; they are freed with it. */
   adopt(bytes: Buffer): void {
-    if (bytes.length > this.limitBytes) throw limitError(this.limitBytes);
-    this.#memory.makeRoom(this, bytes.length - this.#bytes.length);
+    if (bytes.length > this.limitBytes) throw this.#tooLarge();
+    this.#memory.makeRoom(this, bytes.length - this.#bytes.length, bytes.length);
     this.#bytes = bytes;
     this.#length = bytes.length;
     this.#isAdopted = true;
@@ -155,11 +164,15 @@ export class BodyBuffer {
     this.#bytes = Buffer.alloc(0);
     this.#length = 0;
   }
-}
 
-function limitError(limitBytes: number): CodedError {
-  const message = `body is larger than the limit of ${limitBytes} bytes`;
-  return new CodedError('ERR_HTTP_BODY_LIMIT', message, { limitBytes });
+  #tooLarge(): CodedError {
+    const { limitBytes } = this;
+    const message =
+      limitBytes < this.#memory.limitBytes
+        ? `body is larger than the limit of ${limitBytes} bytes`
+        : `body is larger than ${limitBytes} bytes, the most that is taken, whatever BodySizeLimitBytes says`;
+    return new CodedError('ERR_HTTP_BODY_LIMIT', message, { limitBytes });
+  }
 }
 
 function memoryError(limitBytes: number): CodedError {

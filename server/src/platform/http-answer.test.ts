@@ -121,6 +121,31 @@ const GOOD: [title: string, text: string, expected: Partial<Read>][] = [
     'HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n',
     { status: 204, body: '' },
   ],
+  // What Go's client takes beyond the standard.
+  [
+    'version 2.0 in the form of version 1',
+    'HTTP/2.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n',
+    { body: 'a', mayReuse: true },
+  ],
+  ['version 2.0 without a length', 'HTTP/2.0 200 OK\r\n\r\na', { body: 'a', mayReuse: false }],
+  [
+    'version 0.9',
+    'HTTP/0.9 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\na',
+    { body: 'a', mayReuse: false },
+  ],
+  ['more blanks', 'HTTP/1.1   200\r\nContent-Length: 1\r\n\r\na', { body: 'a', status: 200 }],
+  ['a CR in its reason', 'HTTP/1.1 200 O\rK\r\nContent-Length: 1\r\n\r\na', { body: 'a' }],
+  ['a field without a name', `${OK}: x\r\n y\r\nContent-Length: 1\r\n\r\na`, { body: 'a' }],
+  [
+    'names that are none',
+    `${OK}X\xe9(x) y: z\r\n\x00\x7f: 1\r\nContent-Length: 1\r\n\r\na`,
+    { body: 'a' },
+  ],
+  [
+    'headers of almost a megabyte',
+    `${OK}${'X-Long: yes\r\n'.repeat(40_000)}X: ${'x'.repeat(500_000)}\r\nContent-Length: 1\r\n\r\na`,
+    { body: 'a' },
+  ],
   [
     'a status that means nothing',
     'HTTP/1.1 000 No\r\nContent-Length: 1\r\n\r\na',
@@ -138,6 +163,7 @@ for (const [title, text, expected] of GOOD) {
 
 const NOT_HTTP = 'the answer is not HTTP';
 const CUT = 'the connection was closed before the answer was complete';
+const ENCODING = 'answered in a transfer encoding that is not known';
 const LARGE = 'the headers of the answer are too large';
 const BAD: [title: string, text: string, message: string][] = [
   ['nothing', '', CUT],
@@ -149,10 +175,11 @@ const BAD: [title: string, text: string, message: string][] = [
   ['no end of the trailer', `${OK}Transfer-Encoding: chunked\r\n\r\n0\r\n`, CUT],
   ['another protocol', 'SSH-2.0-x\r\n', NOT_HTTP],
   ['the beginning of another protocol', 'HTTQ', NOT_HTTP],
-  ['another version', 'HTTP/2.0 200 OK\r\n\r\n', NOT_HTTP],
+  ['a version that is none', 'HTTP/1.10 200 OK\r\n\r\n', NOT_HTTP],
+  ['a status without a number', 'HTTP/1.1  OK\r\n\r\n', NOT_HTTP],
+  ['a status of four digits', 'HTTP/1.1 2000 OK\r\n\r\n', NOT_HTTP],
   ['a status of two digits', 'HTTP/1.1 20 OK\r\n\r\n', NOT_HTTP],
   ['a field without a colon', `${OK}Content-Length\r\n\r\n`, NOT_HTTP],
-  ['a field without a name', `${OK}: 3\r\n\r\n`, NOT_HTTP],
   ['a field that continues none', `${OK} x: 3\r\n\r\n`, NOT_HTTP],
   ['two lengths', `${OK}Content-Length: 3, 4\r\n\r\nabc`, NOT_HTTP],
   ['a negative length', `${OK}Content-Length: -3\r\n\r\nabc`, NOT_HTTP],
@@ -164,19 +191,15 @@ const BAD: [title: string, text: string, message: string][] = [
     NOT_HTTP,
   ],
   ['a switch to another protocol', 'HTTP/1.1 101 No\r\nUpgrade: x\r\n\r\n', CUT],
-  [
-    'an unknown transfer encoding',
-    `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n`,
-    'answered in the transfer encoding gzip, chunked, which is not known',
-  ],
+  ['an unknown transfer encoding', `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n`, ENCODING],
   [
     'an encoding with a blank that is none',
     `${OK}Transfer-Encoding: \xa0chunked\r\n\r\n`,
-    'answered in the transfer encoding ?chunked, which is not known',
+    ENCODING,
   ],
-  ['endless fields', `${OK}${'X-Long: yes\r\n'.repeat(6000)}`, LARGE],
-  ['an endless status', `HTTP/1.1 200 ${'x'.repeat(70_000)}`, LARGE],
-  ['endless answers before the answer', 'HTTP/1.1 100 Go on\r\n\r\n'.repeat(4000), LARGE],
+  ['endless fields', `${OK}${'X-Long: yes\r\n'.repeat(90_000)}`, LARGE],
+  ['an endless status', `HTTP/1.1 200 ${'x'.repeat(1_100_000)}`, LARGE],
+  ['endless answers before the answer', 'HTTP/1.1 100 Go on\r\n\r\n'.repeat(60_000), LARGE],
   [
     'an endless chunk line',
     `${OK}Transfer-Encoding: chunked\r\n\r\n1;${'x'.repeat(5000)}`,
@@ -276,11 +299,16 @@ function damaged(bytes: Buffer, random: Random): Buffer {
   );
 }
 
-/** What node:http takes, and Go and we don't: chunks in version 1.0, odd encodings, other protocols. */
+/**
+ * What node:http reads in another way than Go and we do: chunks before version 1.1, odd encodings, other
+ * protocols.
+ */
 function isForNodeAlone(answer: string, ours: Read | string): boolean {
-  if (/^HTTP\/1\.(0[^]*\ntransfer-encoding|. 101)/i.test(answer)) return true;
-  return typeof ours === 'string' && ours.startsWith('answered in the transfer encoding');
+  if (/^HTTP\/(1\.0|0\.\d)[^]*\ntransfer-encoding/i.test(answer)) return true;
+  return /^HTTP\/\d\.\d +101/.test(answer) || ours === ENCODING;
 }
+
+const COMPARED_MIN = 50;
 
 test('agrees with node:http about answers that it takes, whole or in pieces, and never breaks', async (t) => {
   const seed = fuzzSeed();
@@ -288,7 +316,8 @@ test('agrees with node:http about answers that it takes, whole or in pieces, and
   const random = new Random(seed);
   const untilMs = Date.now() + fuzzMs(1000);
   let compared = 0;
-  while (Date.now() < untilMs) {
+  // However little time a busy machine has for it.
+  while (Date.now() < untilMs || compared < COMPARED_MIN) {
     let bytes = randomAnswer(random);
     for (let left = random.pick([0, 0, 1, 3]); left > 0 && bytes.length > 0; left--) {
       bytes = damaged(bytes, random);
@@ -309,5 +338,5 @@ test('agrees with node:http about answers that it takes, whole or in pieces, and
     const { status, type, body } = ours;
     assert.deepEqual({ status, type, body }, theirs, text);
   }
-  assert.ok(compared > 50, `${compared} answers were compared`);
+  t.diagnostic(`${compared} answers were compared`);
 });

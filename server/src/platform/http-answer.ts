@@ -1,29 +1,33 @@
 import { CodedError } from '../base/errors.ts';
 import { cleanText, closedError, notHttpError } from './http-errors.ts';
 
-// HTTP/1 answers (RFC 9112), as forgiving as Go's client, by which exporters are tried out: a line
-// may end in a lone LF.
+// HTTP/1 answers (RFC 9112), as forgiving as the Go client of Prometheus 2.42, by which exporters are
+// tried out: a line may end in a lone LF, the status line may name any version and have more blanks,
+// and the name of a field may be anything.
 
-/** All of a head, and of what comes behind the last chunk. */
-const HEAD_BYTES_MAX = 64 * 1024;
+/** All of a head; Go takes ten times as much. */
+const HEAD_BYTES_MAX = 1024 * 1024;
+/** What comes behind the last chunk. */
+const TRAILER_BYTES_MAX = 64 * 1024;
 /** The line that begins a chunk. */
 const CHUNK_LINE_BYTES_MAX = 4096;
 
 const TAB = 9;
 const NEWLINE = 10;
 const SPACE = 32;
-const PROTOCOL = 'HTTP/1.';
-const STATUS_LINE = /^HTTP\/1\.(\d) (\d{3})(?: (.*))?$/;
-const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ *$/;
+const PROTOCOL = 'HTTP/';
+const STATUS_LINE = /^HTTP\/(\d)\.(\d) +(\d{3})(?: (.*))?$/s;
 const CHUNK_LINE = /^0*([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i;
 /** Fields whose lines make one list; of others the first line counts. */
 const LISTS = new Set(['connection', 'content-length', 'transfer-encoding']);
+/** The others that anybody asks for: what else a head is full of takes no memory. */
+const WANTED = new Set(['content-encoding', 'content-type', 'location']);
 
 export interface AnswerHead {
   readonly status: number;
   /** The server's own words. */
   readonly statusText: string;
-  /** Values by name in lower case. */
+  /** Values by name in lower case, of the fields that are of use. */
   readonly fields: ReadonlyMap<string, string>;
 }
 
@@ -51,7 +55,8 @@ export class AnswerReader {
   #lineBytesLeft = HEAD_BYTES_MAX;
   /** Bytes of the body or the chunk that are still to come; Infinity: until the connection ends. */
   #bytesLeft = 0;
-  #minorVersion = 0;
+  /** Of the protocol, 1.1 as 11. */
+  #version = 0;
   #status = 0;
   #statusText = '';
   #fields = new Map<string, string>();
@@ -99,13 +104,12 @@ export class AnswerReader {
   #readLine(bytes: Buffer, start: number): number {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline < 0 ? bytes.length : newline;
-    this.#lineBytesLeft -= end - start + 1;
+    this.#lineBytesLeft -= newline < 0 ? end - start : end - start + 1;
     if (this.#lineBytesLeft < 0) throw this.#tooLarge();
+    const isBegin = this.#state === 'status' && this.#line.length < PROTOCOL.length;
     const line = this.#line + bytes.toString('latin1', start, end);
     // Who speaks another protocol may wait for us to say something in it.
-    if (this.#state === 'status' && !PROTOCOL.startsWith(line.slice(0, PROTOCOL.length))) {
-      throw notHttpError();
-    }
+    if (isBegin && !PROTOCOL.startsWith(line.slice(0, PROTOCOL.length))) throw notHttpError();
     this.#line = newline < 0 ? line : '';
     if (newline < 0) return end;
     this.#takeLine(line.endsWith('\r') ? line.slice(0, -1) : line);
@@ -136,9 +140,9 @@ export class AnswerReader {
   #takeStatus(line: string): void {
     const parts = STATUS_LINE.exec(line);
     if (parts === null) throw notHttpError();
-    this.#minorVersion = Number(parts[1]);
-    this.#status = Number(parts[2]);
-    this.#statusText = cleanText(parts[3] ?? '');
+    this.#version = Number(parts[1]) * 10 + Number(parts[2]);
+    this.#status = Number(parts[3]);
+    this.#statusText = cleanText(parts[4] ?? '');
     this.#fields = new Map();
     this.#lastField = undefined;
     this.#state = 'fields';
@@ -152,9 +156,13 @@ export class AnswerReader {
       return;
     }
     const colon = line.indexOf(':');
-    const written = line.slice(0, colon);
-    if (colon < 0 || !FIELD_NAME.test(written)) throw notHttpError();
-    const name = written.trimEnd().toLowerCase();
+    // What goes on from nothing is no field.
+    if (colon < 0 || isBlank(line.charCodeAt(0))) throw notHttpError();
+    const name = line.slice(0, colon).trimEnd().toLowerCase();
+    if (!LISTS.has(name) && !WANTED.has(name)) {
+      this.#lastField = '';
+      return;
+    }
     const value = trimmed(line.slice(colon + 1));
     const known = this.#fields.get(name);
     this.#lastField = known === undefined || LISTS.has(name) ? name : '';
@@ -181,8 +189,10 @@ export class AnswerReader {
     const length = this.#fields.get('content-length');
     if (this.#status === 204 || this.#status === 304) {
       this.#state = 'end';
-    } else if (encoding !== undefined && this.#minorVersion > 0) {
-      if (encoding !== 'chunked') throw encodingError(encoding);
+    } else if (encoding !== undefined && this.#hasChunks) {
+      if (encoding !== 'chunked') {
+        throw new CodedError('ERR_HTTP', 'answered in a transfer encoding that is not known');
+      }
       this.#expectChunk();
     } else if (length !== undefined) {
       this.#bytesLeft = lengthOf(length);
@@ -193,11 +203,17 @@ export class AnswerReader {
     }
   }
 
+  /** Go takes 0.0 for no version, and that for 1.1. */
+  get #hasChunks(): boolean {
+    return this.#version > 10 || this.#version === 0;
+  }
+
   #isKept(): boolean {
+    if (this.#version < 10) return false;
     const connection = this.#fields.get('connection');
-    if (connection === undefined) return this.#minorVersion > 0;
+    if (connection === undefined) return this.#version > 10;
     const options = connection.toLowerCase().split(',').map(trimmed);
-    return this.#minorVersion > 0 ? !options.includes('close') : options.includes('keep-alive');
+    return !options.includes('close') && (this.#version > 10 || options.includes('keep-alive'));
   }
 
   #expectChunk(): void {
@@ -209,7 +225,7 @@ export class AnswerReader {
     const size = CHUNK_LINE.exec(line)?.[1];
     if (size === undefined) throw notHttpError();
     this.#bytesLeft = Number.parseInt(size, 16);
-    this.#lineBytesLeft = HEAD_BYTES_MAX;
+    this.#lineBytesLeft = TRAILER_BYTES_MAX;
     this.#state = this.#bytesLeft === 0 ? 'trailer' : 'chunk';
   }
 
@@ -240,9 +256,4 @@ function lengthOf(text: string): number {
   const isValid = /^\d{1,15}$/.test(first) && others.every((other) => other === first);
   if (!isValid) throw notHttpError();
   return Number(first);
-}
-
-function encodingError(encoding: string): CodedError {
-  const message = `answered in the transfer encoding ${cleanText(encoding)}, which is not known`;
-  return new CodedError('ERR_HTTP', message);
 }

@@ -1,19 +1,32 @@
+import { isIP, type LookupFunction } from 'node:net';
+
 import { CodedError } from '../base/errors.ts';
 import type { HttpClient, HttpGetOptions, HttpResponse } from '../base/ports/http-client.ts';
 import { onAbort } from './abort-listeners.ts';
 import { type BodyBuffer, BodyMemory } from './body-memory.ts';
 import { type AnswerHead, type AnswerListener, AnswerReader } from './http-answer.ts';
 import { type BodyListener, type BodySink, bodySink } from './http-body.ts';
-import { type ConnectionUser, Connections, type HttpConnection } from './http-connection.ts';
+import {
+  type ConnectionUser,
+  Connections,
+  type Destination,
+  type HttpConnection,
+} from './http-connection.ts';
 import { exchangeError, timeoutError } from './http-errors.ts';
+import { localLookup } from './local-lookup.ts';
 
 const REDIRECTS_MAX = 10;
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
+/** Fields that a redirect to another origin does not take along, as in Go's client. */
+const SECRET_FIELDS = new Set(['authorization', 'cookie']);
+/** A larger BodySizeLimitBytes, its default of 1 GiB among them, means this: so much is too much anyway. */
 const MEMORY_BYTES = 128 * 1024 * 1024;
 
 export interface HttpClientOptions {
   /** Memory for all bodies together, and so the most that one body may have. */
   readonly memoryLimitBytes?: number;
+  /** Finds the addresses of hosts; default: the system's. */
+  readonly lookup?: LookupFunction;
 }
 
 /**
@@ -21,10 +34,11 @@ export interface HttpClientOptions {
  * `node:http`, with its streams, headers and agents, takes four times as long.
  */
 export class NodeHttpClient implements HttpClient {
-  readonly #connections = new Connections();
+  readonly #connections: Connections;
   readonly #memory: BodyMemory;
 
   constructor(options: HttpClientOptions = {}) {
+    this.#connections = new Connections(options.lookup ?? localLookup);
     this.#memory = new BodyMemory(options.memoryLimitBytes ?? MEMORY_BYTES);
   }
 
@@ -33,7 +47,9 @@ export class NodeHttpClient implements HttpClient {
     try {
       return await this.#follow(new URL(url), exchange);
     } catch (error) {
-      throw exchange.isAborted ? exchange.abortReason : exchangeError(error, url);
+      throw exchange.isAborted
+        ? exchange.abortReason
+        : exchangeError(error, url, exchange.isForeign);
     } finally {
       exchange.end();
     }
@@ -45,21 +61,23 @@ export class NodeHttpClient implements HttpClient {
   }
 
   /** The first answer that does not send us elsewhere. */
-  async #follow(url: URL, exchange: Exchange): Promise<HttpResponse> {
-    let target = url;
+  async #follow(first: URL, exchange: Exchange): Promise<HttpResponse> {
+    let destination: Destination = { url: first, mayBeLinkLocal: true };
     for (let redirects = 0; ; redirects++) {
-      const { response, location } = await this.#ask(target, exchange);
+      exchange.isForeign = destination.url.origin !== first.origin;
+      const { response, location } = await this.#ask(destination, exchange);
       if (location === undefined) return response;
       if (redirects === REDIRECTS_MAX) {
         const message = `redirected more than ${REDIRECTS_MAX} times`;
-        throw new CodedError('ERR_HTTP_REDIRECTS', message, { url: url.href });
+        throw new CodedError('ERR_HTTP_REDIRECTS', message, { url: first.href });
       }
-      target = new URL(location, target);
+      destination = redirected(first, destination.url, location);
     }
   }
 
-  async #ask(url: URL, exchange: Exchange): Promise<Answer> {
-    const kept = this.#connections.takeKept(url);
+  async #ask(destination: Destination, exchange: Exchange): Promise<Answer> {
+    const { url } = destination;
+    const kept = this.#connections.takeKept(destination);
     if (kept !== undefined) {
       const attempt = this.#attempt(url, kept, exchange);
       try {
@@ -69,12 +87,12 @@ export class NodeHttpClient implements HttpClient {
         if (!attempt.isUnheard) throw error;
       }
     }
-    return exchange.run(this.#attempt(url, this.#connections.open(url), exchange));
+    return exchange.run(this.#attempt(url, this.#connections.open(destination), exchange));
   }
 
-  #attempt(url: URL, connection: HttpConnection, { options }: Exchange): Attempt {
+  #attempt(url: URL, connection: HttpConnection, exchange: Exchange): Attempt {
     const parts = { connections: this.#connections, memory: this.#memory };
-    return new Attempt(parts, url, connection, options);
+    return new Attempt(parts, url, connection, exchange);
   }
 }
 
@@ -89,6 +107,8 @@ class Exchange {
   readonly options: HttpGetOptions;
   readonly #timer: NodeJS.Timeout;
   readonly #ignoreSignal: (() => void) | undefined;
+  /** Whether a redirect has led to another origin than was asked for. */
+  isForeign = false;
   isAborted = false;
   abortReason: unknown;
   #attempt: Attempt | undefined;
@@ -135,6 +155,7 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   readonly #url: URL;
   readonly #connection: HttpConnection;
   readonly #options: HttpGetOptions;
+  #isForeign: boolean;
   readonly #reader = new AnswerReader(this);
   readonly #answer = Promise.withResolvers<Answer>();
   #head: AnswerHead | undefined;
@@ -145,11 +166,12 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   #isUnheard = false;
   #isOver = false;
 
-  constructor(parts: AttemptParts, url: URL, connection: HttpConnection, options: HttpGetOptions) {
+  constructor(parts: AttemptParts, url: URL, connection: HttpConnection, exchange: Exchange) {
     this.#parts = parts;
     this.#url = url;
     this.#connection = connection;
-    this.#options = options;
+    this.#options = exchange.options;
+    this.#isForeign = exchange.isForeign;
   }
 
   get hasHead(): boolean {
@@ -162,7 +184,9 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   }
 
   send(): Promise<Answer> {
-    const fields = { Host: this.#url.host, 'Accept-Encoding': 'gzip', ...this.#options.headers };
+    const { headers } = this.#options;
+    const own = this.#isForeign ? withoutSecrets(headers) : headers;
+    const fields = { Host: this.#url.host, 'Accept-Encoding': 'gzip', ...own };
     this.#connection.use(this, requestText(this.#url, fields));
     return this.#answer.promise;
   }
@@ -197,10 +221,13 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
 
   onHead(head: AnswerHead): void {
     this.#head = head;
+    if (this.#connection.isLinkLocal) this.#isForeign = true;
     const { status, fields } = head;
     if (status !== 200) {
       // What stands in the answer is of no use, and its connection is not worth waiting for it.
-      const location = REDIRECT_STATUSES.includes(status) ? fields.get('location') : undefined;
+      const location = REDIRECT_STATUSES.includes(status)
+        ? fields.get('location') || undefined
+        : undefined;
       this.#finish(head, new Uint8Array(0), () => {}, location);
       this.#connection.destroy();
       return;
@@ -240,11 +267,35 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
     this.#isOver = true;
     const { status, statusText, fields } = head;
     const contentType = fields.get('content-type') ?? '';
+    const isForeign = this.#isForeign;
     this.#answer.resolve({
-      response: { status, statusText, contentType, body, release },
+      response: { status, statusText, contentType, isForeign, body, release },
       location,
     });
   }
+}
+
+/**
+ * Where an answer from `url` sends us, as Prometheus follows it: to any host, but never to a link-local
+ * address, unless that is the very one that was asked for.
+ */
+function redirected(first: URL, url: URL, location: string): Destination {
+  const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+  if (target === undefined || !/^https?:$/.test(target.protocol)) {
+    throw new CodedError('ERR_HTTP', 'redirected to something that is no address of HTTP');
+  }
+  const { hostname } = first;
+  // A name may mean another address by now.
+  const isSameAddress = target.hostname === hostname && isIP(hostname.replace(/[[\]]/g, '')) !== 0;
+  return { url: target, mayBeLinkLocal: isSameAddress };
+}
+
+/** The header fields without those that are for the target alone. */
+function withoutSecrets(
+  headers: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const entries = Object.entries(headers);
+  return Object.fromEntries(entries.filter(([name]) => !SECRET_FIELDS.has(name.toLowerCase())));
 }
 
 /** The text of a GET request. */

@@ -3,7 +3,9 @@ import tls from 'node:tls';
 
 import { CodedError } from '../base/errors.ts';
 import { trustedCertificates } from './certificates.ts';
-import { localLookup } from './local-lookup.ts';
+import { redirectError } from './http-errors.ts';
+import { isLinkLocal } from './link-local.ts';
+import { withoutLinkLocal } from './local-lookup.ts';
 
 const READ_BYTES = 64 * 1024;
 /** Kept for each server; more than one only while several targets of it are scraped at a time. */
@@ -13,6 +15,13 @@ const KEEP_ALIVE_MS = 15_000;
 
 /** One for all connections: what is read is used before anything else is. */
 const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
+
+/** Where a request goes. */
+export interface Destination {
+  readonly url: URL;
+  /** An administrator may have chosen a link-local address; a redirect never does. */
+  readonly mayBeLinkLocal: boolean;
+}
 
 /** Who has a connection in use. */
 export interface ConnectionUser {
@@ -35,6 +44,11 @@ export class HttpConnection {
     socket.on('end', () => this.#end());
     socket.on('error', (error) => this.#end(error));
     socket.on('close', () => this.#end());
+  }
+
+  /** Whether the other side has a link-local address, once there is a connection. */
+  get isLinkLocal(): boolean {
+    return isLinkLocal(this.#socket.remoteAddress ?? '');
   }
 
   /** Takes up the connection and sends a request. */
@@ -93,11 +107,17 @@ export class Connections {
   readonly #kept = new Map<string, HttpConnection[]>();
   /** Made when needed: the certificates take milliseconds to read, and room. */
   #secureContext: tls.SecureContext | undefined;
+  readonly #lookup: net.LookupFunction;
+
+  constructor(lookup: net.LookupFunction) {
+    this.#lookup = lookup;
+  }
 
   /** A connection to the server of `url` that an earlier request has left. */
-  takeKept(url: URL): HttpConnection | undefined {
+  takeKept({ url, mayBeLinkLocal }: Destination): HttpConnection | undefined {
     const connection = this.#kept.get(url.origin)?.at(-1);
-    if (connection !== undefined) this.#forget(url.origin, connection);
+    if (connection === undefined || (!mayBeLinkLocal && connection.isLinkLocal)) return undefined;
+    this.#forget(url.origin, connection);
     return connection;
   }
 
@@ -114,15 +134,17 @@ export class Connections {
   }
 
   /** Begins to connect. What goes wrong goes to the connection's first user. */
-  open(url: URL): HttpConnection {
+  open({ url, mayBeLinkLocal }: Destination): HttpConnection {
     const isSecure = url.protocol === 'https:';
     if (!isSecure && url.protocol !== 'http:') {
       throw new CodedError('ERR_HTTP', `${url.protocol} is not a protocol of exporters`);
     }
+    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+    if (!mayBeLinkLocal && isLinkLocal(host)) throw redirectError();
     const where = {
-      host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+      host,
       port: Number(url.port) || (isSecure ? 443 : 80),
-      lookup: localLookup,
+      lookup: mayBeLinkLocal ? this.#lookup : withoutLinkLocal(this.#lookup),
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_MS,

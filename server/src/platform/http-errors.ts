@@ -22,12 +22,21 @@ const SENTENCES: Readonly<Record<string, readonly [code: string, sentence: strin
   Z_DATA_ERROR: ['ERR_HTTP', DAMAGED],
 };
 
-/** The port's error for whatever an exchange with `url` has thrown. */
-export function exchangeError(error: unknown, url: string): unknown {
+/**
+ * The port's error for whatever an exchange with `url` has thrown.
+ *
+ * @param isForeign the exchange was with another origin, of which nothing is told
+ */
+export function exchangeError(error: unknown, url: string, isForeign = false): unknown {
   if (error instanceof CodedError) return error;
   const code = codeOf(error) ?? '';
   const known = SENTENCES[code];
   if (known !== undefined) return new CodedError(known[0], known[1], { url }, error);
+  if (isForeign) {
+    return new CodedError('ERR_HTTP', 'the request failed where the exporter redirected to', {
+      url,
+    });
+  }
   const reason = error instanceof Error ? error.message : String(error);
   if (isCertificateCode(code)) {
     // What Node advises behind the semicolon is of no use to those who have a plugin.
@@ -40,6 +49,12 @@ export function exchangeError(error: unknown, url: string): unknown {
 /** The other side has ended the connection where nothing says why. */
 export function closedError(): CodedError {
   return new CodedError('ERR_HTTP', CLOSED);
+}
+
+/** A redirect leads where no scrape goes. */
+export function redirectError(): CodedError {
+  const message = 'redirected to a link-local address, which is not followed';
+  return new CodedError('ERR_HTTP_REDIRECT_REFUSED', message);
 }
 
 /** The other side speaks something else, or makes no sense. */

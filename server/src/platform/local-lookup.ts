@@ -1,5 +1,8 @@
-import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
+import { type LookupAddress, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
+
+import { redirectError } from './http-errors.ts';
+import { isLinkLocal } from './link-local.ts';
 
 const LOOPBACK: readonly LookupAddress[] = [
   { address: '127.0.0.1', family: 4 },
@@ -13,7 +16,7 @@ const LOOPBACK: readonly LookupAddress[] = [
  */
 export const localLookup: LookupFunction = (host, options, callback) => {
   if (host.toLowerCase() !== 'localhost') {
-    lookup(host, options as LookupAllOptions, callback);
+    lookup(host, options, callback);
     return;
   }
   const found = LOOPBACK.filter(({ family }) => !options.family || family === options.family);
@@ -23,3 +26,20 @@ export const localLookup: LookupFunction = (host, options, callback) => {
     else callback(null, address, family);
   });
 };
+
+/** The same for where a redirect leads: link-local addresses are left out. */
+export function withoutLinkLocal(lookUp: LookupFunction): LookupFunction {
+  return (host, options, callback) => {
+    lookUp(host, { ...options, all: true }, (error, found) => {
+      if (error !== null) {
+        callback(error, '');
+        return;
+      }
+      const all = Array.isArray(found) ? found : [];
+      const allowed = all.filter(({ address }) => !isLinkLocal(address));
+      if (allowed.length === 0) callback(redirectError(), '');
+      else if (options.all === true) callback(null, allowed);
+      else callback(null, allowed[0].address, allowed[0].family);
+    });
+  };
+}

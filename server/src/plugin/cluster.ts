@@ -237,6 +237,6 @@ export class Cluster {
 }
 
 function headFacts(head: HeadFacts): HeadFacts {
-  const { seriesCount, sampleCount, minTimeMs, maxTimeMs } = head;
-  return { seriesCount, sampleCount, minTimeMs, maxTimeMs };
+  const { seriesCount, sampleCount, minTimeMs, maxTimeMs, scraped } = head;
+  return { seriesCount, sampleCount, minTimeMs, maxTimeMs, ...(scraped && { scraped }) };
 }

@@ -6,6 +6,7 @@ import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import { LocalFileStore } from '../filestore/local-file-store.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
 import type { BlockMeta, Db, TimeRange } from '../tsdb/index.ts';
+import { logDamageWarning } from './log-damage-warning.ts';
 
 /** What the plugin uses of the database. */
 export type MetricsDb = Pick<
@@ -16,6 +17,7 @@ export type MetricsDb = Pick<
 /** How often a database that cannot be opened is tried again, at the latest. */
 const RETRY_PERIOD_MS = 30_000;
 const WARNING = 'database_unavailable';
+const DAMAGE_WARNING = 'log_damaged';
 
 export interface DatabaseKeeperOptions {
   readonly fs: Fs;
@@ -116,6 +118,7 @@ export class DatabaseKeeper {
     this.#open = open;
     this.#dir = dir;
     board.clear(WARNING);
+    board.set(DAMAGE_WARNING, logDamageWarning(db.walStats().damage));
     logger.info('The time series database is open', {
       dir,
       blocks: db.blocks().length,

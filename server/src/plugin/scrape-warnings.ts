@@ -1,4 +1,6 @@
+import { describeError } from '../base/errors.ts';
 import type { TargetStatus } from '../ingest/index.ts';
+import { SERVER_JOB } from '../model/server-job.ts';
 import type { Warning } from '../services/health/warning-board.ts';
 import type { ServerConfig } from './host.ts';
 
@@ -7,6 +9,8 @@ export interface ScrapeFacts {
   /** Whether the licence covers performance metrics. */
   readonly hasLicense: boolean;
   readonly targets: readonly TargetStatus[];
+  /** Why storage does not take what is scraped; undefined while it does. */
+  readonly storeFault?: unknown;
   /** Whether the target with this URL was ever scraped with success. */
   readonly wasUp: (url: string) => boolean;
 }
@@ -17,19 +21,48 @@ interface Verdict {
   readonly warning: Omit<Warning, 'code'> | undefined;
 }
 
-/** The job of the Mattermost server's own metrics. */
-const SERVER_JOB = 'prometheus';
+/** Codes of scrapes that failed because the target has more than its share of the memory. */
+const SHARE_CODES = new Set(['ERR_SERIES_SHARE', 'ERR_SERIES_LIMIT', 'ERR_HEAD_SHARE']);
 
 /** What an administrator should know about the scraping; one verdict for each code there is. */
 export function scrapeWarnings(facts: ScrapeFacts): Verdict[] {
   const { config, targets } = facts;
-  const failing = targets.filter((target) => !target.up && target.lastError !== undefined);
+  const failed = targets.filter((target) => !target.up && target.lastError !== undefined);
+  const [greedy, failing] = [failed.filter(isGreedy), failed.filter((one) => !isGreedy(one))];
   const server = failing.find((target) => target.job === SERVER_JOB);
   return [
     { code: 'metrics_disabled', warning: config.metricsEnabled ? undefined : METRICS_DISABLED },
     { code: 'server_not_scraped', warning: serverWarning(facts, server) },
     { code: 'exporter_down', warning: exporterWarning(facts, failing) },
+    { code: 'series_limit', warning: shareWarning(greedy) },
+    { code: 'storing_failed', warning: storeWarning(facts.storeFault) },
   ];
+}
+
+function isGreedy({ failureCode }: TargetStatus): boolean {
+  return SHARE_CODES.has(failureCode ?? '');
+}
+
+function shareWarning(greedy: readonly TargetStatus[]): Omit<Warning, 'code'> | undefined {
+  if (greedy.length === 0) return undefined;
+  const [first] = greedy;
+  const more = greedy.length === 1 ? '' : ` (and of ${greedy.length - 1} more)`;
+  return {
+    message: `Metrics of ${first.instance}${more} are not stored any more: ${reason(first)}`,
+    action:
+      'Make the exporter offer fewer series, for example without labels that hold ids of users or ' +
+      'requests, or take it from the targets; SampleLimit refuses such answers before they take memory.',
+  };
+}
+
+function storeWarning(fault: unknown): Omit<Warning, 'code'> | undefined {
+  if (fault === undefined) return undefined;
+  return {
+    message: `What is collected cannot be stored: ${describeError(fault)}.`,
+    action:
+      'Free space on the disk of the TSDB Path, or let it be written to. The targets are asked all ' +
+      'the time, and what they answer is stored as soon as that is possible again.',
+  };
 }
 
 const METRICS_DISABLED = {

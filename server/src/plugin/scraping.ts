@@ -200,6 +200,7 @@ export class Scraping {
       config: this.#config,
       hasLicense: this.#hasLicense,
       targets,
+      storeFault: this.#manager?.storeFault,
       wasUp: (url) => this.#everUp.has(url),
     });
     for (const { code, warning } of warnings) this.#options.board.set(code, warning);

@@ -7,6 +7,10 @@ export const RETENTION_MS = 3 * 24 * 60 * 60 * 1000;
 export const MAINTENANCE_INTERVAL_MS = 60 * 1000;
 /** About 0.6 GiB of head; a Mattermost cluster of 40 nodes has 200,000. */
 export const SERIES_MAX = 1_000_000;
+/** Text of the labels of all series: 512 for each of a million, twice what is usual. */
+export const LABEL_BYTES_MAX = 512 * 1024 * 1024;
+/** A scrape with more samples leaves the last quarter of the head's memory to others. */
+export const SMALL_SCRAPE_SAMPLES = 20_000;
 /** Compressed samples in memory; three hours of a million series at 60 s take less than half. */
 export const CHUNK_BYTES_MAX = 1024 * 1024 * 1024;
 /** References above are not used, so that a number holds series and chunk together. */

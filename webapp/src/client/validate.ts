@@ -133,7 +133,14 @@ const target = object<Target>({
 
 const warning = object<Warning>({ code: text, message: text, action: unlessEmpty(text) });
 
-const head = object<HeadStats>({ series: number, samples: number, min_t: number, max_t: number });
+const head = object<HeadStats>({
+  series: number,
+  samples: number,
+  min_t: number,
+  max_t: number,
+  scraped_series: ifThere(number),
+  newest_scraped_t: ifThere(number),
+});
 
 const instance = object<ClusterInstance>({
   id: text,

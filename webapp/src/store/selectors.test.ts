@@ -24,6 +24,16 @@ test('an empty store or head has no part in the range', () => {
   assert.equal(collectedRange(undefined, undefined), undefined);
 });
 
+test('what tells that nothing is scraped is no sample', () => {
+  const withHead = (newest: number) => {
+    const one = status(15, 90);
+    return { ...one, head: { ...one.head, newest_scraped_t: newest, scraped_series: 0 } };
+  };
+  assert.deepEqual(collectedRange(stats(10, 20), withHead(30)), { from: 10, to: 30 });
+  assert.deepEqual(collectedRange(stats(10, 20), withHead(0)), { from: 10, to: 20 });
+  assert.equal(collectedRange(stats(0, 0), withHead(0)), undefined);
+});
+
 test('waiting and running dumps are unfinished', () => {
   const jobs = (status: JobStatus) => [
     { id: 'a', status, create_at: 1, min_t: 1, max_t: 2, dump_location: '' },

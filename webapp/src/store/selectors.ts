@@ -23,13 +23,18 @@ export function hasUnfinishedJob(jobs: readonly Job[]): boolean {
   return jobs.some(isUnfinished);
 }
 
-/** From the oldest to the newest sample, in blocks and in the head; undefined before the first sample. */
+/**
+ * From the oldest to the newest sample, in blocks and in the head; undefined before the first sample.
+ * That a target does not answer is stored as well, and is no sample of a target.
+ */
 export function collectedRange(
   stats: TsdbStats | undefined,
   status: PluginStatus | undefined,
 ): TimeRange | undefined {
   const parts: TimeRange[] = [];
-  for (const part of [stats, status?.head]) {
+  const head = status?.head;
+  const ofHead = head && { min_t: head.min_t, max_t: head.newest_scraped_t ?? head.max_t };
+  for (const part of [stats, ofHead]) {
     if (part !== undefined && part.max_t > 0) {
       parts.push({ from: part.min_t, to: part.max_t });
     }

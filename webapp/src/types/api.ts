@@ -55,6 +55,10 @@ export interface HeadStats {
   samples: number;
   min_t: number;
   max_t: number;
+  /** Series that targets have sent, without those that tell about the targets. */
+  scraped_series?: number;
+  /** Time of the newest sample that a target has sent; 0 when there is none. */
+  newest_scraped_t?: number;
 }
 
 /** One running copy of the plugin. */

@@ -133,7 +133,7 @@ test('the short way reads what the long way reads', (t) => {
   const random = new Random(seed);
   const endMs = Date.now() + fuzzMs(500);
   let good = 0;
-  while (Date.now() < endMs) {
+  while (Date.now() < endMs || good === 0) {
     const bytes = randomOpenMetrics(random);
     if (faultOf(bytes) !== undefined) continue;
     good++;
@@ -143,7 +143,9 @@ test('the short way reads what the long way reads', (t) => {
       if (key.length === 0) {
         assert.notEqual(parser.next(), SAMPLE, where);
       } else {
-        assert.ok(!parser.nextKnown(viewOf(encoder.encode('u')), 0, 1), where);
+        // A beginning of the series is not the series; damage may have made a series of that name.
+        const other = encoder.encode(key.length === 1 && key[0] === 'u'.charCodeAt(0) ? 'v' : 'u');
+        assert.ok(!parser.nextKnown(viewOf(other), 0, 1), where);
         assert.ok(parser.nextKnown(viewOf(key), 0, key.length), where);
         assert.ok(entry.endsWith(`] ${sampleOf(parser)}`), where);
       }
@@ -151,5 +153,4 @@ test('the short way reads what the long way reads', (t) => {
     assert.equal(parser.next(), END);
   }
   t.diagnostic(`FUZZ_SEED=${seed}: ${good} texts`);
-  assert.ok(good > 0);
 });

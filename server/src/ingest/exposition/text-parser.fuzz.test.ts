@@ -67,7 +67,7 @@ test('agrees with the naive parser on random and damaged text', (t) => {
   const endMs = Date.now() + fuzzMs(700);
   let good = 0;
   let bad = 0;
-  while (Date.now() < endMs) {
+  while (Date.now() < endMs || good === 0 || bad === 0) {
     const bytes = randomExposition(random);
     const samples = read(bytes);
     const plain = samples?.map(({ labels, value, timestampMs }) => ({
@@ -88,7 +88,6 @@ test('agrees with the naive parser on random and damaged text', (t) => {
     }
   }
   t.diagnostic(`FUZZ_SEED=${seed}: ${good} texts read, ${bad} refused`);
-  assert.ok(good > 0 && bad > 0);
 });
 
 test('agrees with the naive parser on every cut of a text', () => {

@@ -6,7 +6,7 @@ import { RecordingStorage } from '../../../test/kits/recording-storage.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { ESCROW_MS_MAX } from '../limits.ts';
-import type { StorePermission } from './escrow.ts';
+import { Escrow, type StorePermission } from './escrow.ts';
 import { ScrapeManager } from './manager.ts';
 
 const TARGET = {
@@ -96,3 +96,29 @@ test('no more is kept in memory than for half an hour, and a scrape beyond it sa
   assert.ok(kept >= ESCROW_MS_MAX / INTERVAL_MS && kept < world.failures.length, `${kept}`);
   await manager.stop();
 });
+
+test('one target with very many samples leaves room for those of the others', () => {
+  const escrow = new Escrow(new FakeClock(), silentLogger);
+  const appender = new RecordingStorage().appender();
+  const keep = (samples: number, url: string, job = 'extra'): void => {
+    escrow.keep(appender, samples, { url, labels: { job, instance: url } });
+  };
+  const full = { code: 'ERR_ESCROW_FULL' };
+  while (isKept(() => keep(100_000, 'greedy')));
+  assert.throws(() => keep(100_000, 'greedy'), full);
+  for (let i = 0; i < 60; i++) keep(5000, 'app', 'prometheus');
+  for (let i = 0; i < 100; i++) while (isKept(() => keep(100_000, `greedy ${i}`)));
+  keep(10, 'late');
+  assert.throws(() => keep(1_000_000, 'late'), full);
+  escrow.drop();
+  keep(400_000, 'greedy');
+});
+
+function isKept(keep: () => void): boolean {
+  try {
+    keep();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,8 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/errors.ts';
+import { FairShares } from '../../base/fair-shares.ts';
 import type { Logger } from '../../base/log.ts';
+import { SERVER_JOB } from '../../model/server-job.ts';
 import type { Appender } from '../../storage/appender.ts';
 import { ESCROW_MS_MAX, ESCROW_SAMPLES_MAX } from '../limits.ts';
+import type { Target } from './types.ts';
 
 /** Whether samples may be stored: `later` when it is not known yet whether they ever may. */
 export type StorePermission = 'now' | 'later' | 'never';
@@ -16,6 +19,7 @@ export class Escrow {
   readonly #logger: Logger;
   #held: Appender[] = [];
   #samples = 0;
+  #shares = new FairShares(ESCROW_SAMPLES_MAX);
   #sinceMs = 0;
 
   constructor(clock: Clock, logger: Logger) {
@@ -23,12 +27,17 @@ export class Escrow {
     this.#logger = logger;
   }
 
-  /** Takes over an appender with its samples; `ERR_ESCROW_FULL` when that are too many. */
-  keep(appender: Appender, samples: number): void {
+  /**
+   * Takes over an appender with its samples; `ERR_ESCROW_FULL` when that are too many, in all or of
+   * one target.
+   * @param target whose samples they are
+   */
+  keep(appender: Appender, samples: number, { url, labels }: Target): void {
+    const isFirst = labels.job === SERVER_JOB;
     const nowMs = this.#clock.monotonicMs();
     if (this.#held.length === 0) this.#sinceMs = nowMs;
     const ageMs = nowMs - this.#sinceMs;
-    if (ageMs > ESCROW_MS_MAX || this.#samples + samples > ESCROW_SAMPLES_MAX) {
+    if (ageMs > ESCROW_MS_MAX || !this.#shares.hasRoom(url, samples, isFirst)) {
       throw new CodedError('ERR_ESCROW_FULL', 'no more samples are kept in memory', {
         ageMs,
         samples: this.#samples,
@@ -36,6 +45,7 @@ export class Escrow {
       });
     }
     this.#held.push(appender);
+    this.#shares.take(url, samples, isFirst);
     this.#samples += samples;
   }
 
@@ -65,5 +75,6 @@ export class Escrow {
   #forget(): void {
     this.#held = [];
     this.#samples = 0;
+    this.#shares = new FairShares(ESCROW_SAMPLES_MAX);
   }
 }

@@ -1,8 +1,11 @@
-import { CodedError, describeError } from '../../base/errors.ts';
+import { CodedError, describeError, hasCode } from '../../base/errors.ts';
 import { isForMetrics } from '../exposition/content-type.ts';
 
 /** Characters of a content type that are shown. */
 const CONTENT_TYPE_MAX = 60;
+
+/** Codes of errors whose words, or what stands with them, are taken from the answer. */
+const QUOTING = /^ERR_(EXPOSITION|SCRAPE_LABEL_LIMIT)/;
 
 /**
  * Why a scrape failed, as one sentence for the person who looks at the panel.
@@ -21,4 +24,24 @@ export function failureSentence(error: unknown, contentType = ''): string {
   // Messages about HTTP say it all; what is behind them is for the log.
   const isPlain = error.cause === undefined || error.code.startsWith('ERR_HTTP');
   return isPlain ? sentence : `${sentence}: ${describeError(error.cause)}`;
+}
+
+/** The error without anything of an answer that is not for the eyes of whoever sees the error. */
+export function withoutQuotes(error: unknown): unknown {
+  if (!(error instanceof CodedError) || !QUOTING.test(error.code)) return error;
+  const message =
+    'what was answered are no metrics; it is not shown, because the target redirected to another ' +
+    'address, or is a link-local one';
+  return new CodedError(error.code, message);
+}
+
+/** Storage has not taken samples, which says nothing about the target that they are of. */
+export function isStoreFault(error: unknown): boolean {
+  return hasCode(error, 'ERR_SCRAPE_STORE');
+}
+
+/** What `commit` has thrown: a fault of storing, but for a target that takes more than its share. */
+export function storeError(error: unknown): unknown {
+  if (hasCode(error, 'ERR_HEAD_SHARE')) return error;
+  return new CodedError('ERR_SCRAPE_STORE', 'the samples could not be stored', {}, error);
 }

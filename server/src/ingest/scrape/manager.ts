@@ -10,6 +10,7 @@ import type { MetricMetadata } from './metadata.ts';
 import { spreadHash } from './schedule.ts';
 import { ScrapeLoop } from './scrape-loop.ts';
 import type { LoopParts } from './scrape-loop.ts';
+import { StoreHealth } from './store-health.ts';
 import { Turns } from './turns.ts';
 import type { ScrapeResult, ScrapeSettings, Target, TargetStatus } from './types.ts';
 
@@ -54,6 +55,7 @@ export class ScrapeManager {
       onScrape,
       mayStore,
       escrow: new Escrow(clock, logger),
+      storeHealth: new StoreHealth(logger),
     };
     this.#seed = options.seed ?? 0;
   }
@@ -84,6 +86,11 @@ export class ScrapeManager {
   /** How each target is doing, in the order in which they were applied. */
   targets(): TargetStatus[] {
     return [...this.#loops.values()].map((loop) => loop.status());
+  }
+
+  /** Why storage does not take what is scraped; undefined while it does. */
+  get storeFault(): unknown {
+    return this.#parts.storeHealth.fault;
   }
 
   /**

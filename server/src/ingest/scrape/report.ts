@@ -1,24 +1,24 @@
+import { REPORT_NAMES } from '../../model/report-names.ts';
 import type { Appender, SeriesRef } from '../../storage/appender.ts';
 import type { ScrapeCounts } from './append-body.ts';
 import { reportLabels } from './target-labels.ts';
 import type { Target } from './types.ts';
 
-/** The series that a scraper makes about each target, with Prometheus's names, in its order. */
-const NAMES = [
-  'up',
-  'scrape_duration_seconds',
-  'scrape_samples_scraped',
-  'scrape_samples_post_metric_relabeling',
-  'scrape_series_added',
-] as const;
-
 /** The report series of one target. */
 export class Report {
   readonly #target: Target;
-  readonly #refs: SeriesRef[] = NAMES.map(() => 0);
+  readonly #refs: SeriesRef[] = REPORT_NAMES.map(() => 0);
 
   constructor(target: Target) {
     this.#target = target;
+  }
+
+  /** Makes the series, so that there is room for what `append` adds. */
+  prepare(appender: Appender): void {
+    REPORT_NAMES.forEach((name, index) => {
+      if (this.#refs[index] === 0)
+        this.#refs[index] = appender.series(reportLabels(name, this.#target));
+    });
   }
 
   append(
@@ -36,7 +36,7 @@ export class Report {
   }
 
   appendStale(appender: Appender, timestampMs: number): void {
-    NAMES.forEach((_, index) => {
+    REPORT_NAMES.forEach((_, index) => {
       this.#each(appender, index, (ref) => appender.appendStale(ref, timestampMs));
     });
   }
@@ -45,7 +45,7 @@ export class Report {
   #each(appender: Appender, index: number, append: (ref: SeriesRef) => unknown): void {
     const known = this.#refs[index];
     if (known !== 0 && append(known) !== undefined) return;
-    this.#refs[index] = appender.series(reportLabels(NAMES[index], this.#target));
+    this.#refs[index] = appender.series(reportLabels(REPORT_NAMES[index], this.#target));
     append(this.#refs[index]);
   }
 }

@@ -158,26 +158,48 @@ test('a failed scrape ends the series, keeps the reason, and nothing of it is st
   }
 });
 
-test('a failed commit is a failed scrape, and the next one goes on', async () => {
-  const { scrape, storage, manager } = bench();
+test('a failed commit is no fault of the target, and the next one goes on', async () => {
+  const { scrape, storage, manager, log } = bench();
   await scrape('a 1\nb 1\n');
   storage.commitErrors.push(new Error('disk full'));
   await scrape('a 2\n');
-  assert.equal(manager.targets()[0].lastError, 'the samples could not be stored: disk full');
-  assert.deepEqual(storage.values(`a{${OWN}}`), [1, 'stale']);
-  assert.deepEqual(storage.values(`b{${OWN}}`), [1, 'stale']);
-  assert.deepEqual(storage.values(`up{${OWN}}`), [1, 0]);
+  const [{ up, lastError, failureCode }] = manager.targets();
+  assert.equal(lastError, 'the samples could not be stored: disk full');
+  assert.deepEqual([up, failureCode], [true, 'ERR_SCRAPE_STORE']);
+  assert.match(String(manager.storeFault), /disk full/);
+  assert.deepEqual(storage.values(`a{${OWN}}`), [1]);
+  assert.deepEqual(storage.values(`up{${OWN}}`), [1], 'it never was down');
   await scrape('a 3\nb 3\n');
-  assert.deepEqual(storage.values(`a{${OWN}}`), [1, 'stale', 3]);
+  assert.deepEqual(storage.values(`a{${OWN}}`), [1, 3]);
+  assert.deepEqual(storage.values(`up{${OWN}}`), [1, 1]);
+  assert.equal(manager.storeFault, undefined);
+  assert.deepEqual(log, ['What is scraped cannot be stored', 'What is scraped is stored again']);
+});
+
+test('a target that is down while nothing can be stored is told as down, and storing once', async () => {
+  const { scrape, storage, manager, log } = bench();
+  await scrape('a 1\n');
+  storage.commitErrors.push(...Array.from({ length: 3 }, () => new Error('disk full')));
+  for (let i = 0; i < 3; i++)
+    await scrape(new CodedError('ERR_HTTP_REFUSED', 'connection refused'));
+  const [{ up, lastError }] = manager.targets();
+  assert.deepEqual([up, lastError], [false, 'connection refused']);
+  await scrape('a 2\n');
+  assert.deepEqual(log, [
+    'What is scraped cannot be stored',
+    'A scrape failed',
+    'What is scraped is stored again',
+    'The target answers again',
+  ]);
+  assert.deepEqual(storage.values(`a{${OWN}}`), [1, 2]);
 });
 
 test('while nothing can be stored, what vanished meanwhile is not forgotten', async () => {
-  const { scrape, storage, manager } = bench();
+  const { scrape, storage } = bench();
   await scrape('a 1\nb 1\n');
-  storage.commitErrors.push(...Array.from({ length: 4 }, () => new Error('disk full')));
+  storage.commitErrors.push(...Array.from({ length: 2 }, () => new Error('disk full')));
   await scrape('a 2\n');
   await scrape('a 3\n');
-  assert.equal(manager.targets()[0].up, false);
   await scrape('a 4\n');
   assert.deepEqual(storage.values(`a{${OWN}}`), [1, 4]);
   assert.deepEqual(storage.values(`b{${OWN}}`), [1, 'stale']);

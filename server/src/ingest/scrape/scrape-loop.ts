@@ -10,12 +10,13 @@ import { ACCEPT, expositionFormat } from '../exposition/content-type.ts';
 import { appendBody, appendVanished, newCounts } from './append-body.ts';
 import type { Answer, AppendContext, ScrapeCounts } from './append-body.ts';
 import type { Escrow, StorePermission } from './escrow.ts';
-import { failureSentence } from './failure.ts';
+import { failureSentence, isStoreFault, storeError, withoutQuotes } from './failure.ts';
 import { Metadata } from './metadata.ts';
 import type { MetadataMemory, MetricMetadata } from './metadata.ts';
 import { Report } from './report.ts';
 import { Schedule } from './schedule.ts';
 import { SeriesCache } from './series-cache.ts';
+import type { StoreHealth } from './store-health.ts';
 import type { Turns } from './turns.ts';
 import type { ScrapeResult, ScrapeSettings, Target, TargetStatus } from './types.ts';
 
@@ -30,6 +31,7 @@ export interface LoopParts {
   readonly onScrape?: ((result: ScrapeResult) => void) | undefined;
   readonly mayStore: () => StorePermission;
   readonly escrow: Escrow;
+  readonly storeHealth: StoreHealth;
 }
 
 export class ScrapeLoop {
@@ -115,6 +117,7 @@ export class ScrapeLoop {
       plannedMs = this.#schedule.nextMs(clock.nowMs(), plannedMs);
     }
     await this.#survive(() => this.#end());
+    this.#parts.storeHealth.noteWell(this);
     this.#metadata.close();
   }
 
@@ -145,12 +148,14 @@ export class ScrapeLoop {
       timestampMs: this.#schedule.timestampMs(startMs, plannedMs),
       counts: newCounts(),
       contentType: '',
+      isForeign: false,
     };
     let failure: unknown;
     try {
       const response = await this.#fetch(turn.settings);
       try {
         turn.contentType = response.contentType;
+        turn.isForeign = response.isForeign ?? false;
         const format = expositionFormat(response.contentType);
         await this.#store(turn, { body: response.body, format });
       } finally {
@@ -158,8 +163,9 @@ export class ScrapeLoop {
       }
     } catch (error) {
       if (this.#stopping.signal.aborted || this.#parts.mayStore() === 'never') return;
-      failure = error;
-      await this.#storeFailure(turn);
+      failure = turn.isForeign ? withoutQuotes(error) : error;
+      // The target is well, and what storage has just refused it refuses again.
+      if (!isStoreFault(error)) await this.#storeFailure(turn);
     }
     this.#note(turn, failure);
   }
@@ -177,7 +183,8 @@ export class ScrapeLoop {
     });
     if (response.status !== 200) {
       response.release();
-      const status = `${response.status} ${response.statusText}`.trim();
+      const words = response.isForeign === true ? '' : response.statusText;
+      const status = `${response.status} ${words}`.trim();
       throw new CodedError('ERR_SCRAPE_STATUS', `answered ${status}`, {
         expected: 200,
         found: response.status,
@@ -188,8 +195,10 @@ export class ScrapeLoop {
 
   /** Puts the answer and the report into storage, all or nothing. */
   async #store(turn: ScrapeTurn, answer: Answer): Promise<void> {
-    const appender = this.#parts.appendable.appender();
+    const appender = this.#appender();
     try {
+      // First, since a target that has its share of series must still be told about.
+      this.#report.prepare(appender);
       await appendBody(
         this.#context(turn.settings),
         answer,
@@ -208,17 +217,35 @@ export class ScrapeLoop {
 
   /** What a failed scrape leaves: `up` 0, and the end of all series until the next good one. */
   async #storeFailure(turn: ScrapeTurn): Promise<void> {
-    const appender = this.#parts.appendable.appender();
+    let appender: Appender | undefined;
     try {
+      appender = this.#appender();
       this.#cache.begin();
       await appendVanished(this.#context(turn.settings), appender, turn.timestampMs);
       await this.#commit(turn, appender, false);
       this.#cache.stored(false);
     } catch (error) {
-      appender.rollback();
+      appender?.rollback();
       this.#cache.abandon();
-      this.#parts.logger.error('A failed scrape could not be recorded', this.#logFields({ error }));
+      this.#parts.logger.debug('A failed scrape is not recorded', this.#logFields({ error }));
     }
+  }
+
+  #appender(): Appender {
+    try {
+      return this.#parts.appendable.appender();
+    } catch (error) {
+      throw this.#storeFault(error);
+    }
+  }
+
+  /** The error for what storage has thrown; a fault of storing is noted for all targets together. */
+  #storeFault(cause: unknown): unknown {
+    const error = storeError(cause);
+    if (isStoreFault(error) && this.#parts.mayStore() !== 'never') {
+      this.#parts.storeHealth.noteFault(this, cause);
+    }
+    return error;
   }
 
   async #commit(turn: ScrapeTurn, appender: Appender, isUp: boolean): Promise<void> {
@@ -227,9 +254,9 @@ export class ScrapeLoop {
     try {
       await this.#commitAsPermitted(appender, turn.counts.scraped);
     } catch (error) {
-      const message = 'the samples could not be stored';
-      throw new CodedError('ERR_SCRAPE_STORE', message, {}, error);
+      throw this.#storeFault(error);
     }
+    this.#parts.storeHealth.noteWell(this);
     this.#storedMs = turn.timestampMs;
   }
 
@@ -241,7 +268,7 @@ export class ScrapeLoop {
         escrow.settle();
         return appender.commit();
       case 'later':
-        escrow.keep(appender, samples);
+        escrow.keep(appender, samples, this.#target);
         return;
       case 'never':
         throw new CodedError('ERR_SCRAPE_NOT_OURS', 'another instance scrapes this target');
@@ -280,29 +307,35 @@ export class ScrapeLoop {
   /** Sets the status; the log hears of a failure when it begins or changes, not at each scrape. */
   #note(turn: ScrapeTurn, failure: unknown): void {
     const { counts } = turn;
-    const before = this.#status.lastError;
-    const lastError =
-      failure === undefined ? undefined : failureSentence(failure, turn.contentType);
+    const before = this.#status;
+    // The target is up even if storage takes nothing, of which the log hears once for all targets.
+    const isUp = failure === undefined || isStoreFault(failure);
+    const contentType = turn.isForeign ? '' : turn.contentType;
+    const lastError = failure === undefined ? undefined : failureSentence(failure, contentType);
+    const failureCode = failure === undefined ? undefined : (codeOf(failure) ?? 'ERR_INTERNAL');
     const refused = counts.outOfOrder + counts.conflicting + counts.outOfBounds;
+    const lastDurationMs = this.#parts.clock.monotonicMs() - turn.startMonotonicMs;
+    const samples = counts.scraped;
     this.#status = {
-      ...this.#status,
-      up: failure === undefined,
+      ...before,
+      up: isUp,
       lastScrapeMs: turn.startMs,
-      lastDurationMs: this.#parts.clock.monotonicMs() - turn.startMonotonicMs,
+      lastDurationMs,
       lastError,
-      samples: counts.scraped,
+      failureCode,
+      samples,
       refused,
     };
     const { logger, onScrape } = this.#parts;
-    onScrape?.({
-      durationMs: this.#status.lastDurationMs ?? 0,
-      samples: counts.scraped,
-      failureCode: failure === undefined ? undefined : (codeOf(failure) ?? 'ERR_INTERNAL'),
-    });
-    if (lastError === undefined) {
-      if (before !== undefined) logger.info('The target answers again', this.#logFields({}));
-      if (refused > 0) logger.warn('Storage refused samples', this.#logFields({ ...counts }));
-    } else if (lastError !== before) {
+    onScrape?.({ durationMs: lastDurationMs, samples, failureCode });
+    if (isUp) {
+      if (before.lastError !== undefined && !before.up) {
+        logger.info('The target answers again', this.#logFields({}));
+      }
+      if (failure === undefined && refused > 0) {
+        logger.warn('Storage refused samples', this.#logFields({ ...counts }));
+      }
+    } else if (lastError !== before.lastError) {
       logger.warn('A scrape failed', this.#logFields({ reason: describeError(failure) }));
     }
   }
@@ -321,4 +354,6 @@ interface ScrapeTurn {
   readonly counts: ScrapeCounts;
   /** Of the answer, '' until there is one. */
   contentType: string;
+  /** No error shows anything of the answer. */
+  isForeign: boolean;
 }

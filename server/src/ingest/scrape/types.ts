@@ -49,13 +49,18 @@ export interface TargetStatus {
   readonly url: string;
   readonly job: string;
   readonly instance: string;
-  /** Whether the last scrape was good and is stored, or kept until it may be; false before the first. */
+  /**
+   * Whether the last answer was good; false before the first. Also while storage takes nothing: then
+   * `failureCode` is `ERR_SCRAPE_STORE`.
+   */
   readonly up: boolean;
   /** When the last scrape began, unix milliseconds; undefined before the first. */
   readonly lastScrapeMs: number | undefined;
   readonly lastDurationMs: number | undefined;
-  /** Why the last scrape failed, one sentence for a person; undefined when it did not. */
+  /** Why the last scrape failed or is not stored, one sentence for a person; undefined when neither. */
   readonly lastError: string | undefined;
+  /** The `ERR_…` code that goes with `lastError`, where it is known. */
+  readonly failureCode?: string | undefined;
   /** Samples in the last answer; 0 when there was none. */
   readonly samples: number;
   /** Samples of the last answer that storage refused (too old, too far ahead, or contradicting). */

@@ -152,6 +152,7 @@ function toRow(report: InstanceReport): object {
         samples: report.head.sampleCount,
         min_t: report.head.minTimeMs,
         max_t: report.head.maxTimeMs,
+        ...scrapedJson(report.head.scraped),
       },
     }),
     targets: report.targets.slice(0, TARGETS_MAX).map((target) => ({
@@ -200,7 +201,19 @@ function headOf(value: unknown): HeadFacts {
     sampleCount: numberField(fields, 'samples'),
     minTimeMs: numberField(fields, 'min_t') || undefined,
     maxTimeMs: numberField(fields, 'max_t') || undefined,
+    ...(fields.has('scraped_series') && {
+      scraped: {
+        seriesCount: numberField(fields, 'scraped_series'),
+        newestMs: numberField(fields, 'newest_scraped_t'),
+      },
+    }),
   };
+}
+
+/** Of a head, in a row and in the status. */
+export function scrapedJson(scraped: HeadFacts['scraped']): object {
+  if (scraped === undefined) return {};
+  return { scraped_series: scraped.seriesCount, newest_scraped_t: scraped.newestMs };
 }
 
 function targetOf(value: unknown): TargetStatus {

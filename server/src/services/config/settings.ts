@@ -10,7 +10,7 @@ export interface Settings {
   readonly dbPath: string;
   readonly allowOverlappingCompaction: boolean;
   readonly enableMemorySnapshotOnShutdown: boolean;
-  /** Largest answer of a scrape, decompressed. */
+  /** Largest answer of a scrape, decompressed; what memory allows (128 MiB) is the most all the same. */
   readonly bodySizeLimitBytes: number;
   /** Most samples of one scrape; 0 means no limit. */
   readonly sampleLimit: number;

@@ -35,6 +35,20 @@ describe('statistics', () => {
     assert.deepEqual(summarize([], [], emptyHead), zero);
   });
 
+  it('are about what targets have sent, not about what is noted of those that are silent', () => {
+    const silent = { ...emptyHead, seriesCount: 5, sampleCount: 50, minTimeMs: 1, maxTimeMs: 90 };
+    const nothing = { ...silent, scraped: { seriesCount: 0, newestMs: 0 } };
+    const zero = { min_t: 0, max_t: 0, num_samples: 0, num_series: 0 };
+    assert.deepEqual(summarize([], [], nothing), zero);
+    const once = { ...silent, scraped: { seriesCount: 2, newestMs: 30 } };
+    assert.deepEqual(summarize([block('A', 0, 20)], [], once), {
+      min_t: 0,
+      max_t: 30,
+      num_samples: 70,
+      num_series: 6,
+    });
+  });
+
   it('add up store, local blocks and head, each sample once', () => {
     const a = block('A', 0, 10);
     const b = block('B', 10, 20);

@@ -4,6 +4,10 @@ import { withoutCovered } from '../blocksync/covered.ts';
 /** `GET /tsdb/stats`, with the Go plugin's names. Times in Unix milliseconds, 0 without samples. */
 export interface StoreStats {
   readonly min_t: number;
+  /**
+   * Of the newest sample that a target has sent, as far as it is in the head: what the scraper says of a
+   * target that does not answer (`up` 0) is no sign that anything is collected.
+   */
   readonly max_t: number;
   readonly num_samples: number;
   /** Of the block (or the head) with the most series: series live on from block to block. */
@@ -11,7 +15,10 @@ export interface StoreStats {
 }
 
 /** What the statistics need of a head. */
-export type HeadFacts = Pick<HeadStats, 'seriesCount' | 'sampleCount' | 'minTimeMs' | 'maxTimeMs'>;
+export type HeadFacts = Pick<
+  HeadStats,
+  'seriesCount' | 'sampleCount' | 'minTimeMs' | 'maxTimeMs' | 'scraped'
+>;
 
 /**
  * What all samples that this plugin can reach add up to: blocks of the file store, local ones that
@@ -33,11 +40,12 @@ export function summarize(
     samples += block.stats.numSamples;
     series = Math.max(series, block.stats.numSeries);
   }
-  if (head?.minTimeMs !== undefined && head.maxTimeMs !== undefined) {
+  const newest = head?.scraped?.newestMs ?? head?.maxTimeMs;
+  if (head?.minTimeMs !== undefined && newest !== undefined && newest > 0) {
     minTime = Math.min(minTime, head.minTimeMs);
-    maxTime = Math.max(maxTime, head.maxTimeMs);
+    maxTime = Math.max(maxTime, newest);
     samples += head.sampleCount;
-    series = Math.max(series, head.seriesCount);
+    series = Math.max(series, head.scraped?.seriesCount ?? head.seriesCount);
   }
   const empty = minTime > maxTime;
   return {

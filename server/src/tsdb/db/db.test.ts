@@ -534,14 +534,23 @@ describe('opening', () => {
     const aside = `${DIR}/wal/00000000.corrupt-${START_MS}`;
     assert.equal(line.fields?.keptAside, aside);
     assert.equal((await fs.stat(aside))?.sizeBytes, sizeBytes);
+    const { reason = '', ...told } = again.walStats().damage ?? {};
+    assert.match(reason, /damaged.*00000000/);
+    const newestMs = START_MS + kept - 1;
+    assert.deepEqual(told, { foundMs: START_MS, newestMs, keptAside: [aside] });
     await again.close();
     logger.lines.length = 0;
     const third = await open();
     assert.equal(third.headStats().sampleCount, kept);
+    assert.deepEqual(third.walStats().damage?.keptAside, [aside], 'as long as it is there');
     assert.deepEqual(
       logger.lines.filter(({ level }) => level === 'error'),
       [],
     );
     await third.close();
+    await fs.remove(aside);
+    const fourth = await open();
+    assert.equal(fourth.walStats().damage, undefined);
+    await fourth.close();
   });
 });

@@ -20,6 +20,8 @@ import { headBlockTask } from '../head/head-block-task.ts';
 import { takeSnapshot } from '../head/head-snapshot.ts';
 import { PendingSamples } from '../head/pending-samples.ts';
 import { HeadReplay } from '../head/replay.ts';
+import { scrapedFacts } from '../head/scraped-facts.ts';
+import { SeriesShares } from '../head/series-shares.ts';
 import {
   BLOCK_RANGE_MS,
   CHUNK_BYTES_MAX,
@@ -35,7 +37,8 @@ import { ClockWatch } from './clock-watch.ts';
 import { coveredUntil } from './covered-time.ts';
 import { LogTruncation } from './log-truncation.ts';
 import type { TimeRange } from '../../model/time-range.ts';
-import type { DbOptions, HeadStats, WalStats } from './options.ts';
+import { logDamage } from './log-damage.ts';
+import type { DbOptions, HeadStats, LogDamage, WalStats } from './options.ts';
 import { expiredBlocks } from './retention.ts';
 
 /** Memory lists kept for the next scrapes. */
@@ -54,6 +57,7 @@ export class Db implements Appendable {
   readonly #commits: GroupCommit;
   readonly #truncation: LogTruncation;
   readonly #corruptions: number;
+  readonly #damage: LogDamage | undefined;
   readonly #owner: AppenderOwner;
   readonly #clockWatch: ClockWatch;
   readonly #blockRangeMs: number;
@@ -88,6 +92,7 @@ export class Db implements Appendable {
     this.#blocks = parts.blocks;
     this.#hasSnapshot = parts.hasSnapshot;
     this.#corruptions = parts.replay.corruptions;
+    this.#damage = parts.damage;
     const { head, wal } = parts;
     this.#commits = new GroupCommit(head, wal, this.#clock, (result, count) => {
       this.#counts[result] += count;
@@ -155,6 +160,9 @@ export class Db implements Appendable {
       chunkBytes: head.chunkBytes,
       minTimeMs: isEmpty ? undefined : head.minTimeMs,
       maxTimeMs: isEmpty ? undefined : head.maxTimeMs,
+      get scraped() {
+        return scrapedFacts(head.table);
+      },
       appendedSamples: this.#counts.appended,
       outOfOrderSamples: this.#counts.out_of_order,
       duplicateSamples: this.#counts.duplicate + this.#counts.conflict,
@@ -164,7 +172,7 @@ export class Db implements Appendable {
 
   walStats(): WalStats {
     const { syncs, writtenBytes } = this.#wal;
-    return { syncs, writtenBytes, corruptions: this.#corruptions };
+    return { syncs, writtenBytes, corruptions: this.#corruptions, damage: this.#damage };
   }
 
   /**
@@ -365,6 +373,7 @@ interface OpenedParts {
   readonly blocks: readonly BlockOnDisk[];
   readonly hasSnapshot: boolean;
   readonly replay: Awaited<ReturnType<HeadReplay['run']>>;
+  readonly damage: LogDamage | undefined;
 }
 
 async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts> {
@@ -373,10 +382,12 @@ async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts
   await removeUnfinishedCheckpoints(fs, `${dir}/wal`);
   await removeUnfinishedSnapshots(fs, dir);
   const blocks = await listBlocks(fs, dir, logger);
+  const seriesMax = options.seriesMax ?? SERIES_MAX;
   const head = new Head({
     clock,
     blockRangeMs: options.blockRangeMs ?? BLOCK_RANGE_MS,
-    seriesMax: options.seriesMax ?? SERIES_MAX,
+    seriesMax,
+    shares: new SeriesShares(seriesMax, options.labelBytesMax),
   });
   // What a block covers is not needed from the log: a crash between the two leaves it in both.
   head.raiseMinValidTime(coveredUntil(blocks.map(({ meta }) => meta)));
@@ -384,7 +395,8 @@ async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts
   const segmentBytes = options.walSegmentBytes ?? WAL_SEGMENT_BYTES;
   const wal = new WalWriter(fs, `${dir}/wal`, replay.nextSegment, segmentBytes);
   const hasSnapshot = (await listChunkSnapshots(fs, dir)).length > 0;
-  return { lock, head, wal, blocks, replay, hasSnapshot };
+  const damage = await logDamage(fs, `${dir}/wal`, replay.damage);
+  return { lock, head, wal, blocks, replay, damage, hasSnapshot };
 }
 
 async function removeUnfinishedCheckpoints(fs: Fs, walDir: string): Promise<void> {

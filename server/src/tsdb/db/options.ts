@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
+import type { ScrapedFacts } from '../head/scraped-facts.ts';
 
 export interface DbOptions {
   readonly fs: Fs;
@@ -16,9 +17,17 @@ export interface DbOptions {
   readonly blockRangeMs?: number;
   /** How often the database looks for something to cut or to remove; 0: only when asked. */
   readonly maintenanceIntervalMs?: number;
-  /** Most series in the head; more are refused with `ERR_SERIES_LIMIT`. */
+  /**
+   * Most series in the head; more are refused with `ERR_SERIES_LIMIT`, and with `ERR_SERIES_SHARE` when
+   * the target that they belong to has its share.
+   */
   readonly seriesMax?: number;
-  /** Most bytes of chunks in the head; a commit beyond it is refused with `ERR_HEAD_FULL`. */
+  /** Most text in the labels of all series of the head, shared out as `seriesMax`. */
+  readonly labelBytesMax?: number;
+  /**
+   * Most bytes of chunks in the head; a commit beyond it is refused with `ERR_HEAD_FULL`, a large one
+   * at three quarters of it with `ERR_HEAD_SHARE`.
+   */
   readonly chunkBytesMax?: number;
   /** Size at which a new WAL segment begins; whole 32 KiB pages. Default 128 MiB. */
   readonly walSegmentBytes?: number;
@@ -30,6 +39,20 @@ export interface WalStats {
   readonly writtenBytes: number;
   /** Damages that cost samples, found at the opening; a torn end does not count. */
   readonly corruptions: number;
+  /** What was cut off at the opening, and what is still kept of earlier ones. */
+  readonly damage?: LogDamage | undefined;
+}
+
+/** Damage of the log that cost samples. */
+export interface LogDamage {
+  /** What was found at the opening; undefined when it was at an earlier one. */
+  readonly reason: string | undefined;
+  /** When the damage was cut off, Unix milliseconds. */
+  readonly foundMs: number;
+  /** Of the newest sample before the damage; undefined when there is none, or that is not known. */
+  readonly newestMs: number | undefined;
+  /** Files with what followed the damage. */
+  readonly keptAside: readonly string[];
 }
 
 export interface HeadStats {
@@ -43,6 +66,8 @@ export interface HeadStats {
   readonly minTimeMs: number | undefined;
   /** Of the newest sample; undefined while the head is empty. */
   readonly maxTimeMs: number | undefined;
+  /** What of all this comes from targets; found out when it is asked for. */
+  readonly scraped?: ScrapedFacts;
   /** Since the database was opened. */
   readonly appendedSamples: number;
   readonly outOfOrderSamples: number;

@@ -2,6 +2,7 @@ import { assert, CodedError } from '../../base/errors.ts';
 import type { Labels } from '../../model/labels.ts';
 import { STALE_NAN_HI, STALE_NAN_LO } from '../../model/stale.ts';
 import type { Appender, AppendResult, SeriesRef } from '../../storage/appender.ts';
+import { SMALL_SCRAPE_SAMPLES } from '../limits.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Head } from './head.ts';
 import type { PendingSamples } from './pending-samples.ts';
@@ -10,6 +11,9 @@ import { PENDING_AT, PENDING_COUNT, RECORD_DOUBLES } from './series-table.ts';
 /** Bits of the NaN that Prometheus stores for every ordinary NaN (value.NormalNaN). */
 const NORMAL_NAN_HI = 0x7ff80000;
 const NORMAL_NAN_LO = 1;
+
+/** Of the memory for samples, what large scrapes may fill. */
+const LARGE_SCRAPES_PART = 3 / 4;
 
 const float = new Float64Array(1);
 const halves = new Int32Array(float.buffer);
@@ -71,7 +75,7 @@ export class HeadAppender implements Appender {
     const { head, chunkBytesMax } = this.#owner;
     try {
       await this.#owner.rewinding;
-      if (head.chunkBytes > chunkBytesMax) throw headFullError(head.chunkBytes, chunkBytesMax);
+      checkRoom(pending.count, head.chunkBytes, chunkBytesMax);
       await this.#owner.commits.commit(pending);
       this.#owner.onCommitted();
     } finally {
@@ -135,10 +139,18 @@ function checkPending(pending: PendingSamples, slot: number, at: number): Append
   return isSame ? 'duplicate' : 'conflict';
 }
 
-/** The error of a commit that would take more memory than allowed. */
-function headFullError(chunkBytes: number, limit: number): CodedError {
-  return new CodedError('ERR_HEAD_FULL', 'the head holds as many samples as it may', {
-    chunkBytes,
-    limit,
-  });
+/** Throws when a commit would take more memory than allowed: the last of it is for small ones. */
+function checkRoom(sampleCount: number, chunkBytes: number, limit: number): void {
+  if (chunkBytes > limit) {
+    throw new CodedError('ERR_HEAD_FULL', 'the head holds as many samples as it may', {
+      chunkBytes,
+      limit,
+    });
+  }
+  if (sampleCount > SMALL_SCRAPE_SAMPLES && chunkBytes > limit * LARGE_SCRAPES_PART) {
+    const message =
+      `too many samples: what is left of the ${limit} bytes of memory for samples is for targets ` +
+      `with at most ${SMALL_SCRAPE_SAMPLES}, and this one has ${sampleCount}`;
+    throw new CodedError('ERR_HEAD_SHARE', message, { chunkBytes, limit, found: sampleCount });
+  }
 }

@@ -24,6 +24,7 @@ import { predictChunkEnd } from './chunk-end.ts';
 import { HeadTombstones } from './head-tombstones.ts';
 import { OpenChunks } from './open-chunks.ts';
 import { Pacer } from './pacer.ts';
+import type { SeriesShares } from './series-shares.ts';
 import {
   CLOSED_CHUNK,
   NEXT_CHUNK_AT,
@@ -45,6 +46,7 @@ export interface HeadOptions {
   readonly clock: Clock;
   readonly blockRangeMs: number;
   readonly seriesMax: number;
+  readonly shares?: SeriesShares;
 }
 
 /**
@@ -72,7 +74,7 @@ export class Head {
   constructor(options: HeadOptions) {
     this.#clock = options.clock;
     this.#blockRangeMs = options.blockRangeMs;
-    this.table = new SeriesTable(options.seriesMax);
+    this.table = new SeriesTable(options.seriesMax, options.shares);
   }
 
   /** Of all samples; Infinity while there are none. */

@@ -42,6 +42,15 @@ export interface ReplayResult {
   readonly headChunkFiles: readonly HeadChunkFileEnd[];
   /** Places where the log was damaged and reading it had to end. */
   readonly corruptions: number;
+  /** The last of them. */
+  readonly damage: FoundDamage | undefined;
+}
+
+/** Where the log ends because of damage. */
+export interface FoundDamage {
+  readonly error: CodedError;
+  readonly newestMs: number | undefined;
+  readonly keptAside: readonly string[];
 }
 
 export interface ReplayOptions {
@@ -74,6 +83,7 @@ export class HeadReplay {
   #unknownRefs = 0;
   #zstdRecords = 0;
   #corruptions = 0;
+  #damage: FoundDamage | undefined;
 
   constructor(head: Head, options: ReplayOptions) {
     this.#head = head;
@@ -105,6 +115,7 @@ export class HeadReplay {
       nextSegment: Math.max(last, first) + 1,
       headChunkFiles,
       corruptions: this.#corruptions,
+      damage: this.#damage,
     };
   }
 
@@ -203,6 +214,9 @@ export class HeadReplay {
       }
       this.#corruptions++;
       const aside = await setAsideFrom(fs, dir, indices.slice(i), offset, clock.nowMs());
+      const { maxTimeMs } = this.#head;
+      const newestMs = maxTimeMs === -Infinity ? undefined : maxTimeMs;
+      this.#damage = { error: damage, newestMs, keptAside: aside };
       logger.error('the log is damaged; samples behind the damage are kept aside', {
         error: damage,
         keptAside: aside.join(', '),

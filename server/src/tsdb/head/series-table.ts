@@ -2,6 +2,7 @@ import { assert, CodedError } from '../../base/errors.ts';
 import type { Label, Labels } from '../../model/labels.ts';
 import { XOR_LAST_TIME } from '../chunkenc/xor-encoder.ts';
 import { SERIES_REF_MAX } from '../limits.ts';
+import type { SeriesShares } from './series-shares.ts';
 import { SymbolTable } from './symbol-table.ts';
 
 // All series of the head. What a series is made of lies in two typed arrays over the same memory,
@@ -39,6 +40,7 @@ export class SeriesTable {
   ints = new Int32Array(this.doubles.buffer);
   readonly symbols = new SymbolTable();
   readonly #seriesMax: number;
+  readonly #shares: SeriesShares | undefined;
   #slotEnd = 0;
   #count = 0;
   readonly #freeSlots: number[] = [];
@@ -56,8 +58,10 @@ export class SeriesTable {
   /** The labels whose symbols `#scratch` holds, all of them known. */
   #scratchLabels: Labels | undefined;
 
-  constructor(seriesMax: number) {
+  /** @param shares of targets; without them the limit is for whoever comes first */
+  constructor(seriesMax: number, shares?: SeriesShares) {
     this.#seriesMax = seriesMax;
+    this.#shares = shares;
   }
 
   get count(): number {
@@ -116,8 +120,8 @@ export class SeriesTable {
   }
 
   /**
-   * Adds a series that `find` did not find. `ERR_SERIES_LIMIT` when the table is full; what a log
-   * holds is taken all the same.
+   * Adds a series that `find` did not find. `ERR_SERIES_LIMIT` when the table is full,
+   * `ERR_SERIES_SHARE` when the series' target has its share; what a log holds is taken all the same.
    * @param ref a reference of an older log, or undefined for a new one
    */
   add(labels: Labels, ref?: number): number {
@@ -126,6 +130,7 @@ export class SeriesTable {
         limit: this.#seriesMax,
       });
     }
+    if (ref === undefined) this.#shares?.check(labels);
     const newRef = ref ?? this.#lastRef + 1;
     if (newRef > SERIES_REF_MAX) {
       throw new CodedError('ERR_SERIES_LIMIT', 'the references of series are used up', {
@@ -145,6 +150,7 @@ export class SeriesTable {
     this.ints[at * 2 + LABEL_COUNT] = labels.length;
     this.ints[at * 2 + LABELS_HASH] = hashWords(this.#labelWords, words, labels.length * 2);
     this.#count++;
+    this.#shares?.add(labels);
     this.#setRef(newRef, slot + 1);
     this.#insertBucket(slot);
     return slot;
@@ -155,6 +161,7 @@ export class SeriesTable {
     const at = slot * RECORD_DOUBLES * 2;
     assert(this.ints[at + SERIES_REF] !== 0, 'a series was removed twice');
     this.#deleteBucket(slot);
+    this.#shares?.remove(this.labels(slot));
     this.#setRef(this.ints[at + SERIES_REF], 0);
     const count = this.ints[at + LABEL_COUNT] * 2;
     const start = this.ints[at + LABELS_AT];

@@ -22,6 +22,11 @@ export class SymbolTable {
     return this.#texts[id];
   }
 
+  /** How many labels the text is a name or value of. */
+  uses(id: number): number {
+    return this.#uses[id];
+  }
+
   /** Adds a use of the text. */
   retain(text: string): number {
     let id = this.#ids.get(text);

@@ -1,6 +1,9 @@
 import type { Fs } from '../../base/ports/fs.ts';
 import { segmentFileName } from './segments.ts';
 
+/** A segment, and when what lay behind damage was put there. */
+const SET_ASIDE_PATTERN = /^\d{8}\.corrupt-(\d{1,15})$/;
+
 const COPY_BYTES = 1024 * 1024;
 
 /**
@@ -40,6 +43,19 @@ export async function setAsideFrom(
     await file.close();
   }
   return kept;
+}
+
+/** Files that `setAsideFrom` has kept, at this start or an earlier one, with the time of that. */
+export async function listSetAside(
+  fs: Fs,
+  dir: string,
+): Promise<{ readonly path: string; readonly timeMs: number }[]> {
+  const found: { path: string; timeMs: number }[] = [];
+  for (const { name } of await fs.list(dir)) {
+    const timeMs = SET_ASIDE_PATTERN.exec(name)?.[1];
+    if (timeMs !== undefined) found.push({ path: `${dir}/${name}`, timeMs: Number(timeMs) });
+  }
+  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 async function copyFile(fs: Fs, from: string, to: string): Promise<void> {

@@ -7,6 +7,8 @@ import { Badge } from '../../common/badge.tsx';
 // The Mattermost servers themselves. Others, as node_exporter, are asked for whether they exist or not,
 // so the plugin is well without them; the table shows them, and a warning tells when one was lost.
 const SERVER_JOB = 'prometheus';
+/** The warning that storage does not take what the targets answer. */
+const STORING_FAILED = 'storing_failed';
 
 function essential(targets: readonly Target[]): readonly Target[] {
   const servers = targets.filter((target) => target.job === SERVER_JOB);
@@ -21,6 +23,9 @@ export function Health({ status }: { status: PluginStatus }) {
   const up = scraped.filter((target) => target.up).length;
   if (status.isStarting || (targets.length > 0 && scraped.length === 0)) {
     return <Badge kind="idle" label={text('metricsPlugin.health.starting')} />;
+  }
+  if (status.warnings.some(({ code }) => code === STORING_FAILED)) {
+    return <Badge kind="bad" label={text('metricsPlugin.health.notStored')} />;
   }
   if (targets.length === 0) {
     return <Badge kind="idle" label={text('metricsPlugin.health.off')} />;

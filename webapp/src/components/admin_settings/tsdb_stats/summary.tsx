@@ -31,6 +31,8 @@ export function Summary({ stats, status, nowMs }: Props) {
   const count = (value: number | undefined) =>
     value === undefined ? '–' : value.toLocaleString(text.locale);
   const head = status?.head;
+  const series = head === undefined ? stats?.num_series : (head.scraped_series ?? head.series);
+  const mostSeries = Math.max(0, stats?.num_series ?? 0);
   return (
     <dl className="metrics-figures">
       <Figure
@@ -61,9 +63,13 @@ export function Summary({ stats, status, nowMs }: Props) {
       </Figure>
       <Figure
         name={text('metricsPlugin.stats.series')}
-        note={head !== undefined && text('metricsPlugin.stats.inHead', { count: head.series })}
+        note={
+          series !== undefined &&
+          mostSeries > series &&
+          text('metricsPlugin.stats.inBlock', { count: mostSeries })
+        }
       >
-        {count(stats?.num_series)}
+        {count(series)}
       </Figure>
     </dl>
   );
