@@ -6,6 +6,7 @@ import { type AnswerHead, type AnswerListener, AnswerReader } from './http-answe
 import { type BodyListener, type BodySink, bodySink } from './http-body.ts';
 import { type ConnectionUser, Connections, type HttpConnection } from './http-connection.ts';
 import { exchangeError, timeoutError } from './http-errors.ts';
+import { ZonedUrl } from './zoned-url.ts';
 
 const REDIRECTS_MAX = 10;
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
@@ -31,7 +32,7 @@ export class NodeHttpClient implements HttpClient {
   async get(url: string, options: HttpGetOptions): Promise<HttpResponse> {
     const exchange = new Exchange(options);
     try {
-      return await this.#follow(new URL(url), exchange);
+      return await this.#follow(ZonedUrl.from(url), exchange);
     } catch (error) {
       throw exchange.isAborted ? exchange.abortReason : exchangeError(error, url);
     } finally {
@@ -45,20 +46,23 @@ export class NodeHttpClient implements HttpClient {
   }
 
   /** The first answer that does not send us elsewhere. */
-  async #follow(url: URL, exchange: Exchange): Promise<HttpResponse> {
+  async #follow(url: ZonedUrl, exchange: Exchange): Promise<HttpResponse> {
     let target = url;
     for (let redirects = 0; ; redirects++) {
+      // A credential is for the host that it was set for, and for nobody to whom that one refers.
+      if (target.server !== url.server) exchange.forgetAuthorization();
       const { response, location } = await this.#ask(target, exchange);
       if (location === undefined) return response;
       if (redirects === REDIRECTS_MAX) {
         const message = `redirected more than ${REDIRECTS_MAX} times`;
         throw new CodedError('ERR_HTTP_REDIRECTS', message, { url: url.href });
       }
-      target = new URL(location, target);
+      target = target.redirect(location);
     }
   }
 
-  async #ask(url: URL, exchange: Exchange): Promise<Answer> {
+  async #ask(url: ZonedUrl, exchange: Exchange): Promise<Answer> {
+    this.#connections.trust(exchange.options.extraCa ?? '');
     const kept = this.#connections.takeKept(url);
     if (kept !== undefined) {
       const attempt = this.#attempt(url, kept, exchange);
@@ -72,7 +76,7 @@ export class NodeHttpClient implements HttpClient {
     return exchange.run(this.#attempt(url, this.#connections.open(url), exchange));
   }
 
-  #attempt(url: URL, connection: HttpConnection, { options }: Exchange): Attempt {
+  #attempt(url: ZonedUrl, connection: HttpConnection, { options }: Exchange): Attempt {
     const parts = { connections: this.#connections, memory: this.#memory };
     return new Attempt(parts, url, connection, options);
   }
@@ -86,7 +90,7 @@ interface Answer {
 
 /** The time limit and the abort signal of one `get`. The first reason to abort counts. */
 class Exchange {
-  readonly options: HttpGetOptions;
+  options: HttpGetOptions;
   readonly #timer: NodeJS.Timeout;
   readonly #ignoreSignal: (() => void) | undefined;
   isAborted = false;
@@ -111,6 +115,11 @@ class Exchange {
     return answer;
   }
 
+  /** Later requests of the exchange go without. */
+  forgetAuthorization(): void {
+    this.options = { ...this.options, authorization: undefined };
+  }
+
   end(): void {
     clearTimeout(this.#timer);
     this.#ignoreSignal?.();
@@ -132,7 +141,7 @@ interface AttemptParts {
 /** One request on one connection, and its answer. */
 class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   readonly #parts: AttemptParts;
-  readonly #url: URL;
+  readonly #url: ZonedUrl;
   readonly #connection: HttpConnection;
   readonly #options: HttpGetOptions;
   readonly #reader = new AnswerReader(this);
@@ -145,7 +154,12 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   #isUnheard = false;
   #isOver = false;
 
-  constructor(parts: AttemptParts, url: URL, connection: HttpConnection, options: HttpGetOptions) {
+  constructor(
+    parts: AttemptParts,
+    url: ZonedUrl,
+    connection: HttpConnection,
+    options: HttpGetOptions,
+  ) {
     this.#parts = parts;
     this.#url = url;
     this.#connection = connection;
@@ -162,7 +176,9 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   }
 
   send(): Promise<Answer> {
-    const fields = { Host: this.#url.host, 'Accept-Encoding': 'gzip', ...this.#options.headers };
+    const { headers, authorization } = this.#options;
+    const secret = authorization === undefined ? {} : { Authorization: authorization };
+    const fields = { Host: this.#url.host, 'Accept-Encoding': 'gzip', ...headers, ...secret };
     this.#connection.use(this, requestText(this.#url, fields));
     return this.#answer.promise;
   }

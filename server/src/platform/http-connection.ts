@@ -4,6 +4,7 @@ import tls from 'node:tls';
 import { CodedError } from '../base/errors.ts';
 import { trustedCertificates } from './certificates.ts';
 import { localLookup } from './local-lookup.ts';
+import type { ZonedUrl } from './zoned-url.ts';
 
 const READ_BYTES = 64 * 1024;
 /** Kept for each server; more than one only while several targets of it are scraped at a time. */
@@ -93,34 +94,46 @@ export class Connections {
   readonly #kept = new Map<string, HttpConnection[]>();
   /** Made when needed: the certificates take milliseconds to read, and room. */
   #secureContext: tls.SecureContext | undefined;
+  #extraCa = '';
+
+  /**
+   * From now on these certificates (PEM, '' for none) are trusted besides the system's. What was
+   * trusted before is of no value, so kept connections end when they change.
+   */
+  trust(extraCa: string): void {
+    if (extraCa === this.#extraCa) return;
+    this.#extraCa = extraCa;
+    this.#secureContext = undefined;
+    this.close();
+  }
 
   /** A connection to the server of `url` that an earlier request has left. */
-  takeKept(url: URL): HttpConnection | undefined {
-    const connection = this.#kept.get(url.origin)?.at(-1);
-    if (connection !== undefined) this.#forget(url.origin, connection);
+  takeKept(url: ZonedUrl): HttpConnection | undefined {
+    const connection = this.#kept.get(url.server)?.at(-1);
+    if (connection !== undefined) this.#forget(url.server, connection);
     return connection;
   }
 
   /** Keeps a connection to the server of `url`, or ends it when there are enough. */
-  giveBack(url: URL, connection: HttpConnection): void {
-    const { origin } = url;
-    const kept = this.#kept.get(origin) ?? [];
+  giveBack(url: ZonedUrl, connection: HttpConnection): void {
+    const { server } = url;
+    const kept = this.#kept.get(server) ?? [];
     if (kept.length >= KEPT_MAX) {
       connection.destroy();
       return;
     }
-    this.#kept.set(origin, [...kept, connection]);
-    connection.leave(() => this.#forget(origin, connection));
+    this.#kept.set(server, [...kept, connection]);
+    connection.leave(() => this.#forget(server, connection));
   }
 
   /** Begins to connect. What goes wrong goes to the connection's first user. */
-  open(url: URL): HttpConnection {
+  open(url: ZonedUrl): HttpConnection {
     const isSecure = url.protocol === 'https:';
     if (!isSecure && url.protocol !== 'http:') {
       throw new CodedError('ERR_HTTP', `${url.protocol} is not a protocol of exporters`);
     }
     const where = {
-      host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+      host: url.connectHost,
       port: Number(url.port) || (isSecure ? 443 : 80),
       lookup: localLookup,
       noDelay: true,
@@ -144,7 +157,9 @@ export class Connections {
   }
 
   #openSecure(where: net.TcpNetConnectOpts & { host: string }): HttpConnection {
-    this.#secureContext ??= tls.createSecureContext({ ca: trustedCertificates() });
+    this.#secureContext ??= tls.createSecureContext({
+      ca: [...trustedCertificates(), ...(this.#extraCa === '' ? [] : [this.#extraCa])],
+    });
     const socket = tls.connect({
       ...where,
       secureContext: this.#secureContext,

@@ -11,7 +11,7 @@ export interface ScrapeFacts {
   readonly wasUp: (url: string) => boolean;
 }
 
-interface Verdict {
+export interface Verdict {
   readonly code: string;
   /** undefined: all is well. */
   readonly warning: Omit<Warning, 'code'> | undefined;
