@@ -183,7 +183,7 @@ describe('the plugin', () => {
     });
     assert.match(
       answer,
-      /\[Download \(0\.0 MB\)\]\(https:\/\/chat\.example\.com\/plugins\/the\.plugin\/jobs\/download\/\w{26}\)/,
+      /\[Download dump \(0\.0 MB\)\]\(https:\/\/chat\.example\.com\/plugins\/the\.plugin\/jobs\/download\/\w{26}\)/,
     );
     const id = /download\/(\w{26})/.exec(answer)?.[1];
     assert.equal((await ask(plugin.api, 'GET', `/jobs/download/${id}`)).status, 200);
@@ -250,7 +250,7 @@ describe('the plugin', () => {
     await plugin.reconfigure();
     await until('others', async () => {
       const all = await codes(plugin);
-      return all.includes('restart_needed') && all.includes('server_not_scraped');
+      return all.includes('restart_needed') && all.includes('license_missing');
     });
     const body = JSON.stringify(await status(plugin));
     assert.match(body, /no licence/);

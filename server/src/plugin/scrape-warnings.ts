@@ -22,12 +22,13 @@ const SERVER_JOB = 'prometheus';
 
 /** What an administrator should know about the scraping; one verdict for each code there is. */
 export function scrapeWarnings(facts: ScrapeFacts): Verdict[] {
-  const { config, targets } = facts;
+  const { config, targets, hasLicense } = facts;
   const failing = targets.filter((target) => !target.up && target.lastError !== undefined);
   const server = failing.find((target) => target.job === SERVER_JOB);
   return [
     { code: 'metrics_disabled', warning: config.metricsEnabled ? undefined : METRICS_DISABLED },
-    { code: 'server_not_scraped', warning: serverWarning(facts, server) },
+    { code: 'server_not_scraped', warning: hasLicense ? serverWarning(facts, server) : undefined },
+    { code: 'license_missing', warning: hasLicense ? undefined : serverWarning(facts, server) },
     { code: 'exporter_down', warning: exporterWarning(facts, failing) },
   ];
 }
