@@ -52,7 +52,8 @@ function runPlugin(): void {
       tasks,
       randomBytes,
       hostname: hostname(),
-      openDb: (dir, log) => Db.open({ fs: diskFs, dir, clock: systemClock, logger: log, tasks }),
+      openDb: (dir, log, options) =>
+        Db.open({ fs: diskFs, dir, clock: systemClock, logger: log, tasks, ...options }),
     },
     onLogger: (log) => logger.setHost(log),
   });

@@ -305,7 +305,10 @@ export class MetricsPlugin {
       logger,
       board: this.#board,
       dir: this.#settings.dbPath,
-      openDb: (dir) => openDb(dir, logger),
+      openDb: (dir) => {
+        const writesSnapshot = (): boolean => this.#settings.enableMemorySnapshotOnShutdown;
+        return openDb(dir, logger, { writesSnapshot });
+      },
       onOpen: (open) => {
         this.#cluster.open(open);
         this.#syncing.wake();

@@ -55,5 +55,6 @@ export async function queryNodes(
 
 /** MySQL's driver hands texts out as bytes. */
 function textOf(value: unknown): string {
+  if (value === null || value === undefined) return '';
   return value instanceof Uint8Array ? new TextDecoder().decode(value) : String(value);
 }

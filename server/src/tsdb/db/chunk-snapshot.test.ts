@@ -9,6 +9,7 @@ import { silentLogger } from '../../base/log.ts';
 import { makeLabels } from '../../model/labels.ts';
 import { tsdbTasks } from '../tasks.ts';
 import { Db } from './db.ts';
+import type { DbOptions } from './options.ts';
 
 const DIR = 'tsdb';
 const START_MS = Date.UTC(2026, 10, 22, 8);
@@ -18,7 +19,7 @@ const SERIES = 20;
 interface Setup {
   readonly fs: MemoryFs;
   readonly warnings: string[];
-  open(): Promise<Db>;
+  open(options?: Pick<DbOptions, 'writesSnapshot'>): Promise<Db>;
 }
 
 function setup(): Setup {
@@ -29,7 +30,7 @@ function setup(): Setup {
     warn: (text: string) => void warnings.push(text),
     error: (text: string) => void warnings.push(text),
   };
-  const open = (): Promise<Db> =>
+  const open: Setup['open'] = (options) =>
     Db.open({
       fs,
       dir: DIR,
@@ -37,6 +38,7 @@ function setup(): Setup {
       logger,
       tasks: inlineTasks(tsdbTasks(fs)),
       maintenanceIntervalMs: 0,
+      ...options,
     });
   return { fs, warnings, open };
 }
@@ -149,6 +151,17 @@ describe('a clean restart', () => {
       await db.close();
     });
   }
+
+  it('reads the log when no snapshot is wanted', async () => {
+    const { fs, open } = setup();
+    const db = await open({ writesSnapshot: () => false });
+    await append(db, 0, 30);
+    await db.close();
+    assert.deepEqual(await snapshots(fs), []);
+    const again = await open();
+    await assertHolds(fs, again, 30);
+    await again.close();
+  });
 
   it('goes on without a snapshot when the disk has no room for one', async () => {
     const { fs, warnings, open } = setup();

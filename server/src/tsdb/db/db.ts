@@ -58,6 +58,7 @@ export class Db implements Appendable {
   readonly #clockWatch: ClockWatch;
   readonly #blockRangeMs: number;
   readonly #retentionMs: number;
+  readonly #writesSnapshot: () => boolean;
   /** Work that reads the whole head or changes what it holds, one at a time. */
   readonly #work = new Mutex();
   readonly #closing = new AbortController();
@@ -82,6 +83,7 @@ export class Db implements Appendable {
     this.#clockWatch = new ClockWatch(options.clock);
     this.#blockRangeMs = options.blockRangeMs ?? BLOCK_RANGE_MS;
     this.#retentionMs = options.retentionMs ?? RETENTION_MS;
+    this.#writesSnapshot = options.writesSnapshot ?? (() => true);
     this.#lock = parts.lock;
     this.#head = parts.head;
     this.#wal = parts.wal;
@@ -219,7 +221,7 @@ export class Db implements Appendable {
 
   /** Makes the next start fast, unless nothing has changed since the last snapshot. */
   async #writeSnapshot(): Promise<void> {
-    if (this.#hasSnapshot || this.#head.sampleCount === 0) return;
+    if (this.#hasSnapshot || this.#head.sampleCount === 0 || !this.#writesSnapshot()) return;
     try {
       await writeChunkSnapshot(this.#fs, this.dir, this.#head);
     } catch (error) {
