@@ -45,6 +45,7 @@ describe('hosts', () => {
         zone: 'eth0',
       });
     }
+    assert.equal(splitZone('http://id:key@[fe80::1%25eth0]:1/').url, 'http://id:key@[fe80::1]:1/');
     const plain = 'http://app1/[fe80::1%eth0]';
     assert.deepEqual(splitZone(plain), { url: plain, zone: '' });
   });

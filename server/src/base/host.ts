@@ -3,7 +3,7 @@
 /** A zone names an interface, such as `eth0`; these characters need no escaping (RFC 6874). */
 const ZONE = /^[A-Za-z0-9._~-]+$/;
 /** The host of a URL with a zone; `%25` is how RFC 6874 writes the percent sign, `%` how people do. */
-const ZONED_URL = /^([a-z]+:\/\/\[[0-9a-f:.]+)%(?:25)?([A-Za-z0-9._~-]+)\]/i;
+const ZONED_URL = /^([a-z]+:\/\/(?:[^/?#]*@)?\[[0-9a-f:.]+)%(?:25)?([A-Za-z0-9._~-]+)\]/i;
 
 /** What is wrong with a host without port or brackets, as half a sentence; undefined: nothing is. */
 export function hostComplaint(host: string): string | undefined {

@@ -209,6 +209,20 @@ describe('the plugin', () => {
     await until('scraped', () => world.dbs[0].samples > 0);
   });
 
+  it('knows which settings are not valid, and uses the others', async () => {
+    const { plugin, world } = setUp();
+    Object.assign(world.host.settings, { samplelimit: -1, nodeexporterport: 9101 });
+    plugin.start();
+    await until('scraped', () => (world.dbs[0]?.samples ?? 0) > 0);
+    assert.match(plugin.settingsProblems.join(), /^Sample limit \(SampleLimit\) must be .* -1\.$/);
+    const { targets } = await askJson<{ targets: { instance: string }[] }>(
+      plugin.api,
+      'GET',
+      '/status',
+    );
+    assert.ok(targets.some(({ instance }) => instance === '127.0.0.1:9101'));
+  });
+
   it('collects without a file store that it knows, and says so', async () => {
     const { plugin, world } = setUp({ fileDriver: 'tape' });
     plugin.start();

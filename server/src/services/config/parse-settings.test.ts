@@ -165,6 +165,15 @@ describe('settings', () => {
     for (const { message } of problems) assert.ok(message.length < 200, message);
   });
 
+  it('does not refuse what is stored already, since the server saves all of its settings at once', () => {
+    const stored = { sampleLimit: -1, extratargets: 'x' };
+    const known = validateSettings(stored).map(({ message }) => message);
+    assert.equal(known.length, 2);
+    assert.deepEqual(validateSettings(stored, known), []);
+    const worse = { ...stored, extratargets: 'http://a/ a\nx', sampleLimit: -2 };
+    assert.equal(validateSettings(worse, known).length, 2);
+  });
+
   it('accepts what the Go plugin accepted: a timeout longer than the interval', () => {
     assert.deepEqual(validateSettings({ scrapeintervalseconds: 5 }), []);
   });

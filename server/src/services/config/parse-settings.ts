@@ -59,9 +59,16 @@ export function defaultSettings(): Settings {
   return parseSettings({}).settings;
 }
 
-/** Why the server should refuse to save these settings; empty when it should not. */
-export function validateSettings(raw: Readonly<Record<string, unknown>>): SettingProblem[] {
-  return [...parseSettings(raw).problems];
+/**
+ * Why the server should refuse to save these settings; empty when it should not.
+ *
+ * @param known messages of problems that the stored settings have already
+ */
+export function validateSettings(
+  raw: Readonly<Record<string, unknown>>,
+  known: readonly string[] = [],
+): SettingProblem[] {
+  return parseSettings(raw).problems.filter(({ message }) => !known.includes(message));
 }
 
 /** Secrets that a save leaves as they are; only the server knows them then. */
