@@ -52,8 +52,7 @@ function runPlugin(): void {
       tasks,
       randomBytes,
       hostname: hostname(),
-      openDb: (dir, log, options) =>
-        Db.open({ fs: diskFs, dir, clock: systemClock, logger: log, tasks, ...options }),
+      openDb: (dir, log) => Db.open({ fs: diskFs, dir, clock: systemClock, logger: log, tasks }),
     },
     onLogger: (log) => logger.setHost(log),
   });

@@ -92,8 +92,8 @@ class CountingDb implements MetricsDb {
     return [];
   }
 
-  async close(): Promise<void> {
-    this.calls.push('close');
+  async close(writesSnapshot = true): Promise<void> {
+    this.calls.push(writesSnapshot ? 'close' : 'close without snapshot');
   }
 }
 
@@ -221,6 +221,15 @@ describe('the plugin', () => {
       '/status',
     );
     assert.ok(targets.some(({ instance }) => instance === '127.0.0.1:9101'));
+  });
+
+  it('leaves no snapshot of its head when that is switched off', async () => {
+    const { plugin, world } = setUp();
+    world.host.settings.enablememorysnapshotonshutdown = false;
+    plugin.start();
+    await until('open', () => world.dbs.length > 0);
+    await plugin.stop();
+    assert.equal(world.dbs[0].calls.at(-1), 'close without snapshot');
   });
 
   it('collects without a file store that it knows, and says so', async () => {

@@ -312,10 +312,8 @@ export class MetricsPlugin {
       logger,
       board: this.#board,
       dir: this.#settings.dbPath,
-      openDb: (dir) => {
-        const writesSnapshot = (): boolean => this.#settings.enableMemorySnapshotOnShutdown;
-        return openDb(dir, logger, { writesSnapshot });
-      },
+      openDb: (dir) => openDb(dir, logger),
+      writesSnapshot: () => this.#settings.enableMemorySnapshotOnShutdown,
       onOpen: (open) => {
         this.#cluster.open(open);
         this.#syncing.wake();

@@ -6,7 +6,6 @@ import type { HttpClient } from '../base/ports/http-client.ts';
 import type { ProcessStats } from '../base/ports/process-stats.ts';
 import type { Resolver } from '../base/ports/resolver.ts';
 import type { TaskPool } from '../base/ports/task-runner.ts';
-import type { DbOptions } from '../tsdb/index.ts';
 import type { MetricsDb } from './database-keeper.ts';
 
 /** What the machine offers; `main.ts` has the real things, tests their own. */
@@ -21,11 +20,7 @@ export interface Platform {
   readonly randomBytes: (count: number) => Uint8Array;
   /** Names this machine over restarts. */
   readonly hostname: string;
-  readonly openDb: (
-    dir: string,
-    logger: Logger,
-    options: Pick<DbOptions, 'writesSnapshot'>,
-  ) => Promise<MetricsDb>;
+  readonly openDb: (dir: string, logger: Logger) => Promise<MetricsDb>;
 }
 
 export interface PluginInfo {

@@ -33,8 +33,7 @@ export function startRealPlugin(host: FakeHost, clock: Clock = systemClock): Met
       tasks,
       randomBytes,
       hostname: 'test',
-      openDb: (dir, logger, options) =>
-        Db.open({ fs: diskFs, dir, clock, logger, tasks, ...options }),
+      openDb: (dir, logger) => Db.open({ fs: diskFs, dir, clock, logger, tasks }),
     },
     { id: 'com.mattermost.mattermost-plugin-metrics', version: '0.8.0' },
   );

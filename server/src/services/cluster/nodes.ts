@@ -43,7 +43,7 @@ export async function queryNodes(
   }
   const nodes = new Map<string, ClusterNode>();
   for (const [name, ping] of rows) {
-    const hostname = textOf(name).trim();
+    const hostname = name === null ? '' : textOf(name).trim();
     const lastPingMs = Number(textOf(ping));
     // A server that was restarted has two rows for a while.
     const known = nodes.get(hostname);
@@ -55,6 +55,5 @@ export async function queryNodes(
 
 /** MySQL's driver hands texts out as bytes. */
 function textOf(value: unknown): string {
-  if (value === null || value === undefined) return '';
   return value instanceof Uint8Array ? new TextDecoder().decode(value) : String(value);
 }

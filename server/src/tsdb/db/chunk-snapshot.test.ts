@@ -9,7 +9,6 @@ import { silentLogger } from '../../base/log.ts';
 import { makeLabels } from '../../model/labels.ts';
 import { tsdbTasks } from '../tasks.ts';
 import { Db } from './db.ts';
-import type { DbOptions } from './options.ts';
 
 const DIR = 'tsdb';
 const START_MS = Date.UTC(2026, 10, 22, 8);
@@ -19,7 +18,7 @@ const SERIES = 20;
 interface Setup {
   readonly fs: MemoryFs;
   readonly warnings: string[];
-  open(options?: Pick<DbOptions, 'writesSnapshot'>): Promise<Db>;
+  open(): Promise<Db>;
 }
 
 function setup(): Setup {
@@ -30,7 +29,7 @@ function setup(): Setup {
     warn: (text: string) => void warnings.push(text),
     error: (text: string) => void warnings.push(text),
   };
-  const open: Setup['open'] = (options) =>
+  const open = (): Promise<Db> =>
     Db.open({
       fs,
       dir: DIR,
@@ -38,7 +37,6 @@ function setup(): Setup {
       logger,
       tasks: inlineTasks(tsdbTasks(fs)),
       maintenanceIntervalMs: 0,
-      ...options,
     });
   return { fs, warnings, open };
 }
@@ -154,9 +152,9 @@ describe('a clean restart', () => {
 
   it('reads the log when no snapshot is wanted', async () => {
     const { fs, open } = setup();
-    const db = await open({ writesSnapshot: () => false });
+    const db = await open();
     await append(db, 0, 30);
-    await db.close();
+    await db.close(false);
     assert.deepEqual(await snapshots(fs), []);
     const again = await open();
     await assertHolds(fs, again, 30);

@@ -58,7 +58,6 @@ export class Db implements Appendable {
   readonly #clockWatch: ClockWatch;
   readonly #blockRangeMs: number;
   readonly #retentionMs: number;
-  readonly #writesSnapshot: () => boolean;
   /** Work that reads the whole head or changes what it holds, one at a time. */
   readonly #work = new Mutex();
   readonly #closing = new AbortController();
@@ -83,7 +82,6 @@ export class Db implements Appendable {
     this.#clockWatch = new ClockWatch(options.clock);
     this.#blockRangeMs = options.blockRangeMs ?? BLOCK_RANGE_MS;
     this.#retentionMs = options.retentionMs ?? RETENTION_MS;
-    this.#writesSnapshot = options.writesSnapshot ?? (() => true);
     this.#lock = parts.lock;
     this.#head = parts.head;
     this.#wal = parts.wal;
@@ -201,19 +199,18 @@ export class Db implements Appendable {
   }
 
   /** Waits for running work, syncs the log and releases the directory. */
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
+  close(writesSnapshot = true): Promise<void> {
+    return (this.#closed ??= this.#close(writesSnapshot));
   }
 
-  async #close(): Promise<void> {
+  async #close(writesSnapshot: boolean): Promise<void> {
     this.#closing.abort(closedError(this.dir));
     await this.#loop;
     await this.#work.run(async () => {});
     try {
       await this.#commits.idle();
       await this.#wal.close();
-      await this.#writeSnapshot();
+      if (writesSnapshot) await this.#writeSnapshot();
     } finally {
       await this.#lock.release();
     }
@@ -221,7 +218,7 @@ export class Db implements Appendable {
 
   /** Makes the next start fast, unless nothing has changed since the last snapshot. */
   async #writeSnapshot(): Promise<void> {
-    if (this.#hasSnapshot || this.#head.sampleCount === 0 || !this.#writesSnapshot()) return;
+    if (this.#hasSnapshot || this.#head.sampleCount === 0) return;
     try {
       await writeChunkSnapshot(this.#fs, this.dir, this.#head);
     } catch (error) {

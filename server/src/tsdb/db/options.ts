@@ -20,8 +20,6 @@ export interface DbOptions {
   readonly seriesMax?: number;
   /** Most bytes of chunks in the head; a commit beyond it is refused with `ERR_HEAD_FULL`. */
   readonly chunkBytesMax?: number;
-  /** Whether closing writes a snapshot of what is left in the head, for a fast start. Default: yes. */
-  readonly writesSnapshot?: (() => boolean) | undefined;
   /** Size at which a new WAL segment begins; whole 32 KiB pages. Default 128 MiB. */
   readonly walSegmentBytes?: number;
 }
