@@ -48,7 +48,7 @@ suite(
           .locator('[role=dialog].modal')
           .getByRole('button', { name: 'Create dump' })
           .click();
-        const link = page.getByRole('link', { name: /^Download the dump of/ }).first();
+        const link = page.getByRole('link', { name: /^Download dump of/ }).first();
         await link.waitFor({ timeout: 60_000 });
         const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
         const dir = unpack(readFileSync(await download.path()));

@@ -41,6 +41,7 @@ export function target(changes: Partial<Target>): Target {
     job: 'prometheus',
     instance: 'localhost:8067',
     up: true,
+    absent: false,
     last_scrape_ms: Date.now() - 12_000,
     last_duration_ms: 8.4,
     last_error: '',

@@ -108,9 +108,9 @@ async function createAndDownload({ page, plugin, server }: Panel, subPath: strin
   await page.getByRole('status').getByText('The dump is ready to download.').waitFor();
 
   const downloading = page.waitForEvent('download');
-  await row(page, job)
-    .getByRole('link', { name: /^Download the dump of/ })
-    .click();
+  const link = row(page, job).getByRole('link', { name: /^Download dump of/ });
+  assert.equal(await link.innerText(), 'Download dump');
+  await link.click();
   const download = await downloading;
   const url = `${server.origin}${subPath}/plugins/${manifest.id}/jobs/download/${job.id}`;
   assert.equal(download.url(), url);
@@ -415,11 +415,31 @@ suite('the panel in Chromium', { skip: skipWithoutChromium }, () => {
   test('a machine without node_exporter is well', () => {
     const prepare = (plugin: FakePlugin) => {
       const last_error = 'connection refused';
-      plugin.status.targets.push(target({ job: 'node', url: 'http://x', up: false, last_error }));
+      const missing = target({
+        job: 'node',
+        instance: 'x:9100',
+        up: false,
+        absent: true,
+        last_error,
+      });
+      plugin.status.targets.push(missing);
     };
     return withPanel({ prepare }, async ({ page }) => {
       await page.getByText('Collecting', { exact: true }).waitFor();
-      await page.getByText('Optional: node_exporter').waitFor();
+      const text = await page.getByRole('row', { name: /x:9100/ }).innerText();
+      assert.match(text, /Optional: node_exporter.*Not installed/s);
+      assert.doesNotMatch(text, /Down|connection refused/);
+      assert.equal(await page.locator('.metrics-badge--bad').count(), 0);
+    });
+  });
+
+  test('a server without a licence leads to the page of the licence', () => {
+    const prepare = (plugin: FakePlugin) => {
+      plugin.status.warnings = [{ code: 'license_missing', message: 'There is no licence.' }];
+    };
+    return withPanel({ prepare }, async ({ page }) => {
+      const link = page.getByRole('alert').getByRole('link', { name: 'Open settings' });
+      assert.equal(await link.getAttribute('href'), '/admin_console/about/license');
     });
   });
 

@@ -55,4 +55,18 @@ suite('an exporter behind TLS', () => {
     const { stdout } = await promisify(execFile)(process.execPath, args, { env });
     assert.equal(stdout, 'a 1\n');
   });
+
+  test('is scraped while the settings trust it, and by no kept connection afterwards', async () => {
+    const client = new NodeHttpClient();
+    const extraCa = readFileSync(certificate, 'utf8');
+    for (let i = 0; i < 2; i++) {
+      const { body } = await client.get(url, {
+        ...OPTIONS,
+        extraCa: `# of the exporter\n${extraCa}`,
+      });
+      assert.equal(Buffer.from(body).toString(), 'a 1\n');
+    }
+    await assert.rejects(client.get(url, OPTIONS), { code: 'ERR_HTTP' });
+    client.close();
+  });
 });

@@ -1,3 +1,5 @@
+import { redactText } from './redact.ts';
+
 /** What happened, where, and what was expected and found; values are shown to administrators. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -34,8 +36,12 @@ export function codeOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** One line for a log or a panel: message, details and the chain of causes. */
+/** One line for a log or a panel: message, details and the chain of causes, without secrets. */
 export function describeError(error: unknown): string {
+  return redactText(chainOf(error));
+}
+
+function chainOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   let text = error.message;
   if (error instanceof CodedError) {
@@ -44,7 +50,7 @@ export function describeError(error: unknown): string {
       text += ` (${pairs.map(([key, value]) => `${key}: ${value}`).join(', ')})`;
     }
   }
-  return error.cause === undefined ? text : `${text}: ${describeError(error.cause)}`;
+  return error.cause === undefined ? text : `${text}: ${chainOf(error.cause)}`;
 }
 
 /** Ends a path that only a bug of ours can reach. Bad input does not get here. */

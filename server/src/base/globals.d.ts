@@ -46,4 +46,7 @@ declare class URL {
   readonly searchParams: URLSearchParams;
 }
 
+/** Base64 of characters up to U+00FF, one byte each. */
+declare function btoa(bytes: string): string;
+
 declare function queueMicrotask(callback: () => void): void;

@@ -1,5 +1,6 @@
 import { CodedError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { redactText } from '../base/redact.ts';
 import { HttpError, sendError } from './reply.ts';
 import type { Handler, HttpRequest, HttpResponse } from './types.ts';
 
@@ -159,7 +160,7 @@ function publicError(error: unknown): HttpError {
   if (error instanceof CodedError) {
     const status = publicStatus(error.code);
     if (status !== undefined) {
-      return new HttpError(status, error.code, sentence(error.message), error);
+      return new HttpError(status, error.code, sentence(redactText(error.message)), error);
     }
   }
   const text = 'Something went wrong; the server log says what.';

@@ -62,6 +62,7 @@ export function statusHandler(source: StatusSource): Handler {
         job: target.job,
         instance: target.instance,
         up: target.up,
+        ...(target.absent === true && { absent: true }),
         last_scrape_ms: target.lastScrapeMs ?? 0,
         last_duration_ms: target.lastDurationMs ?? 0,
         last_error: target.lastError ?? '',

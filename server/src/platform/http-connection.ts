@@ -6,6 +6,7 @@ import { trustedCertificates } from './certificates.ts';
 import { redirectError } from './http-errors.ts';
 import { isLinkLocal } from './link-local.ts';
 import { withoutLinkLocal } from './local-lookup.ts';
+import type { ZonedUrl } from './zoned-url.ts';
 
 const READ_BYTES = 64 * 1024;
 /** Kept for each server; more than one only while several targets of it are scraped at a time. */
@@ -18,7 +19,7 @@ const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
 /** Where a request goes. */
 export interface Destination {
-  readonly url: URL;
+  readonly url: ZonedUrl;
   /** An administrator may have chosen a link-local address; a redirect never does. */
   readonly mayBeLinkLocal: boolean;
 }
@@ -108,29 +109,41 @@ export class Connections {
   /** Made when needed: the certificates take milliseconds to read, and room. */
   #secureContext: tls.SecureContext | undefined;
   readonly #lookup: net.LookupFunction;
+  #extraCa = '';
 
   constructor(lookup: net.LookupFunction) {
     this.#lookup = lookup;
   }
 
+  /**
+   * From now on these certificates (PEM, '' for none) are trusted besides the system's. What was
+   * trusted before is of no value, so kept connections end when they change.
+   */
+  trust(extraCa: string): void {
+    if (extraCa === this.#extraCa) return;
+    this.#extraCa = extraCa;
+    this.#secureContext = undefined;
+    this.close();
+  }
+
   /** A connection to the server of `url` that an earlier request has left. */
   takeKept({ url, mayBeLinkLocal }: Destination): HttpConnection | undefined {
-    const connection = this.#kept.get(url.origin)?.at(-1);
+    const connection = this.#kept.get(url.server)?.at(-1);
     if (connection === undefined || (!mayBeLinkLocal && connection.isLinkLocal)) return undefined;
-    this.#forget(url.origin, connection);
+    this.#forget(url.server, connection);
     return connection;
   }
 
   /** Keeps a connection to the server of `url`, or ends it when there are enough. */
-  giveBack(url: URL, connection: HttpConnection): void {
-    const { origin } = url;
-    const kept = this.#kept.get(origin) ?? [];
+  giveBack(url: ZonedUrl, connection: HttpConnection): void {
+    const { server } = url;
+    const kept = this.#kept.get(server) ?? [];
     if (kept.length >= KEPT_MAX) {
       connection.destroy();
       return;
     }
-    this.#kept.set(origin, [...kept, connection]);
-    connection.leave(() => this.#forget(origin, connection));
+    this.#kept.set(server, [...kept, connection]);
+    connection.leave(() => this.#forget(server, connection));
   }
 
   /** Begins to connect. What goes wrong goes to the connection's first user. */
@@ -139,7 +152,7 @@ export class Connections {
     if (!isSecure && url.protocol !== 'http:') {
       throw new CodedError('ERR_HTTP', `${url.protocol} is not a protocol of exporters`);
     }
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+    const host = url.connectHost;
     if (!mayBeLinkLocal && isLinkLocal(host)) throw redirectError();
     const where = {
       host,
@@ -166,7 +179,9 @@ export class Connections {
   }
 
   #openSecure(where: net.TcpNetConnectOpts & { host: string }): HttpConnection {
-    this.#secureContext ??= tls.createSecureContext({ ca: trustedCertificates() });
+    this.#secureContext ??= tls.createSecureContext({
+      ca: [...trustedCertificates(), ...(this.#extraCa === '' ? [] : [this.#extraCa])],
+    });
     const socket = tls.connect({
       ...where,
       secureContext: this.#secureContext,

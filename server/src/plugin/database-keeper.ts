@@ -25,6 +25,8 @@ export interface DatabaseKeeperOptions {
   readonly logger: Logger;
   /** `Db.open` with all that it needs but the folder. */
   readonly openDb: (dir: string) => Promise<MetricsDb>;
+  /** Whether closing leaves a snapshot of the head; default: yes. */
+  readonly writesSnapshot?: () => boolean;
   readonly board: WarningBoard;
   /** Where to look first. */
   readonly dir: string;
@@ -105,7 +107,7 @@ export class DatabaseKeeper {
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
-    await open?.db.close();
+    await open?.db.close(this.#options.writesSnapshot?.());
   }
 
   async #try(signal: AbortSignal): Promise<void> {

@@ -58,7 +58,7 @@ describe('/metrics', () => {
     const answer = await run('/metrics   dump 2h ');
     assert.equal(
       answer,
-      `The dump is ready: [Download (1.2 MB)](/plugins/x/jobs/download/${ID}), ` +
+      `The dump is ready: [Download dump (1.2 MB)](/plugins/x/jobs/download/${ID}), ` +
         '2026-02-09 00:00 to 2026-02-10 00:00 UTC.',
     );
     assert.deepEqual(created, [[clock.nowMs() - 7_200_000, clock.nowMs()]]);
@@ -74,12 +74,17 @@ describe('/metrics', () => {
       [posts[0].userId, posts[0].channelId, posts[0].rootId],
       ['admin', 'channel', 'thread'],
     );
-    assert.match(posts[0].message, /\[Download .*\nNote\.$/s);
+    assert.match(posts[0].message, /\[Download dump .*\nNote\.$/s);
   });
 
   it('dump gives the reason of a failure', async () => {
     const { run } = setUp({ status: 'error', error: 'The disk is full.' });
     assert.equal(await run('/metrics dump'), 'The dump failed: The disk is full.');
+  });
+
+  it('dump shows the words of others as they are', async () => {
+    const { run } = setUp({ status: 'error', error: 'No @all\n![x](http://evil/)' });
+    assert.equal(await run('/metrics dump'), 'The dump failed: `No @all ![x](http://evil/)`');
   });
 
   it('status tells how it goes', async () => {

@@ -49,10 +49,16 @@ function parseDuration(text: string): number | undefined {
 }
 
 function parseTime(text: string): number | undefined {
-  if (!TIME.test(text)) return undefined;
+  if (!TIME.test(text) || !isDay(text.slice(0, 10))) return undefined;
   const hasZone = /(Z|[+-]\d\d:\d\d)$/i.test(text.slice(10));
   const timeMs = Date.parse(text.length === 10 || hasZone ? text : `${text}Z`);
-  return Number.isNaN(timeMs) ? undefined : timeMs;
+  return Number.isNaN(timeMs) || timeMs < 0 ? undefined : timeMs;
+}
+
+/** Whether the calendar has the day; `Date` takes 31 February for 3 March. */
+function isDay(date: string): boolean {
+  const timeMs = Date.parse(`${date}T00:00Z`);
+  return !Number.isNaN(timeMs) && new Date(timeMs).toISOString().startsWith(date);
 }
 
 function notATime(text: string): string {

@@ -51,7 +51,10 @@ export function makeHooks(options: HooksOptions): PluginHooks {
     },
 
     configurationWillBeSaved: async (config) => {
-      const problems = validateSettings(settingsIn(config, info.id));
+      // The server saves all of its settings at once: a problem that is there already is told in the
+      // panel, and must not keep somebody from saving another page.
+      const known = active?.plugin.settingsProblems;
+      const problems = validateSettings(settingsIn(config, info.id), known);
       return problems.length === 0 ? undefined : problems.map(({ message }) => message).join(' ');
     },
 

@@ -1,4 +1,5 @@
 import type { LogFields, Logger } from '../base/log.ts';
+import { redactText } from '../base/redact.ts';
 
 /** The host's log calls; each resolves when the line has arrived. */
 export interface HostLog {
@@ -51,14 +52,24 @@ export class HostLogger implements Logger {
       this.#dropped++;
       return;
     }
-    const sent = this.#dropped > 0 ? { ...fields, droppedLines: this.#dropped } : fields;
+    const shown = withoutSecrets(fields);
+    const sent = this.#dropped > 0 ? { ...shown, droppedLines: this.#dropped } : shown;
     this.#dropped = 0;
     this.#waiting++;
     this.#tail = this.#tail
-      .then(() => this.#log[level](message, sent))
+      .then(() => this.#log[level](redactText(message), sent))
       .catch(() => undefined)
       .finally(() => {
         this.#waiting--;
       });
   }
+}
+
+/** Errors are described without them already. */
+function withoutSecrets(fields: LogFields): LogFields {
+  const texts = Object.entries(fields).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? redactText(value) : value,
+  ]);
+  return Object.fromEntries(texts) as LogFields;
 }

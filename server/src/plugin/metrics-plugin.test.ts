@@ -92,8 +92,8 @@ class CountingDb implements MetricsDb {
     return [];
   }
 
-  async close(): Promise<void> {
-    this.calls.push('close');
+  async close(writesSnapshot = true): Promise<void> {
+    this.calls.push(writesSnapshot ? 'close' : 'close without snapshot');
   }
 }
 
@@ -183,7 +183,7 @@ describe('the plugin', () => {
     });
     assert.match(
       answer,
-      /\[Download \(0\.0 MB\)\]\(https:\/\/chat\.example\.com\/plugins\/the\.plugin\/jobs\/download\/\w{26}\)/,
+      /\[Download dump \(0\.0 MB\)\]\(https:\/\/chat\.example\.com\/plugins\/the\.plugin\/jobs\/download\/\w{26}\)/,
     );
     const id = /download\/(\w{26})/.exec(answer)?.[1];
     assert.equal((await ask(plugin.api, 'GET', `/jobs/download/${id}`)).status, 200);
@@ -207,6 +207,29 @@ describe('the plugin', () => {
     world.dbFailure = undefined;
     await until('open', async () => (await codes(plugin)).length === 0);
     await until('scraped', () => world.dbs[0].samples > 0);
+  });
+
+  it('knows which settings are not valid, and uses the others', async () => {
+    const { plugin, world } = setUp();
+    Object.assign(world.host.settings, { samplelimit: -1, nodeexporterport: 9101 });
+    plugin.start();
+    await until('scraped', () => (world.dbs[0]?.samples ?? 0) > 0);
+    assert.match(plugin.settingsProblems.join(), /^Sample limit \(SampleLimit\) must be .* -1\.$/);
+    const { targets } = await askJson<{ targets: { instance: string }[] }>(
+      plugin.api,
+      'GET',
+      '/status',
+    );
+    assert.ok(targets.some(({ instance }) => instance === '127.0.0.1:9101'));
+  });
+
+  it('leaves no snapshot of its head when that is switched off', async () => {
+    const { plugin, world } = setUp();
+    world.host.settings.enablememorysnapshotonshutdown = false;
+    plugin.start();
+    await until('open', () => world.dbs.length > 0);
+    await plugin.stop();
+    assert.equal(world.dbs[0].calls.at(-1), 'close without snapshot');
   });
 
   it('collects without a file store that it knows, and says so', async () => {
@@ -250,7 +273,7 @@ describe('the plugin', () => {
     await plugin.reconfigure();
     await until('others', async () => {
       const all = await codes(plugin);
-      return all.includes('restart_needed') && all.includes('server_not_scraped');
+      return all.includes('restart_needed') && all.includes('license_missing');
     });
     const body = JSON.stringify(await status(plugin));
     assert.match(body, /no licence/);

@@ -61,6 +61,7 @@ export class MetricsPlugin {
   readonly ownMetrics: OwnMetrics;
   #database: DatabaseKeeper | undefined;
   #settings: Settings = defaultSettings();
+  #settingsProblems: readonly string[] = [];
   #config: ServerConfig | undefined;
   #isCommandRegistered = false;
   #isStopping = false;
@@ -160,6 +161,11 @@ export class MetricsPlugin {
     await this.#loadSettings();
     this.#scraping.wake();
     this.#syncing.wake();
+  }
+
+  /** What is wrong with the settings as they are stored, a sentence each. */
+  get settingsProblems(): readonly string[] {
+    return this.#settingsProblems;
   }
 
   /** Ends everything within the time that the host gives; nothing stored is lost if it is short. */
@@ -288,6 +294,7 @@ export class MetricsPlugin {
   async #loadSettings(): Promise<void> {
     const { settings, problems } = parseSettings(await this.#host.loadSettings());
     this.#board.set(SETTINGS_WARNING, settingsWarning(problems));
+    this.#settingsProblems = problems.map(({ message }) => message);
     this.#settings = settings;
     this.#platform.tasks.limit(settings.workerThreads);
     const database = this.#database;
@@ -306,6 +313,7 @@ export class MetricsPlugin {
       board: this.#board,
       dir: this.#settings.dbPath,
       openDb: (dir) => openDb(dir, logger),
+      writesSnapshot: () => this.#settings.enableMemorySnapshotOnShutdown,
       onOpen: (open) => {
         this.#cluster.open(open);
         this.#syncing.wake();

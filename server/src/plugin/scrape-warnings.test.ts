@@ -51,8 +51,11 @@ describe('scrape warnings', () => {
   it('give the reason when the server does not answer, and name a missing licence', () => {
     const targets = [target('prometheus', false, 'connection refused')];
     const [licensed] = warnings({ targets });
+    assert.equal(licensed.code, 'server_not_scraped');
     assert.match(licensed.warning?.message ?? '', /cannot be collected: connection refused\.$/);
-    const [unlicensed] = warnings({ targets, hasLicense: false });
+    const [unlicensed, ...more] = warnings({ targets, hasLicense: false });
+    // The panel leads to the page of the licence by this code.
+    assert.deepEqual([unlicensed.code, more], ['license_missing', []]);
     assert.match(unlicensed.warning?.message ?? '', /has no licence/);
     assert.match(unlicensed.warning?.action ?? '', /licence/);
   });

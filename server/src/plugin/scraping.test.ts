@@ -167,6 +167,39 @@ test('a node that takes over scrapes nothing before it knows the nodes, not even
   await scraping.stop();
 });
 
+test('a bad node, line or address is named, and everything else is scraped', async () => {
+  const { scraping, world, urls } = setUp();
+  world.host.config = { ...world.host.config, isCluster: true };
+  world.host.nodes = ['app1', 'a/b', 'node1:8075', 'fe80::1%eth0'].map((name) => [name, 1]);
+  Object.assign(world.host.settings, {
+    extratargets: 'http://db1/m?token=S3cret x credential=dbs\nbad\nhttp://db2/m x credential=no',
+    targetcredentials: 'bad\ndbs basic user S3cret',
+    targetca: '-----BEGIN CERTIFICATE-----\nMIIx\n-----END CERTIFICATE-----',
+    callsoffloaderhosts: 'off1:x, off2',
+  });
+  scraping.start();
+  for (let i = 0; i < 5; i++) await world.clock.advance(1_000);
+  const zoned = urlOf('[fe80::1%25eth0]');
+  assert.deepEqual(
+    urls().filter((url) => !url.includes('/plugins/')),
+    [urlOf('app1'), zoned, 'http://off2:9100/metrics', 'http://db1/m?token=…'],
+  );
+  const [warning, ...more] = world.board.list();
+  assert.equal(warning.code, 'targets_left_out');
+  assert.match(warning.message, /"a\/b" \(.+"node1:8075" \(a host is expected without a port\)/);
+  assert.deepEqual(more, []);
+  const asked = world.http.requests.find(({ url }) => url === 'http://db1/m?token=S3cret');
+  assert.equal(asked?.options.authorization, `Basic ${btoa('user:S3cret')}`);
+  assert.match(asked?.options.extraCa ?? '', /BEGIN CERTIFICATE/);
+  const others = world.http.requests.filter(({ url }) => !url.startsWith('http://db1/'));
+  assert.ok(others.every(({ options }) => options.authorization === undefined));
+  world.host.nodes = ['app1', 'app2'].map((name) => [name, 1]);
+  scraping.wake();
+  await settle();
+  assert.deepEqual(world.board.list(), [], 'a warning goes with its reason');
+  await scraping.stop();
+});
+
 function urlOf(node: string): string {
   return `http://${node}:8067/metrics`;
 }

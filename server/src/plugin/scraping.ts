@@ -15,13 +15,14 @@ import type {
 import { queryNodes } from '../services/cluster/nodes.ts';
 import type { ClusterNode } from '../services/cluster/nodes.ts';
 import type { Settings } from '../services/config/settings.ts';
+import { authorize, parseCredentials } from '../services/config/target-credentials.ts';
 import { parseExtraTargets, parseHosts } from '../services/config/target-lists.ts';
-import type { ParsedList } from '../services/config/target-lists.ts';
 import { buildTargets, CallsDiscovery } from '../services/discovery/index.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
 import type { Appendable } from '../storage/appender.ts';
 import type { Host, ServerConfig } from './host.ts';
 import { scrapeWarnings } from './scrape-warnings.ts';
+import { targetWarnings } from './target-warnings.ts';
 
 /** Configuration and targets are looked up this often, and at each change of the configuration. */
 const REFRESH_PERIOD_MS = 60_000;
@@ -174,16 +175,22 @@ export class Scraping {
   #applyTargets(config: ServerConfig): void {
     if (config.isCluster && !this.#areNodesAsked) return;
     const settings = this.#options.settings();
-    this.#targets = buildTargets({
+    const list = buildTargets({
       listenAddress: config.metricsListenAddress,
       nodes: this.#nodes,
       enableNodeExporter: settings.enableNodeExporterTargets,
       nodeExporterPort: settings.nodeExporterPort,
       pluginId: this.#options.pluginId,
       calls: this.#calls.known,
-      callsOffloaderHosts: entriesOf(parseHosts(settings.callsOffloaderHosts)),
-      extraTargets: entriesOf(parseExtraTargets(settings.extraTargets)),
+      // What is wrong with the lists is told where the settings are loaded.
+      callsOffloaderHosts: parseHosts(settings.callsOffloaderHosts).entries,
+      extraTargets: authorize(
+        parseExtraTargets(settings.extraTargets).entries,
+        parseCredentials(settings.targetCredentials).entries,
+      ).entries,
     });
+    for (const { code, warning } of targetWarnings(list)) this.#options.board.set(code, warning);
+    this.#targets = list.targets;
     this.#apply();
   }
 
@@ -207,11 +214,6 @@ export class Scraping {
   }
 }
 
-/** Settings are checked when they are loaded, so there is nothing to complain about any more. */
-function entriesOf<T>(list: ParsedList<T>): readonly T[] {
-  return 'entries' in list ? list.entries : [];
-}
-
 function scrapeSettings(settings: Settings): ScrapeSettings {
   return {
     intervalMs: settings.scrapeIntervalSeconds * 1000,
@@ -224,5 +226,6 @@ function scrapeSettings(settings: Settings): ScrapeSettings {
       valueBytes: settings.labelValueLengthLimit,
     },
     honorTimestamps: settings.honorTimestamps,
+    extraCa: settings.targetCA,
   };
 }

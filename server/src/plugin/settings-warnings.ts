@@ -8,7 +8,7 @@ export function settingsWarning(problems: readonly SettingProblem[]): Text | und
   if (problems.length === 0) return undefined;
   const texts = problems.map((problem) => problem.message).join(' ');
   return {
-    message: `Some settings of the plugin are not valid and their defaults are used. ${texts}`,
+    message: `Some settings of the plugin are not valid; they count as not set, and bad entries of lists are left out. ${texts}`,
     action: 'Correct them in the plugin’s settings (PluginSettings in the configuration).',
   };
 }

@@ -40,6 +40,7 @@ test('a server of its own tells targets, errors and warnings', async () => {
       target,
       { ...target, instance: 'a|b', up: false, lastError: 'refused\nby | it' },
       { ...target, instance: 'new:1', lastScrapeMs: undefined },
+      { ...target, job: 'node', up: false, absent: true, lastError: 'connection refused' },
     ],
   });
   assert.equal(
@@ -49,9 +50,10 @@ test('a server of its own tells targets, errors and warnings', async () => {
       '',
       '| Target | Job | State | Last scrape | Samples | Error |',
       '|---|---|---|---|---|---|',
-      '| app1:8067 | prometheus | up | 12 s ago | 846 |  |',
-      '| a\\|b | prometheus | **down** | 12 s ago | 846 | refused by \\| it |',
-      '| new:1 | prometheus | not yet scraped |  | 846 |  |',
+      '| `app1:8067` | prometheus | up | 12 s ago | 846 |  |',
+      '| `a\\|b` | prometheus | **down** | 12 s ago | 846 | `refused by \\| it` |',
+      '| `new:1` | prometheus | not yet scraped |  | 846 |  |',
+      '| `app1:8067` | node | not installed | 12 s ago | 846 |  |',
       '',
       'Nothing was copied to the file store yet.',
       '',
@@ -88,9 +90,9 @@ test('a node of a cluster tells what the one that scrapes has reported', async (
       reported: report,
     }),
   });
-  assert.match(text, /^\*\*app1\*\* scrapes since 2026-01-02 02:04 UTC\. Answered by app2\.$/m);
-  assert.match(text, /^- app1 scrapes \(version 0\.8\.0, seen 7 s ago\)\n- app2 stands by/m);
-  assert.match(text, /^\| app1:8067 \| prometheus \| up \|/m);
+  assert.match(text, /^app1 scrapes since 2026-01-02 02:04 UTC\. Answered by app2\.$/m);
+  assert.match(text, /^- app1 scrapes \(version `0\.8\.0`, seen 7 s ago\)\n- app2 stands by/m);
+  assert.match(text, /^\| `app1:8067` \| prometheus \| up \|/m);
   assert.match(text, /file store: 10 min ago\.\n\n:warning: The disk is full\.$/);
 });
 
@@ -106,4 +108,34 @@ test('it says so when nobody scrapes', async () => {
     /^No node of this version scrapes right now; one takes over within 30 seconds\./,
   );
   assert.match(text, /There are no targets\./);
+});
+
+test('what others write is shown as text, wherever it stands', async () => {
+  const evil = '![x](http://evil.example/) @all :x:\n\n# `head` |';
+  const report: InstanceReport = {
+    instance: 'a',
+    node: evil,
+    version: evil,
+    role: evil,
+    sinceMs: 1,
+    lastSyncMs: 1,
+    reportedMs: 1,
+    targets: [{ ...target, job: evil, instance: evil, up: false, lastError: evil }],
+    head: undefined,
+    warnings: [{ code: 'y', message: evil, action: evil }],
+  };
+  const text = await statusText({
+    ...source,
+    warnings: () => [{ code: 'x', message: evil, action: evil }],
+    cluster: async () => ({
+      instance: 'b',
+      node: evil,
+      scraper: { node: evil, sinceMs: 1 },
+      instances: [report],
+      reported: report,
+    }),
+  });
+  assert.equal(text.split('@all').length - 1, 12);
+  assert.ok(!text.replaceAll(/(`+)([^`]|[^`].*?[^`])\1(?!`)/g, '').includes('@all'), text);
+  assert.ok(!/^#/m.test(text));
 });

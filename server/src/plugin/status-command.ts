@@ -1,6 +1,8 @@
+import { utcMinute } from '../base/utc.ts';
 import { mergeWarnings } from '../httpapi/status.ts';
 import type { ClusterOverview, StatusSource } from '../httpapi/status.ts';
 import type { TargetStatus } from '../ingest/index.ts';
+import { literal } from './markdown.ts';
 
 const ROLES: Readonly<Record<string, string>> = {
   scraper: 'scrapes',
@@ -26,7 +28,7 @@ export async function statusText(source: StatusSource): Promise<string> {
       : `Last copied to the file store: ${ago(nowMs - lastSyncMs)}.`,
   ];
   for (const { message, action } of mergeWarnings(source.warnings(), reported?.warnings ?? [])) {
-    parts.push(`:warning: ${message}${action === undefined ? '' : ` ${action}`}`);
+    parts.push(`:warning: ${literal(message)}${action === undefined ? '' : ` ${literal(action)}`}`);
   }
   return parts.join('\n\n');
 }
@@ -39,22 +41,24 @@ function clusterLines({ scraper, node, instances }: ClusterOverview, nowMs: numb
   const who =
     scraper === undefined
       ? 'No node of this version scrapes right now; one takes over within 30 seconds.'
-      : `**${scraper.node}** scrapes since ${isoMinute(scraper.sinceMs)} UTC.`;
+      : `${literal(scraper.node)} scrapes since ${utcMinute(scraper.sinceMs)} UTC.`;
   const nodes = instances.map((each) => {
-    const role = ROLES[each.role] ?? each.role;
-    return `- ${each.node} ${role} (version ${each.version}, seen ${ago(nowMs - each.reportedMs)})`;
+    const role = ROLES[each.role] ?? literal(each.role);
+    const [node, version] = [literal(each.node), literal(each.version)];
+    return `- ${node} ${role} (version ${version}, seen ${ago(nowMs - each.reportedMs)})`;
   });
-  return [`${who} Answered by ${node}.`, nodes.join('\n')];
+  return [`${who} Answered by ${literal(node)}.`, nodes.join('\n')];
 }
 
 function targetTable(targets: readonly TargetStatus[], nowMs: number): string {
   if (targets.length === 0) return 'There are no targets.';
   const rows = targets.slice(0, TARGETS_MAX).map((target) => {
-    const { job, instance, up, lastScrapeMs, samples } = target;
-    const state = lastScrapeMs === undefined ? 'not yet scraped' : up ? 'up' : '**down**';
+    const { lastScrapeMs, samples } = target;
+    const [instance, job] = [literal(target.instance), literal(target.job)];
     const age = lastScrapeMs === undefined ? '' : ago(nowMs - lastScrapeMs);
-    const error = cell(target.lastError ?? '');
-    return `| ${cell(instance)} | ${cell(job)} | ${state} | ${age} | ${samples} | ${error} |`;
+    // That nobody is there is no fault where nobody has to be.
+    const error = target.absent === true ? '' : literal(target.lastError ?? '');
+    return `| ${instance} | ${job} | ${stateOf(target)} | ${age} | ${samples} | ${error} |`;
   });
   const more = targets.length - rows.length;
   return [
@@ -65,9 +69,10 @@ function targetTable(targets: readonly TargetStatus[], nowMs: number): string {
   ].join('\n');
 }
 
-/** Text of others in a table: no bar ends a cell early, no line a row. */
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ');
+function stateOf({ up, absent, lastScrapeMs }: TargetStatus): string {
+  if (lastScrapeMs === undefined) return 'not yet scraped';
+  if (up) return 'up';
+  return absent === true ? 'not installed' : '**down**';
 }
 
 /** A clock of another node may be ahead. */
@@ -76,8 +81,4 @@ function ago(durationMs: number): string {
   if (seconds < 120) return `${seconds} s ago`;
   const minutes = Math.round(seconds / 60);
   return minutes < 120 ? `${minutes} min ago` : `${Math.round(minutes / 60)} h ago`;
-}
-
-function isoMinute(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, 16).replace('T', ' ');
 }

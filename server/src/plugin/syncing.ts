@@ -60,6 +60,7 @@ export class Syncing {
       clock,
       logger,
       isDumping: async () => (await dumpJobs()).some(({ status }) => status === 'in_progress'),
+      mergesOverlaps: () => settings().allowOverlappingCompaction,
     });
     this.#uploads = new RepeatingTask({
       clock,

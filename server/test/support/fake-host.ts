@@ -1,4 +1,5 @@
 import { silentLogger } from '../../src/base/log.ts';
+import type { Logger } from '../../src/base/log.ts';
 import type {
   ClusterEvent,
   EphemeralPost,
@@ -23,7 +24,7 @@ export const SINGLE_SERVER: ServerConfig = {
 
 /** A Mattermost server that answers from memory; tests change what it says as they go. */
 export class FakeHost implements Host {
-  readonly log = silentLogger;
+  log: Logger = silentLogger;
   readonly commands: SlashCommand[] = [];
   readonly posts: EphemeralPost[] = [];
   readonly runningPlugins = new Set<string>();

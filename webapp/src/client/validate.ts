@@ -34,6 +34,14 @@ type Shape<T> = {
 const number: Read<number> = (value) =>
   typeof value === 'number' && Number.isFinite(value) ? value : 0;
 
+// What `Date` knows; beyond it the page could show nothing.
+const TIME_MAX_MS = 8.64e15;
+
+const time: Read<number> = (value, what) => {
+  const timeMs = number(value, what);
+  return Math.abs(timeMs) <= TIME_MAX_MS ? timeMs : 0;
+};
+
 const text: Read<string> = (value) => (typeof value === 'string' ? value : '');
 
 const flag: Read<boolean> = (value) => value === true;
@@ -92,9 +100,9 @@ const job = object<Job>({
     }
     return status;
   },
-  create_at: number,
-  min_t: number,
-  max_t: number,
+  create_at: time,
+  min_t: time,
+  max_t: time,
   dump_location: text,
   error: unlessEmpty(text),
   cancelled: (value) => value === true || undefined,
@@ -109,8 +117,8 @@ export function parseJobs(value: unknown): Job[] {
 }
 
 const stats = object<TsdbStats>({
-  min_t: number,
-  max_t: number,
+  min_t: time,
+  max_t: time,
   num_series: number,
   num_samples: number,
 });
@@ -124,7 +132,8 @@ const target = object<Target>({
   job: text,
   instance: text,
   up: flag,
-  last_scrape_ms: number,
+  absent: flag,
+  last_scrape_ms: time,
   last_duration_ms: number,
   last_error: text,
   samples: number,
@@ -136,10 +145,10 @@ const warning = object<Warning>({ code: text, message: text, action: unlessEmpty
 const head = object<HeadStats>({
   series: number,
   samples: number,
-  min_t: number,
-  max_t: number,
+  min_t: time,
+  max_t: time,
   scraped_series: ifThere(number),
-  newest_scraped_t: ifThere(number),
+  newest_scraped_t: ifThere(time),
 });
 
 const instance = object<ClusterInstance>({
@@ -147,11 +156,11 @@ const instance = object<ClusterInstance>({
   node: text,
   role: text,
   version: text,
-  since_ms: number,
-  reported_ms: number,
+  since_ms: time,
+  reported_ms: time,
 });
 
-const scraper = ifThere(object<Scraper>({ node: text, since_ms: number }));
+const scraper = ifThere(object<Scraper>({ node: text, since_ms: time }));
 
 const cluster = object<Cluster>({
   id: text,
@@ -171,7 +180,7 @@ interface WireStatus extends Omit<PluginStatus, 'isStarting' | 'lastSyncMs'> {
 const status = object<WireStatus>({
   version: text,
   scraper: ifThere(object<{ state: string }>({ state: text })),
-  sync: ifThere(object<{ last_success_ms: number }>({ last_success_ms: number })),
+  sync: ifThere(object<{ last_success_ms: number }>({ last_success_ms: time })),
   warnings: listOf('warning', warning),
   targets: listOf('target', target),
   head: ifThere(head),

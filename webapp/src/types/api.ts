@@ -34,6 +34,8 @@ export interface Target {
   job: string;
   instance: string;
   up: boolean;
+  /** Nobody asked for it, and it has never answered: there is probably none. */
+  absent: boolean;
   /** 0 before the first scrape. */
   last_scrape_ms: number;
   last_duration_ms: number;

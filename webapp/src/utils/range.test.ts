@@ -39,6 +39,10 @@ test('what is wrong with a range of one s own is named', () => {
     ['2026-08-21T11:01', '2026-08-21T11:00', 'order'],
     ['2026-08-22T10:00', '2026-08-22T11:00', 'future'],
     ['no date', '2026-08-21T11:00', 'fromMissing'],
+    ['2026-02-31T10:00', '2026-08-21T11:00', 'fromMissing'],
+    ['0001-01-01T00:00', '2026-08-21T11:00', 'fromMissing'],
+    ['2026-08-21T10:00', '2026-06-31T11:00', 'toMissing'],
+    ['2026-08-21T10:00', '999999-06-30T11:00', 'toMissing'],
   ];
   for (const [from, to, problem] of table) {
     assert.equal(choose('custom', from, to), problem, `${from} to ${to}`);

@@ -60,8 +60,14 @@ function customRange(selection: Selection, nowMs: number): TimeRange | RangeProb
 
 function fromInput(value: string): number | undefined {
   // A date with a time and no zone is local time, as the field means it.
-  const timeMs = value === '' ? NaN : new Date(value).getTime();
-  return Number.isNaN(timeMs) ? undefined : timeMs;
+  const timeMs = isDay(value.split('T')[0] ?? '') ? new Date(value).getTime() : NaN;
+  return timeMs >= 0 ? timeMs : undefined;
+}
+
+/** Whether the calendar has the day; `Date` takes 31 February for 3 March. */
+function isDay(date: string): boolean {
+  const timeMs = Date.parse(`${date}T00:00Z`);
+  return !Number.isNaN(timeMs) && new Date(timeMs).toISOString().startsWith(date);
 }
 
 /** The value of a `datetime-local` field. */

@@ -11,6 +11,10 @@ export interface HttpClient {
 
 export interface HttpGetOptions {
   readonly headers: Readonly<Record<string, string>>;
+  /** The value of the `Authorization` header; kept from where the answer redirects to another origin. */
+  readonly authorization?: string | undefined;
+  /** Certificates, PEM, that are trusted besides those of the system. */
+  readonly extraCa?: string | undefined;
   /** For the whole exchange, body included. */
   readonly timeoutMs: number;
   /** Most bytes of the decompressed body; 0 means no limit but that of the client's memory. */

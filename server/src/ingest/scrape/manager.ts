@@ -73,7 +73,8 @@ export class ScrapeManager {
       const id = targetId(target);
       const { honorLabels = false, labelLimits } = settings;
       // What a loop has learned depends on all of this and nothing else.
-      const key = JSON.stringify([id, honorLabels, labelLimits]);
+      const { authorization, isOptional } = target;
+      const key = JSON.stringify([id, honorLabels, labelLimits, authorization, isOptional]);
       if (loops.has(key)) continue;
       const existing = this.#loops.get(key);
       existing?.reconfigure(settings);

@@ -4,13 +4,14 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError, codeOf, describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { redactUrl } from '../../base/redact.ts';
 import type { HttpClient, HttpResponse } from '../../base/ports/http-client.ts';
 import type { Appendable, Appender } from '../../storage/appender.ts';
 import { ACCEPT, expositionFormat } from '../exposition/content-type.ts';
 import { appendBody, appendVanished, newCounts } from './append-body.ts';
 import type { Answer, AppendContext, ScrapeCounts } from './append-body.ts';
 import type { Escrow, StorePermission } from './escrow.ts';
-import { failureSentence, isStoreFault, storeError, withoutQuotes } from './failure.ts';
+import { failureSentence, isSilence, isStoreFault, storeError, withoutQuotes } from './failure.ts';
 import { Metadata } from './metadata.ts';
 import type { MetadataMemory, MetricMetadata } from './metadata.ts';
 import { Report } from './report.ts';
@@ -50,6 +51,7 @@ export class ScrapeLoop {
   /** Timestamp of the newest samples stored; undefined while there are none. */
   #storedMs: number | undefined;
   #status: TargetStatus;
+  #hasAnswered = false;
 
   /** @param hash a uint32 that decides the target's place in the interval */
   constructor(parts: LoopParts, settings: ScrapeSettings, target: Target, hash: number) {
@@ -61,7 +63,7 @@ export class ScrapeLoop {
     this.#report = new Report(target);
     this.#schedule = new Schedule(settings.intervalMs, hash);
     this.#status = {
-      url: target.url,
+      url: redactUrl(target.url),
       job: target.labels.job,
       instance: target.labels.instance,
       up: false,
@@ -177,6 +179,8 @@ export class ScrapeLoop {
         'User-Agent': this.#parts.userAgent,
         'X-Prometheus-Scrape-Timeout-Seconds': String(settings.timeoutMs / 1000),
       },
+      authorization: this.#target.authorization,
+      extraCa: settings.extraCa,
       timeoutMs: settings.timeoutMs,
       bodyLimitBytes: settings.bodyLimitBytes,
       signal: this.#stopping.signal,
@@ -316,9 +320,12 @@ export class ScrapeLoop {
     const refused = counts.outOfOrder + counts.conflicting + counts.outOfBounds;
     const lastDurationMs = this.#parts.clock.monotonicMs() - turn.startMonotonicMs;
     const samples = counts.scraped;
+    this.#hasAnswered ||= !isSilence(failure);
+    const absent = this.#target.isOptional === true && !this.#hasAnswered;
     this.#status = {
       ...before,
       up: isUp,
+      absent,
       lastScrapeMs: turn.startMs,
       lastDurationMs,
       lastError,
@@ -336,12 +343,14 @@ export class ScrapeLoop {
         logger.warn('Storage refused samples', this.#logFields({ ...counts }));
       }
     } else if (lastError !== before.lastError) {
-      logger.warn('A scrape failed', this.#logFields({ reason: describeError(failure) }));
+      const fields = this.#logFields({ reason: describeError(failure) });
+      if (absent) logger.debug('A target that is optional does not answer', fields);
+      else logger.warn('A scrape failed', fields);
     }
   }
 
   #logFields(more: Record<string, unknown>): Record<string, unknown> {
-    return { url: this.#target.url, ...this.#target.labels, ...more };
+    return { url: this.#status.url, ...this.#target.labels, ...more };
   }
 }
 

@@ -2,8 +2,12 @@ import type { LabelLimits } from './label-limits.ts';
 
 /** Something to scrape. Two targets are the same when URL and labels are. */
 export interface Target {
-  /** Absolute `http:` or `https:` URL to connect to. */
+  /** Absolute `http:` or `https:` URL to connect to. Its query may hold secrets. */
   readonly url: string;
+  /** The value of the `Authorization` header; a secret. */
+  readonly authorization?: string;
+  /** It is there by default: while it has never answered, it counts as not installed. */
+  readonly isOptional?: boolean;
   /** Added to every series; empty values count as absent. */
   readonly labels: { readonly job: string; readonly instance: string } & Readonly<
     Record<string, string>
@@ -33,6 +37,8 @@ export interface ScrapeSettings {
    * false (the default, as in Prometheus) renames it to `exported_<name>`.
    */
   readonly honorLabels?: boolean;
+  /** Certificates, PEM, by which a target is trusted besides those of the system. */
+  readonly extraCa?: string;
 }
 
 /** What one scrape came to. */
@@ -46,6 +52,7 @@ export interface ScrapeResult {
 
 /** How a target is doing, for the panel. */
 export interface TargetStatus {
+  /** Without what may be secret in it. */
   readonly url: string;
   readonly job: string;
   readonly instance: string;
@@ -54,6 +61,8 @@ export interface TargetStatus {
    * `failureCode` is `ERR_SCRAPE_STORE`.
    */
   readonly up: boolean;
+  /** An optional target that has never answered: most likely there is none. */
+  readonly absent?: boolean;
   /** When the last scrape began, unix milliseconds; undefined before the first. */
   readonly lastScrapeMs: number | undefined;
   readonly lastDurationMs: number | undefined;

@@ -2,6 +2,7 @@
 
 import { CodedError, hasCode } from '../../base/errors.ts';
 import type { Duplex } from '../../base/ports/duplex.ts';
+import { redactText } from '../../base/redact.ts';
 import type { Schema } from '../gob/index.ts';
 import { GobStream } from './gob-stream.ts';
 import { EMPTY, emptySchema, requestSchema, responseSchema } from './messages.ts';
@@ -145,8 +146,8 @@ function success(name: string, seq: number): { ServiceMethod: string; Seq: numbe
   return { ServiceMethod: name, Seq: seq, Error: '' };
 }
 
-/** Not empty, because an empty text means success. */
+/** Not empty, because an empty text means success; shown to people, so without secrets. */
 function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text === '' ? 'unknown error' : text;
+  return text === '' ? 'unknown error' : redactText(text);
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { redactText, redactUrl } from '../../base/redact.ts';
 import { RepeatingTask } from '../../base/sync/repeating-task.ts';
 import { withTimeout } from '../../base/sync/timeout.ts';
 import type { TargetStatus } from '../../ingest/index.ts';
@@ -160,6 +161,7 @@ function toRow(report: InstanceReport): object {
       job: target.job,
       instance: target.instance,
       up: target.up,
+      ...(target.absent === true && { absent: true }),
       last_scrape_ms: target.lastScrapeMs ?? 0,
       last_duration_ms: target.lastDurationMs ?? 0,
       last_error: target.lastError ?? '',
@@ -189,7 +191,7 @@ function fromRow(instance: string, bytes: Uint8Array | undefined): InstanceRepor
 
 function warningOf(value: unknown): Warning {
   const fields = fieldsOf(value);
-  const [code, message] = [textField(fields, 'code'), textField(fields, 'message')];
+  const [code, message] = [textField(fields, 'code'), redactText(textField(fields, 'message'))];
   const action = textField(fields, 'action');
   return { code, message, ...(action !== '' && { action }) };
 }
@@ -216,16 +218,18 @@ export function scrapedJson(scraped: HeadFacts['scraped']): object {
   return { scraped_series: scraped.seriesCount, newest_scraped_t: scraped.newestMs };
 }
 
+/** Earlier versions wrote URLs as they are. */
 function targetOf(value: unknown): TargetStatus {
   const fields = fieldsOf(value);
   return {
-    url: textField(fields, 'url'),
+    url: redactUrl(textField(fields, 'url')),
     job: textField(fields, 'job'),
     instance: textField(fields, 'instance'),
     up: fields.get('up') === true,
+    ...(fields.get('absent') === true && { absent: true }),
     lastScrapeMs: numberField(fields, 'last_scrape_ms') || undefined,
     lastDurationMs: numberField(fields, 'last_duration_ms') || undefined,
-    lastError: textField(fields, 'last_error') || undefined,
+    lastError: redactText(textField(fields, 'last_error')) || undefined,
     samples: numberField(fields, 'samples'),
     refused: numberField(fields, 'refused'),
   };

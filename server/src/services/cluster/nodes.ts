@@ -43,7 +43,7 @@ export async function queryNodes(
   }
   const nodes = new Map<string, ClusterNode>();
   for (const [name, ping] of rows) {
-    const hostname = textOf(name).trim();
+    const hostname = name === null ? '' : textOf(name).trim();
     const lastPingMs = Number(textOf(ping));
     // A server that was restarted has two rows for a while.
     const known = nodes.get(hostname);

@@ -5,8 +5,8 @@ import { defaultSettings, parseSettings, validateSettings } from './parse-settin
 import { SETTING_SPECS } from './settings.ts';
 
 describe('settings', () => {
-  it('has the 16 settings and defaults of the Go plugin, lists of targets, and limits of labels and dumps', () => {
-    assert.equal(Object.keys(SETTING_SPECS).length, 16 + 2 + 3 + 2);
+  it('has the 16 settings and defaults of the Go plugin, lists of targets and how to ask them, and limits of labels and dumps', () => {
+    assert.equal(Object.keys(SETTING_SPECS).length, 16 + 4 + 3 + 2);
     assert.deepEqual(
       { ...defaultSettings() },
       {
@@ -33,6 +33,8 @@ describe('settings', () => {
         nodeExporterPort: 9100,
         callsOffloaderHosts: '',
         extraTargets: '',
+        targetCredentials: '',
+        targetCA: '',
       },
     );
   });
@@ -86,9 +88,19 @@ describe('settings', () => {
     ['SupportPacketMetricsDays', 0, /between 1 and/],
     ['NodeExporterPort', 65536, /between 1 and 65535, but it is 65536\./],
     ['NodeExporterPort', Number.NaN, /but it is NaN\./],
-    ['CallsOffloaderHosts', 'a b:x', /must be a list of hosts: host or host:port in "b:x"/],
-    ['ExtraTargets', 'db1:9187 postgres', /one target per line.*a URL such as/],
-    ['ExtraTargets', [], /a text/],
+    [
+      'ExtraTargets',
+      ['http://u:S3cret@db1/ x'],
+      /^Extra targets \(ExtraTargets\) must be a text\.$/,
+    ],
+    ['TargetCredentials', 5, /must be a text\.$/],
+    ['TargetCA', 'S3cret', /^Target CA \(TargetCA\) must be certificates in PEM form, [^3]*\.$/],
+    [
+      'TargetCA',
+      '-----BEGIN PRIVATE KEY-----\nMIIx\n-----END PRIVATE KEY-----',
+      /certificates in PEM/,
+    ],
+    ['TargetCA', '-----BEGIN CERTIFICATE-----\nMIIx', /certificates in PEM/],
   ];
   for (const [key, value, message] of bad) {
     it(`refuses ${key} = ${JSON.stringify(value)} with one sentence, and keeps its default`, () => {
@@ -102,10 +114,64 @@ describe('settings', () => {
     });
   }
 
+  it('judges each entry of a list by itself, and names it by where it stands', () => {
+    const extratargets = [
+      'http://db1:9187/metrics postgres',
+      'http://user:S3cret@db2/metrics postgres',
+      '',
+      'http://db3/ x credential=nobody',
+      'http://db4/ x credential=dbs',
+    ].join('\n');
+    const targetcredentials = 'dbs bearer S3cret\nbad S3cret';
+    const raw = {
+      extratargets,
+      targetcredentials,
+      callsoffloaderhosts: 'a b:S3cret',
+      sampleLimit: 5,
+    };
+    const { settings, problems } = parseSettings(raw);
+    assert.deepEqual(
+      problems.map(({ message }) => message),
+      [
+        'Calls offloader hosts (CallsOffloaderHosts), entry 2: host or host:port is expected.',
+        'Extra targets (ExtraTargets), line 2: a user name and a password belong into ' +
+          'TargetCredentials, not into the URL.',
+        'Target credentials (TargetCredentials), line 2: name bearer TOKEN or name basic USER ' +
+          'PASSWORD is expected.',
+        'Extra targets (ExtraTargets), line 4: TargetCredentials has no valid line with this name.',
+      ],
+    );
+    assert.equal(settings.extraTargets, extratargets);
+    assert.equal(settings.callsOffloaderHosts, raw.callsoffloaderhosts);
+    assert.equal(settings.sampleLimit, 5);
+    const many = validateSettings({ extratargets: 'x\n'.repeat(300) });
+    assert.equal(many.length, 6);
+    assert.match(many[5].message, /295 more entries/);
+  });
+
+  it('takes the mask of a secret, which the server hands to the check of a save, for unchanged', () => {
+    const mask = '*'.repeat(32);
+    const raw = {
+      TargetCredentials: mask,
+      TargetCA: mask,
+      extratargets: 'http://a/ x credential=b',
+    };
+    assert.deepEqual(validateSettings(raw), []);
+  });
+
   it('reports every problem, and quotes long values only in part', () => {
     const problems = validateSettings({ sampleLimit: 'x'.repeat(5000), nodeExporterPort: 0 });
     assert.equal(problems.length, 2);
     for (const { message } of problems) assert.ok(message.length < 200, message);
+  });
+
+  it('does not refuse what is stored already, since the server saves all of its settings at once', () => {
+    const stored = { sampleLimit: -1, extratargets: 'x' };
+    const known = validateSettings(stored).map(({ message }) => message);
+    assert.equal(known.length, 2);
+    assert.deepEqual(validateSettings(stored, known), []);
+    const worse = { ...stored, extratargets: 'http://a/ a\nx', sampleLimit: -2 };
+    assert.equal(validateSettings(worse, known).length, 2);
   });
 
   it('accepts what the Go plugin accepted: a timeout longer than the interval', () => {

@@ -1,5 +1,7 @@
 import { SETTING_SPECS } from './settings.ts';
 import type { SettingSpec, Settings } from './settings.ts';
+import { authorize, parseCredentials } from './target-credentials.ts';
+import { parseExtraTargets } from './target-lists.ts';
 
 export interface SettingProblem {
   /** The setting's key as administrators know it, such as `ScrapeIntervalSeconds`. */
@@ -9,13 +11,17 @@ export interface SettingProblem {
 }
 
 export interface ParsedSettings {
-  /** Complete: a setting with a problem has its default here. */
+  /** Complete: a setting with a problem has its default here, a list with one its text. */
   readonly settings: Settings;
   readonly problems: readonly SettingProblem[];
 }
 
 /** A found value is quoted in a message up to this length. */
 const QUOTED_LENGTH_MAX = 60;
+/** Of each list; who corrects these sees the others. */
+const LIST_PROBLEMS_MAX = 5;
+/** What the server shows in place of a secret, and hands back when nobody has changed it. */
+const MASK = /^\*{32}$/;
 
 /**
  * Reads the settings out of what the server stores for the plugin. Keys are matched without regard
@@ -30,18 +36,22 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>): ParsedSet
   const values: Record<string, string | number | boolean> = {};
   for (const [name, spec] of Object.entries(SETTING_SPECS)) {
     const value = stored.get(spec.key.toLowerCase()) ?? spec.default;
-    const complaint = whyInvalid(spec, value);
-    if (complaint === undefined && isPlain(value)) {
-      values[name] = value;
-    } else {
-      values[name] = spec.default;
-      problems.push({
-        key: spec.key,
-        message: `${titleOf(spec.key)} (${spec.key}) must be ${complaint}, but it is ${quote(value)}.`,
-      });
+    const isKept = isMasked(spec, value);
+    const complaint = isKept ? undefined : whyInvalid(spec, value);
+    values[name] = complaint === undefined && !isKept && isPlain(value) ? value : spec.default;
+    if (complaint !== undefined) {
+      const isHidden = spec.kind === 'list' || isSecret(spec);
+      const found = isHidden ? '' : `, but it is ${quote(value)}`;
+      const message = `${titleOf(spec.key)} (${spec.key}) must be ${complaint}${found}.`;
+      problems.push({ key: spec.key, message });
+    } else if (spec.kind === 'list') {
+      problems.push(...listProblems(spec.key, spec.problems(String(values[name]))));
     }
   }
-  return { settings: asSettings(values), problems };
+  const settings = asSettings(values);
+  const areCredentialsKnown = !MASK.test(String(stored.get('targetcredentials')));
+  if (areCredentialsKnown) problems.push(...credentialProblems(settings));
+  return { settings, problems };
 }
 
 /** The settings of a fresh installation. */
@@ -49,9 +59,38 @@ export function defaultSettings(): Settings {
   return parseSettings({}).settings;
 }
 
-/** Why the server should refuse to save these settings; empty when it should not. */
-export function validateSettings(raw: Readonly<Record<string, unknown>>): SettingProblem[] {
-  return [...parseSettings(raw).problems];
+/**
+ * Why the server should refuse to save these settings; empty when it should not.
+ *
+ * @param known messages of problems that the stored settings have already
+ */
+export function validateSettings(
+  raw: Readonly<Record<string, unknown>>,
+  known: readonly string[] = [],
+): SettingProblem[] {
+  return parseSettings(raw).problems.filter(({ message }) => !known.includes(message));
+}
+
+/** Secrets that a save leaves as they are; only the server knows them then. */
+function isMasked(spec: SettingSpec, value: unknown): boolean {
+  return isSecret(spec) && typeof value === 'string' && MASK.test(value);
+}
+
+function isSecret(spec: SettingSpec): boolean {
+  return 'isSecret' in spec && spec.isSecret;
+}
+
+function listProblems(key: string, problems: readonly string[]): SettingProblem[] {
+  const shown = problems.slice(0, LIST_PROBLEMS_MAX);
+  const more = problems.length - shown.length;
+  const texts = more > 0 ? [...shown, `${more} more entries cannot be used`] : shown;
+  return texts.map((text) => ({ key, message: `${titleOf(key)} (${key}), ${text}.` }));
+}
+
+function credentialProblems({ extraTargets, targetCredentials }: Settings): SettingProblem[] {
+  const { entries: targets } = parseExtraTargets(extraTargets);
+  const { entries: credentials } = parseCredentials(targetCredentials);
+  return listProblems('ExtraTargets', authorize(targets, credentials).problems);
 }
 
 function whyInvalid(spec: SettingSpec, value: unknown): string | undefined {
@@ -60,6 +99,8 @@ function whyInvalid(spec: SettingSpec, value: unknown): string | undefined {
       return typeof value === 'boolean' ? undefined : 'true or false';
     case 'text':
       return typeof value === 'string' ? spec.complaint(value) : 'a text';
+    case 'list':
+      return typeof value === 'string' ? undefined : 'a text';
     case 'number': {
       if (Number.isSafeInteger(value) && isPlain(value)) {
         const found = Number(value);
@@ -73,6 +114,7 @@ function whyInvalid(spec: SettingSpec, value: unknown): string | undefined {
 /** The name for people: `ScrapeIntervalSeconds` is the scrape interval, its unit said elsewhere. */
 function titleOf(key: string): string {
   if (key === 'DBPath') return 'TSDB Path';
+  if (key === 'TargetCA') return 'Target CA';
   const words = key.replace(/(Seconds|Minutes|Days|Bytes)$/, '').split(/(?=[A-Z])/);
   return words.map((word, i) => (i === 0 ? word : word.toLowerCase())).join(' ');
 }

@@ -1,3 +1,4 @@
+import { certificatesComplaint, parseCredentials } from './target-credentials.ts';
 import { parseExtraTargets, parseHosts } from './target-lists.ts';
 
 /**
@@ -39,17 +40,33 @@ export interface Settings {
   readonly callsOffloaderHosts: string;
   /** Targets that nobody would find, as text for `parseExtraTargets`. */
   readonly extraTargets: string;
+  /** What extra targets are asked with, as text for `parseCredentials`. */
+  readonly targetCredentials: string;
+  /** Certificates in PEM form by which targets are trusted too; '' when there are none. */
+  readonly targetCA: string;
 }
 
 /** What one setting accepts. Bounds are inclusive. */
-export type SettingSpec = TextSpec | FlagSpec | NumberSpec;
+export type SettingSpec = TextSpec | ListSpec | FlagSpec | NumberSpec;
 
 interface TextSpec {
   readonly kind: 'text';
   readonly key: string;
   readonly default: string;
+  /** Shown to nobody, in messages neither. */
+  readonly isSecret: boolean;
   /** What it must be, when it is not; undefined when all is well. */
   readonly complaint: (text: string) => string | undefined;
+}
+
+/** A text whose entries stand for themselves: a bad one leaves the others valid. */
+interface ListSpec {
+  readonly kind: 'list';
+  readonly key: string;
+  readonly default: '';
+  readonly isSecret: boolean;
+  /** Entries that cannot be used: where and why, without what they say. */
+  readonly problems: (text: string) => readonly string[];
 }
 
 interface FlagSpec {
@@ -95,17 +112,11 @@ function pathComplaint(text: string): string | undefined {
   return isPath ? undefined : 'the path of a folder';
 }
 
-function extraTargetsComplaint(text: string): string | undefined {
-  const list = parseExtraTargets(text);
-  return 'complaint' in list
-    ? `a list with one target per line, URL job label=value …: ${list.complaint}`
-    : undefined;
-}
-
-function hostsComplaint(text: string): string | undefined {
-  const list = parseHosts(text);
-  return 'complaint' in list ? `a list of hosts: ${list.complaint}` : undefined;
-}
+const list = (
+  key: string,
+  problems: (text: string) => readonly string[],
+  isSecret = false,
+): ListSpec => ({ kind: 'list', key, default: '', isSecret, problems });
 
 /** Each setting by its name in {@link Settings}; `key` is its name in the server's configuration. */
 export const SETTING_SPECS: Readonly<Record<keyof Settings, SettingSpec>> = {
@@ -113,6 +124,7 @@ export const SETTING_SPECS: Readonly<Record<keyof Settings, SettingSpec>> = {
     kind: 'text',
     key: 'DBPath',
     default: 'mattermost-plugin-metrics/data',
+    isSecret: false,
     complaint: pathComplaint,
   },
   allowOverlappingCompaction: flag('AllowOverlappingCompaction', true),
@@ -146,16 +158,14 @@ export const SETTING_SPECS: Readonly<Record<keyof Settings, SettingSpec>> = {
   workerThreads: number('WorkerThreads', 0, [0, THREADS_MAX], 'threads'),
   enableNodeExporterTargets: flag('EnableNodeExporterTargets', true),
   nodeExporterPort: number('NodeExporterPort', 9100, [1, 65535]),
-  callsOffloaderHosts: {
+  callsOffloaderHosts: list('CallsOffloaderHosts', (text) => parseHosts(text).problems),
+  extraTargets: list('ExtraTargets', (text) => parseExtraTargets(text).problems),
+  targetCredentials: list('TargetCredentials', (text) => parseCredentials(text).problems, true),
+  targetCA: {
     kind: 'text',
-    key: 'CallsOffloaderHosts',
+    key: 'TargetCA',
     default: '',
-    complaint: hostsComplaint,
-  },
-  extraTargets: {
-    kind: 'text',
-    key: 'ExtraTargets',
-    default: '',
-    complaint: extraTargetsComplaint,
+    isSecret: true,
+    complaint: certificatesComplaint,
   },
 };

@@ -1,11 +1,19 @@
 // The settings that are lists of targets, written as text by administrators.
 
+import { hostComplaint, splitZone } from '../../base/host.ts';
+import { parseLines, parseWords } from './parse-list.ts';
+import type { Complaint, ParsedList } from './parse-list.ts';
+
 /** A target beyond those that are found by themselves. */
 export interface ExtraTarget {
   readonly url: string;
   readonly job: string;
   /** Further labels; `instance` is the URL's host and port where it is not among them. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The name of what it is asked with, among the credentials; undefined: nothing. */
+  readonly credential?: string;
+  /** Where it stands in the setting, from 1. */
+  readonly line: number;
 }
 
 export interface HostEntry {
@@ -14,85 +22,77 @@ export interface HostEntry {
   readonly port: number | undefined;
 }
 
-/** The entries of a list, or the reason why one of them cannot be used. */
-export type ParsedList<T> = { readonly entries: readonly T[] } | { readonly complaint: string };
-
-const TEXT_LENGTH_MAX = 64 * 1024;
-const ENTRIES_MAX = 500;
 const VALUE_LENGTH_MAX = 1024;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+/** The word of a line that names a credential. */
+const CREDENTIAL = 'credential';
+
+/** Reads one target per line: `URL job label=value … credential=name`, values with spaces in double quotes. */
+export function parseExtraTargets(text: string): ParsedList<ExtraTarget> {
+  return parseLines(text, parseExtraTarget);
+}
 
 /**
- * Reads one target per line: `URL job label=value …`, values with spaces in double quotes. Empty
- * lines and those that begin with `#` are left out.
+ * Reads names or addresses of hosts, between commas, spaces or line ends, each with `:port` or without.
+ * An IPv6 address with a port stands in brackets.
  */
-export function parseExtraTargets(text: string): ParsedList<ExtraTarget> {
-  return parseEntries(text, /\n/, parseExtraTarget);
-}
-
-/** Reads names or addresses of hosts, between commas, spaces or line ends, each with `:port` or without. */
 export function parseHosts(text: string): ParsedList<HostEntry> {
-  return parseEntries(text, /[\s,;]+/, parseHost);
+  return parseWords(text, parseHost);
 }
 
-/** @param parse gives the reason as text when an entry cannot be used */
-function parseEntries<T extends object>(
-  text: string,
-  separator: RegExp,
-  parse: (entry: string) => T | string,
-): ParsedList<T> {
-  if (text.length > TEXT_LENGTH_MAX) return { complaint: `at most ${TEXT_LENGTH_MAX} characters` };
-  const entries: T[] = [];
-  for (const piece of text.split(separator)) {
-    const entry = piece.trim();
-    if (entry === '' || entry.startsWith('#')) continue;
-    const parsed = parse(entry);
-    if (typeof parsed === 'string') return { complaint: `${parsed} in "${shorten(entry)}"` };
-    entries.push(parsed);
-    if (entries.length > ENTRIES_MAX) return { complaint: `at most ${ENTRIES_MAX} entries` };
-  }
-  return { entries };
-}
-
-function parseExtraTarget(line: string): ExtraTarget | string {
-  const words = line.match(/[^\s"=]+="[^"]*"|\S+/g) ?? [];
-  const [url = '', job, ...rest] = words;
-  if (!isScrapeUrl(url)) return 'a URL such as http://db1:9187/metrics';
-  if (job === undefined || /["=]/.test(job)) return 'a job name behind the URL';
-  if (job.length > VALUE_LENGTH_MAX) return 'a shorter job name';
-  const labels: Record<string, string> = {};
+function parseExtraTarget(text: string, line: number): ExtraTarget | Complaint {
+  const [url = '', job, ...rest] = text.match(/[^\s"=]+="[^"]*"|\S+/g) ?? [];
+  const urlComplaint = whyNoScrapeUrl(url);
+  if (urlComplaint !== undefined) return urlComplaint;
+  if (job === undefined || /["=]/.test(job)) return 'a job name is expected behind the URL';
+  if (job.length > VALUE_LENGTH_MAX) return 'a shorter job name is expected';
+  const labels = new Map<string, string>();
   for (const word of rest) {
     const [, name = '', value = ''] = /^([^=]*)=(.*)$/.exec(word) ?? [];
     const isName = LABEL_NAME.test(name) && !name.startsWith('__');
-    if (!isName || name === 'job') return `label=value instead of ${shorten(word)}`;
-    if (Object.hasOwn(labels, name)) return `each label once, not ${name} twice,`;
+    if (!isName || name === 'job') return 'label=value is expected behind the job name';
+    if (labels.has(name)) return 'a label stands there twice';
     const unquoted = /^"(.*)"$/.exec(value)?.[1] ?? value;
-    if (unquoted.includes('"') || unquoted === '') return `a value for the label ${name}`;
-    if (unquoted.length > VALUE_LENGTH_MAX) return `a shorter value for the label ${name}`;
-    labels[name] = unquoted;
+    if (unquoted.includes('"') || unquoted === '')
+      return 'a label has no value, or a quotation mark in it';
+    if (unquoted.length > VALUE_LENGTH_MAX) return 'the value of a label is too long';
+    labels.set(name, unquoted);
   }
-  return { url, job, labels };
+  const credential = labels.get(CREDENTIAL);
+  labels.delete(CREDENTIAL);
+  const target = { url: withEscapedZone(url), job, labels: Object.fromEntries(labels), line };
+  return credential === undefined ? target : { ...target, credential };
 }
 
-function isScrapeUrl(text: string): boolean {
+function whyNoScrapeUrl(text: string): Complaint | undefined {
+  const expected = 'a URL such as http://db1:9187/metrics is expected';
+  if (/^[a-z]+:\/\/[^/?#]*@/i.test(text)) {
+    return 'a user name and a password belong into TargetCredentials, not into the URL';
+  }
   try {
-    const { protocol, hostname, href } = new URL(text);
-    // A password would be shown to everybody who sees the panel.
-    return /^https?:$/.test(protocol) && hostname !== '' && !/^[a-z]+:\/\/[^/]*@/.test(href);
+    const { protocol, hostname } = new URL(splitZone(text).url);
+    return /^https?:$/.test(protocol) && hostname !== '' ? undefined : expected;
   } catch {
-    return false;
+    return expected;
   }
 }
 
-function parseHost(entry: string): HostEntry | string {
+function withEscapedZone(text: string): string {
+  const { url, zone } = splitZone(text);
+  return zone === '' ? url : url.replace(']', `%25${zone}]`);
+}
+
+function parseHost(entry: string): HostEntry | Complaint {
+  // An address that has no brackets has no port either.
+  if (entry.split(':').length > 2 && hostComplaint(entry) === undefined) {
+    return { host: entry, port: undefined };
+  }
   const [, bracketed, plain, port] =
-    /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/?#@\\"]+))(?::([0-9]{1,5}))?$/.exec(entry) ?? [];
+    /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::([0-9]{1,5}))?$/.exec(entry) ?? [];
   const host = bracketed ?? plain;
   const isPort = port === undefined || (Number(port) >= 1 && Number(port) <= 65535);
-  if (host === undefined || !isPort) return 'host or host:port';
-  return { host, port: port === undefined ? undefined : Number(port) };
-}
-
-function shorten(text: string): string {
-  return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
+  if (host === undefined || !isPort || (bracketed !== undefined && !bracketed.includes(':'))) {
+    return 'host or host:port is expected';
+  }
+  return hostComplaint(host) ?? { host, port: port === undefined ? undefined : Number(port) };
 }

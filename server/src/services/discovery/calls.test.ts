@@ -66,6 +66,12 @@ const FOUND: [what: string, url: string, names: Record<string, string[]>, found:
     ['http: fd00::1 8045'],
   ],
   ['an IPv6 address', 'http://[fd00::2]:1', { 'fd00::2 6': ['fd00::2'] }, ['http: fd00::2 1']],
+  [
+    'a link-local address with its zone',
+    'http://id:key@[fe80::1%25eth0]:1',
+    { 'fe80::1%eth0 6': ['fe80::1%eth0'] },
+    ['http: fe80::1%eth0 1'],
+  ],
   ['a URL without port', 'http://rtcd', { 'rtcd 4': ['10.0.0.1'] }, ['http: 10.0.0.1 80']],
   ['https', 'https://rtcd/', { 'rtcd 4': ['10.0.0.1'] }, ['https: 10.0.0.1 443']],
 ];

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError, describeError } from '../../base/errors.ts';
+import { splitZone } from '../../base/host.ts';
 import type { Resolver } from '../../base/ports/resolver.ts';
 import { withTimeout } from '../../base/sync/timeout.ts';
 import type { WarningBoard } from '../health/warning-board.ts';
@@ -82,8 +83,10 @@ export class CallsDiscovery {
 
   /** One endpoint for each address: the name may stand for several machines. */
   async #endpoints(rtcdUrl: string): Promise<RtcdEndpoint[]> {
-    const { protocol, hostname, port } = parseRtcdUrl(rtcdUrl);
-    const host = hostname.replace(/^\[(.*)\]$/, '$1');
+    const { url, zone } = splitZone(rtcdUrl);
+    const { protocol, hostname, port } = parseRtcdUrl(url);
+    const address = hostname.replace(/^\[(.*)\]$/, '$1');
+    const host = zone === '' ? address : `${address}%${zone}`;
     // A machine with both kinds of address is one machine.
     let addresses = await this.#lookUp(host, 4);
     if (addresses.length === 0) addresses = await this.#lookUp(host, 6);

@@ -17,7 +17,7 @@ const INPUT: TargetInput = {
 
 /** `job instance -> url` per target. */
 function allLines(input: Partial<TargetInput>): string[] {
-  return buildTargets({ ...INPUT, ...input }).map(
+  return buildTargets({ ...INPUT, ...input }).targets.map(
     ({ url, labels }) => `${labels.job} ${labels.instance} -> ${url}`,
   );
 }
@@ -38,6 +38,7 @@ const ADDRESSES: [address: string, instance: string, urlHost: string][] = [
   ['name:8067', 'name:8067', 'name:8067'],
   ['metrics.example.com:80', 'metrics.example.com:80', 'metrics.example.com:80'],
   ['10.1.2.3:1', '10.1.2.3:1', '10.1.2.3:1'],
+  ['[fe80::1%eth0]:1', '[fe80::1%eth0]:1', '[fe80::1%25eth0]:1'],
 ];
 
 for (const [address, instance, urlHost] of ADDRESSES) {
@@ -127,15 +128,22 @@ test('hosts of calls-offloader have a node exporter, whatever holds for the othe
   ]);
 });
 
+const EXTRA = { labels: {}, authorization: undefined, line: 1 };
+
 test('extra targets have the labels that were given, and host and port as instance', () => {
   const extraTargets = [
-    { url: 'http://db1:9187/metrics', job: 'postgres', labels: { env: 'prod' } },
-    { url: 'https://proxy.example.com/stats?x=y', job: 'proxy', labels: {} },
-    { url: 'http://[fd00::4]/m', job: 'x', labels: { instance: 'mine' } },
-    { url: 'http://localhost:8067/other', job: 'prometheus', labels: {} },
+    { ...EXTRA, url: 'http://db1:9187/metrics', job: 'postgres', labels: { env: 'prod' } },
+    {
+      ...EXTRA,
+      url: 'https://proxy.example.com/stats?x=y',
+      job: 'proxy',
+      authorization: 'Bearer x',
+    },
+    { ...EXTRA, url: 'http://[fd00::4]/m', job: 'x', labels: { instance: 'mine' } },
+    { ...EXTRA, url: 'http://[fe80::4%25eth0]:9/m', job: 'x' },
   ];
-  const extra = buildTargets({ ...INPUT, extraTargets }).slice(2);
-  assert.deepEqual(extra, [
+  const { targets, leftOut, alike } = buildTargets({ ...INPUT, extraTargets });
+  assert.deepEqual(targets.slice(2), [
     {
       url: 'http://db1:9187/metrics',
       labels: { instance: 'db1:9187', env: 'prod', job: 'postgres' },
@@ -143,13 +151,81 @@ test('extra targets have the labels that were given, and host and port as instan
     {
       url: 'https://proxy.example.com/stats?x=y',
       labels: { instance: 'proxy.example.com:443', job: 'proxy' },
+      authorization: 'Bearer x',
     },
     { url: 'http://[fd00::4]/m', labels: { instance: 'mine', job: 'x' } },
+    { url: 'http://[fe80::4%25eth0]:9/m', labels: { instance: '[fe80::4%eth0]:9', job: 'x' } },
   ]);
+  assert.deepEqual([leftOut, alike], [[], []]);
+});
+
+test('targets are the same when URL and all labels are; whatever else is left out is said', () => {
+  const probe = { ...EXTRA, url: 'http://b:9115/probe?target=a', job: 'bb' };
+  const extraTargets = [
+    { ...probe, line: 1 },
+    { ...probe, line: 2, url: 'http://b:9115/probe?target=b' },
+    { ...probe, line: 3, labels: { env: 'x' } },
+    { ...probe, line: 4 },
+    { ...EXTRA, line: 5, url: 'http://localhost:8067/metrics', job: 'prometheus' },
+    { ...EXTRA, line: 6, url: 'http://localhost:8067/other', job: 'prometheus' },
+  ];
+  const { targets, leftOut, alike } = buildTargets({ ...INPUT, extraTargets });
+  assert.deepEqual(
+    targets.slice(2).map(({ url, labels }) => `${url} ${labels.job} ${labels.env}`),
+    [
+      'http://b:9115/probe?target=a bb undefined',
+      'http://b:9115/probe?target=b bb undefined',
+      'http://b:9115/probe?target=a bb x',
+      'http://localhost:8067/other prometheus undefined',
+    ],
+  );
+  assert.deepEqual(leftOut, [
+    'line 4 of ExtraTargets: it is a target already',
+    'line 5 of ExtraTargets: it is a target already',
+  ]);
+  assert.deepEqual(alike, ['2 of prometheus at localhost:8067', '2 of bb at b:9115']);
+});
+
+test('a node exporter is optional until somebody asks for it', () => {
+  const isOptional = (input: Partial<TargetInput>): (boolean | undefined)[] =>
+    buildTargets({ ...INPUT, enableNodeExporter: true, ...input })
+      .targets.filter(({ labels }) => labels.job === 'node')
+      .map((target) => target.isOptional);
+  assert.deepEqual(isOptional({}), [true]);
+  const localhost = [{ host: 'localhost', port: undefined }];
+  assert.deepEqual(isOptional({ callsOffloaderHosts: localhost }), [undefined]);
+  const extraTargets = [{ ...EXTRA, url: 'http://localhost:9100/metrics', job: 'node' }];
+  assert.deepEqual(isOptional({ extraTargets }), [undefined]);
+});
+
+test('bad rows of the cluster are named, and the other nodes are scraped', () => {
+  const bad = ['a/b', 'node1:8075', 'fe80::1%', 'user:S3cret@node', '', `x y${'z'.repeat(500)}`];
+  for (const hostname of bad) {
+    const nodes = [{ hostname: 'app1' }, { hostname }, { hostname: 'fe80::1%eth0' }];
+    const input = { ...INPUT, nodes, enableNodeExporter: true };
+    const { targets, leftOut } = buildTargets(input);
+    const own = 'http://app1:8067/plugins/us/metrics';
+    assert.deepEqual(
+      targets.map(({ url }) => url),
+      [
+        'http://app1:8067/metrics',
+        'http://app1:9100/metrics',
+        'http://[fe80::1%25eth0]:8067/metrics',
+        'http://[fe80::1%25eth0]:9100/metrics',
+        own,
+        own.replace('app1', '[fe80::1%25eth0]'),
+      ],
+    );
+    assert.equal(targets[2].labels.instance, '[fe80::1%eth0]:8067');
+    assert.equal(leftOut.length, 1);
+    assert.match(leftOut[0], /^the cluster node ".*" \(.*\)$/);
+    assert.ok(/[@z]/.test(hostname) || leftOut[0].includes(JSON.stringify(hostname)));
+    assert.ok(!leftOut[0].includes('S3cret') && leftOut[0].length < 200, leftOut[0]);
+  }
 });
 
 test('what the server copies from plugins is dropped where we scrape the plugin', () => {
-  const [server, own] = buildTargets(INPUT);
+  const [server, own] = buildTargets(INPUT).targets;
   const dropped = (name: string, pluginId?: string): boolean | undefined =>
     server.drops?.([
       ['__name__', name],
@@ -181,7 +257,26 @@ const BAD = [
 ];
 
 for (const listenAddress of BAD) {
-  test(`refuses the address ${JSON.stringify(listenAddress)}`, () => {
-    assert.throws(() => lines({ listenAddress }), { code: 'ERR_LISTEN_ADDRESS' });
+  test(`the address ${JSON.stringify(listenAddress)} is named, and all but the server is scraped`, () => {
+    const { targets, leftOut } = buildTargets({
+      ...INPUT,
+      listenAddress,
+      enableNodeExporter: true,
+      calls: { isRunning: true, rtcd: RTCD.slice(0, 1) },
+      callsOffloaderHosts: [{ host: 'off1', port: undefined }],
+      extraTargets: [{ ...EXTRA, url: 'http://db1/', job: 'x' }],
+    });
+    assert.deepEqual(
+      targets.map(({ labels }) => `${labels.job} ${labels.instance}`),
+      [
+        'node localhost:9100',
+        'calls 10.0.0.1:8045',
+        'node 10.0.0.1:9100',
+        'node off1:9100',
+        'x db1:80',
+      ],
+    );
+    assert.equal(leftOut.length, 1);
+    assert.match(leftOut[0], /^the Mattermost server \(MetricsSettings\.ListenAddress ".*": .*\)$/);
   });
 }

@@ -1,5 +1,6 @@
 import { describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { redactText } from '../../base/redact.ts';
 
 /** Something that an administrator should know and can do something about. */
 export interface Warning {
@@ -28,7 +29,8 @@ export class WarningBoard {
     return [...this.#warnings.values()];
   }
 
-  raise(warning: Warning, cause?: unknown): void {
+  raise(given: Warning, cause?: unknown): void {
+    const warning = { ...given, message: redactText(given.message) };
     const old = this.#warnings.get(warning.code);
     this.#warnings.set(warning.code, warning);
     if (old?.message === warning.message) return;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 
-import { isJobId, newJobId } from './job.ts';
+import { checkRange, isJobId, newJobId } from './job.ts';
 
 describe('job ids', () => {
   it('are Mattermost ids: 26 characters of z-base-32', () => {
@@ -22,4 +22,26 @@ describe('job ids', () => {
       assert.ok(!isJobId(bad), bad);
     }
   });
+});
+
+describe('the range of a job', () => {
+  for (const [min, max] of [
+    [0, 0],
+    [1, 8.64e15],
+  ]) {
+    it(`is ${min} to ${max}`, () => checkRange(min, max));
+  }
+
+  for (const [min, max] of [
+    [2, 1],
+    [-1, 1],
+    [0.5, 1],
+    [0, 8.64e15 + 1],
+    [0, Infinity],
+    [Number.NaN, 1],
+  ]) {
+    it(`is not ${min} to ${max}`, () => {
+      assert.throws(() => checkRange(min, max), { code: 'ERR_JOB_RANGE' });
+    });
+  }
 });

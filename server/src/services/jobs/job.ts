@@ -1,4 +1,5 @@
 import { CodedError } from '../../base/errors.ts';
+import { TIME_MAX_MS } from '../../base/utc.ts';
 
 /** States as the Go plugin and its panel name them. */
 export type JobStatus = 'pending' | 'in_progress' | 'success' | 'error';
@@ -45,8 +46,8 @@ export function isFinished(job: DumpJob): boolean {
 
 /** Throws `ERR_JOB_RANGE` unless a dump can be made of it. */
 export function checkRange(minTimeMs: number, maxTimeMs: number): void {
-  const valid =
-    Number.isSafeInteger(minTimeMs) && Number.isSafeInteger(maxTimeMs) && minTimeMs <= maxTimeMs;
+  const areWhole = Number.isSafeInteger(minTimeMs) && Number.isSafeInteger(maxTimeMs);
+  const valid = areWhole && minTimeMs >= 0 && minTimeMs <= maxTimeMs && maxTimeMs <= TIME_MAX_MS;
   if (valid) return;
   throw new CodedError(
     'ERR_JOB_RANGE',

@@ -49,8 +49,8 @@ function reasonOf(code: string): string {
 
 function countTargets(targets: readonly TargetStatus[]): FamilySample[] {
   const counts = new Map<string, { labels: Record<string, string>; value: number }>();
-  for (const { job, up, lastScrapeMs } of targets) {
-    const down = lastScrapeMs === undefined ? 'unknown' : 'down';
+  for (const { job, up, absent, lastScrapeMs } of targets) {
+    const down = lastScrapeMs === undefined ? 'unknown' : absent ? 'absent' : 'down';
     const labels = { job, health: up ? 'up' : down };
     const key = `${labels.health} ${job}`;
     const known = counts.get(key);

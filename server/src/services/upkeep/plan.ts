@@ -58,6 +58,19 @@ export function splitAround(
   return groups.filter((group) => group.length >= 2);
 }
 
+/** The ULIDs of blocks that share times with others; those that others are made of do not count. */
+export function overlapping(blocks: readonly BlockMeta[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  let furthest: BlockMeta | undefined;
+  for (const block of withoutCovered(blocks).toSorted((a, b) => a.minTime - b.minTime)) {
+    if (furthest !== undefined && block.minTime < furthest.maxTime) {
+      found.add(furthest.ulid).add(block.ulid);
+    }
+    if (furthest === undefined || block.maxTime > furthest.maxTime) furthest = block;
+  }
+  return found;
+}
+
 function isOver(group: readonly BlockMeta[], rangeMs: number, nowMs: number): boolean {
   const endMs = (Math.floor(group[0].minTime / rangeMs) + 1) * rangeMs;
   return endMs + QUIET_MS <= nowMs;

@@ -11,7 +11,7 @@ import type { BlockMeta } from '../../tsdb/index.ts';
 import type { BlockCatalog } from '../blocksync/block-catalog.ts';
 import { copyBlock } from '../blocksync/copy-block.ts';
 import { removeBlock } from '../blocksync/remove-block.ts';
-import { coveredBlocks, expectedSamples, planMerges, splitAround } from './plan.ts';
+import { coveredBlocks, expectedSamples, overlapping, planMerges, splitAround } from './plan.ts';
 import type { MergeGroup } from './plan.ts';
 
 export interface StoreUpkeepOptions {
@@ -21,6 +21,8 @@ export interface StoreUpkeepOptions {
   readonly logger: Logger;
   /** Whether a dump, on whichever node, may be reading blocks of the store. */
   readonly isDumping: () => Promise<boolean>;
+  /** Whether blocks that share times are merged; else they stay as they are. Default: yes. */
+  readonly mergesOverlaps?: () => boolean;
 }
 
 /** A local folder to work in; its store tells `localPath`. */
@@ -74,12 +76,13 @@ export class StoreUpkeep {
     oldestMs: number,
     signal: AbortSignal,
   ): Promise<number> {
-    const { catalog, clock } = this.#options;
+    const { catalog, clock, mergesOverlaps = () => true } = this.#options;
     await work.removeTree(WORK_DIR);
     await this.#removeMerged(store, signal);
     const { whole } = await catalog.list(store);
     this.#forgetApart(whole);
-    const isApart = ({ ulid }: BlockMeta): boolean => this.#apart.has(ulid);
+    const kept = mergesOverlaps() ? new Set<string>() : overlapping(whole);
+    const isApart = ({ ulid }: BlockMeta): boolean => this.#apart.has(ulid) || kept.has(ulid);
     const groups = planMerges(whole, clock.nowMs(), oldestMs, isApart);
     let made = 0;
     for (let group = groups.shift(); group !== undefined; group = groups.shift()) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { inlineTasks } from '../../../test/support/inline-tasks.ts';
@@ -17,7 +17,7 @@ import { LocalFileStore } from '../../filestore/local-file-store.ts';
 import { tsdbTasks } from '../../tsdb/index.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import { BlockCatalog } from '../blocksync/block-catalog.ts';
-import { planMerges } from './plan.ts';
+import { overlapping, planMerges } from './plan.ts';
 import { StoreUpkeep } from './store-upkeep.ts';
 
 const HOUR_MS = 3_600_000;
@@ -99,6 +99,26 @@ describe('the plan of merges', () => {
   });
 });
 
+test('blocks that share times are told from those that only touch, and from their sources', () => {
+  const found = (...spans: [from: number, to: number][]): number[] => {
+    const blocks = spans.map(([from, to], i) => meta(i, from, to));
+    const ulids = overlapping(blocks);
+    return blocks.flatMap(({ ulid }, i) => (ulids.has(ulid) ? [i] : []));
+  };
+  assert.deepEqual(found([0, 2], [2, 4], [4, 6]), []);
+  assert.deepEqual(found([0, 2], [1, 3], [3, 5]), [0, 1]);
+  assert.deepEqual(found([0, 9], [8, 12], [1, 2], [11, 12], [12, 13]), [0, 1, 2, 3]);
+  assert.deepEqual(found([5, 6], [0, 2], [0, 2]), [1, 2]);
+  const sources = [meta(0, 0, 2), meta(1, 2, 4)];
+  const merged = meta(
+    9,
+    0,
+    4,
+    sources.map(({ ulid }) => ulid),
+  );
+  assert.deepEqual([...overlapping([...sources, merged])], []);
+});
+
 /** A store with blocks of two hours in one day, on a disk or in a bucket. */
 async function setUp(where: 'disk' | 'bucket', fs = new MemoryFs(), blocks = 3) {
   const work = new LocalFileStore({ fs, root: 'db', nowMs: () => 0 });
@@ -107,28 +127,35 @@ async function setUp(where: 'disk' | 'bucket', fs = new MemoryFs(), blocks = 3) 
       ? new LocalFileStore({ fs, root: 'files', nowMs: () => 0 })
       : new MemoryFileStore();
   await fs.makeDir('made');
-  for (let i = 0; i < blocks; i++) {
-    const from = i * 2 * HOUR_MS;
-    const samples = Array.from({ length: 20 }, (_, k) => [from + k * 60_000, k] as const);
-    await makeBlock(
-      fs,
-      'made',
-      testUlid(i),
-      [from, from + 2 * HOUR_MS],
-      [
-        { labels: { __name__: 'x', i: String(i) }, samples },
-        { labels: { __name__: 'y' }, samples },
-      ],
-    );
-    for (const file of FILES) {
-      const bytes = await fs.readFile(`made/${testUlid(i)}/${file}`);
-      await target.write(`${blockDirOf(testUlid(i))}/${file}`, sourceOf(bytes));
-    }
-  }
+  for (let i = 0; i < blocks; i++) await putBlock(fs, target, i, i * 2 * HOUR_MS);
   return { fs, work, target };
 }
 
-function makeUpkeep(fs: MemoryFs, isDumping = false) {
+/** A block of two hours that begins at `from`. */
+async function putBlock(
+  fs: MemoryFs,
+  target: FileStore,
+  index: number,
+  from: number,
+): Promise<void> {
+  const samples = Array.from({ length: 20 }, (_, k) => [from + k * 60_000, k] as const);
+  await makeBlock(
+    fs,
+    'made',
+    testUlid(index),
+    [from, from + 2 * HOUR_MS],
+    [
+      { labels: { __name__: 'x', i: String(index) }, samples },
+      { labels: { __name__: 'y' }, samples },
+    ],
+  );
+  for (const file of FILES) {
+    const bytes = await fs.readFile(`made/${testUlid(index)}/${file}`);
+    await target.write(`${blockDirOf(testUlid(index))}/${file}`, sourceOf(bytes));
+  }
+}
+
+function makeUpkeep(fs: MemoryFs, isDumping = false, mergesOverlaps = true) {
   const clock = new FakeClock();
   const catalog = new BlockCatalog();
   const upkeep = new StoreUpkeep({
@@ -137,6 +164,7 @@ function makeUpkeep(fs: MemoryFs, isDumping = false) {
     clock,
     logger: silentLogger,
     isDumping: async () => isDumping,
+    mergesOverlaps: () => mergesOverlaps,
   });
   return { upkeep, catalog, clock, signal: new AbortController().signal };
 }
@@ -172,6 +200,19 @@ for (const where of ['disk', 'bucket'] as const) {
       assert.deepEqual(await work.list('upkeep-work'), []);
       assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 1);
       assert.equal(await upkeep.run(target, work, -1, signal), 0);
+    });
+
+    it('merges blocks that share times unless that is switched off', async () => {
+      const { fs, work, target } = await setUp(where);
+      await putBlock(fs, target, 7, HOUR_MS);
+      const before = await samplesOf(target);
+      const off = makeUpkeep(fs, false, false);
+      assert.equal(await off.upkeep.run(target, work, -1, off.signal), 0);
+      assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 4);
+      const on = makeUpkeep(fs);
+      assert.equal(await on.upkeep.run(target, work, -1, on.signal), 1);
+      assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 1);
+      assert.deepEqual(await samplesOf(target), before);
     });
 
     it('keeps the sources while a dump runs, and removes them later', async () => {

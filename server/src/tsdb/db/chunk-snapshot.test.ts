@@ -150,6 +150,17 @@ describe('a clean restart', () => {
     });
   }
 
+  it('reads the log when no snapshot is wanted', async () => {
+    const { fs, open } = setup();
+    const db = await open();
+    await append(db, 0, 30);
+    await db.close(false);
+    assert.deepEqual(await snapshots(fs), []);
+    const again = await open();
+    await assertHolds(fs, again, 30);
+    await again.close();
+  });
+
   it('goes on without a snapshot when the disk has no room for one', async () => {
     const { fs, warnings, open } = setup();
     const db = await open();

@@ -207,19 +207,18 @@ export class Db implements Appendable {
   }
 
   /** Waits for running work, syncs the log and releases the directory. */
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
+  close(writesSnapshot = true): Promise<void> {
+    return (this.#closed ??= this.#close(writesSnapshot));
   }
 
-  async #close(): Promise<void> {
+  async #close(writesSnapshot: boolean): Promise<void> {
     this.#closing.abort(closedError(this.dir));
     await this.#loop;
     await this.#work.run(async () => {});
     try {
       await this.#commits.idle();
       await this.#wal.close();
-      await this.#writeSnapshot();
+      if (writesSnapshot) await this.#writeSnapshot();
     } finally {
       await this.#lock.release();
     }

@@ -1,5 +1,6 @@
 // Errors as the host and the plugin send them; mirrors server/public/plugin/client_rpc.go.
 import { CodedError, describeError } from '../../../base/errors.ts';
+import { redactText } from '../../../base/redact.ts';
 import {
   bool,
   iface,
@@ -86,7 +87,7 @@ export function toAppError(error: unknown): AppError {
   const given = error instanceof CodedError ? error.details : {};
   return {
     Id: typeof given['id'] === 'string' ? given['id'] : 'plugin.error',
-    Message: error instanceof Error ? error.message : String(error),
+    Message: redactText(error instanceof Error ? error.message : String(error)),
     DetailedError: describeError(error),
     RequestId: '',
     StatusCode: typeof given['statusCode'] === 'number' ? given['statusCode'] : 500,

@@ -10,6 +10,9 @@ function TargetState({ target }: { target: Target }) {
   if (target.last_scrape_ms === 0) {
     return <Badge kind="idle" label={text('metricsPlugin.target.waiting')} />;
   }
+  if (target.absent) {
+    return <Badge kind="idle" label={text('metricsPlugin.target.absent')} />;
+  }
   return target.up ? (
     <Badge kind="good" label={text('metricsPlugin.target.up')} />
   ) : (
@@ -25,9 +28,10 @@ function TargetRow({ target, nowMs }: { target: Target; nowMs: number }) {
     <tr>
       <td>
         <div title={target.url}>{target.instance}</div>
-        {target.last_error !== '' && <div className="metrics-reason">{target.last_error}</div>}
-        {target.job === 'node' && target.last_error !== '' && (
+        {target.absent ? (
           <div className="metrics-remark">{text('metricsPlugin.targets.nodeOptional')}</div>
+        ) : (
+          target.last_error !== '' && <div className="metrics-reason">{target.last_error}</div>
         )}
         {target.refused > 0 && (
           <div className="metrics-reason">
@@ -72,8 +76,9 @@ export function TargetsTable({ targets, nowMs }: { targets: readonly Target[]; n
           </tr>
         </thead>
         <tbody>
-          {targets.map((target) => (
-            <TargetRow key={`${target.job} ${target.url}`} target={target} nowMs={nowMs} />
+          {targets.map((target, index) => (
+            // Two targets may look alike: what may be secret in a URL is not shown.
+            <TargetRow key={`${target.job} ${target.url} ${index}`} target={target} nowMs={nowMs} />
           ))}
         </tbody>
       </table>

@@ -11,10 +11,12 @@ const CLOCK_DIFFERENCE_MAX_MS = 60_000;
 
 // Where in the System Console a warning can be dealt with, by its code.
 const METRICS_PAGE = '/admin_console/environment/performance_monitoring';
+const LICENSE_PAGE = '/admin_console/about/license';
 const FILES_PAGE = '/admin_console/environment/file_storage';
 const PAGES: Readonly<Record<string, string | undefined>> = {
   metrics_disabled: METRICS_PAGE,
   server_not_scraped: METRICS_PAGE,
+  license_missing: LICENSE_PAGE,
   file_store_unavailable: FILES_PAGE,
   file_store_unsupported: FILES_PAGE,
 };

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { redactText, redactUrl } from './redact.ts';
+
+describe('redaction', () => {
+  const urls: [url: string, shown: string][] = [
+    ['http://db1:9187/metrics', 'http://db1:9187/metrics'],
+    ['http://[fe80::1%25eth0]:1/a@b', 'http://[fe80::1%25eth0]:1/a@b'],
+    ['http://db1:9187/a@b', 'http://db1:9187/a@b'],
+    ['http://user:S3cret@db1/', 'http://…@db1/'],
+    ['http://S3cret@db1/', 'http://…@db1/'],
+    ['http://user:S3@cret@db1/', 'http://…@db1/'],
+    ['http://user:S3/cr?e#t@db1/x', 'http://…@db1/x'],
+    ['http://db1/m?token=S3cret&module=S3cret', 'http://db1/m?token=…&module=…'],
+    ['http://db1/m?S3cret', 'http://db1/m?…'],
+    ['http://db1/m?a=S3=cret#S3cret', 'http://db1/m?a=…#…'],
+    ['http://db1/m#S3cret', 'http://db1/m#…'],
+    ['/m?token=S3cret', '/m?token=…'],
+  ];
+  for (const [url, shown] of urls) {
+    it(`shows ${url} as ${shown}`, () => assert.equal(redactUrl(url), shown));
+  }
+
+  const texts: [text: string, shown: string][] = [
+    ['no answer (url: http://db1/?t=S3cret, x: 1)', 'no answer (url: http://db1/?t=…, x: 1)'],
+    ['dial postgres://mm:S3cret@db/mm?x=1: refused', 'dial postgres://…@db/mm?x=…: refused'],
+    ['host=db password=S3cret user=mm', 'host=db password=… user=mm'],
+    ["password='S3 cret'", 'password=…'],
+    ['{"secret_key": "S3cret","a":"b"}', '{"secret_key": …,"a":"b"}'],
+    ['DefaultEndpoint;AccountKey=S3cret==;x', 'DefaultEndpoint;AccountKey=…;x'],
+    ['Authorization: Bearer S3cret.S3cret', 'Authorization: Bearer …'],
+    ['basic metrics are fine', 'basic metrics are fine'],
+    ['the key of series 5 = 6', 'the key of series 5 = 6'],
+  ];
+  for (const [text, shown] of texts) {
+    it(`says ${shown}`, () => assert.equal(redactText(text), shown));
+  }
+
+  it('takes no longer than the text is long', () => {
+    for (const piece of ['a', '@', ':', '?', 'http://', 'a:', 'token=', '"', '= ']) {
+      const text = piece.repeat(100_000);
+      assert.ok(redactText(text).length <= text.length + 10);
+      assert.ok(redactUrl(`http://${text}`).length <= text.length + 200_020);
+    }
+  });
+});
