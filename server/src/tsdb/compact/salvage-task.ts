@@ -6,7 +6,8 @@ export interface SalvageInput {
   readonly dir: string;
   readonly parentDir: string;
   readonly ulid: string;
-  readonly known?: BlockMeta;
+  /** What its meta.json said when it could be read. */
+  readonly known: BlockMeta | undefined;
 }
 
 /** `salvageBlock` on a worker thread. */

@@ -28,7 +28,7 @@ export class SeriesCheck {
   readonly #symbolCount: number;
   readonly #frames = new FrameStream((bytes, at, end) => this.#take(bytes, at, end));
   #offset: number;
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
 
   /** @param offset in the file, of the first byte */
