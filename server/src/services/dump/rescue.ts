@@ -67,7 +67,8 @@ function damagedCopies(
   }
   const known = new Set([...local, ...present].map(({ ulid }) => ulid));
   for (const { ulid, state, reason } of broken) {
-    if (state === 'damaged' && !known.has(ulid)) result.set(ulid, [unknownCopy(context, ulid, reason)]);
+    if (state === 'damaged' && !known.has(ulid))
+      result.set(ulid, [unknownCopy(context, ulid, reason)]);
   }
   return result;
 }

@@ -198,12 +198,32 @@ describe('the check of a block whose bytes pass', () => {
     [`${text} is empty`, () => '', 'ERR_BLOCK_META'],
     [`${text} is zeros`, (old) => '\0'.repeat(old.length), 'ERR_BLOCK_META'],
     [`${text} is of another block`, (old) => old.replaceAll(ULID, OTHER), 'ERR_BLOCK'],
-    [`${text} has another version`, (old) => old.replace('"version": 1', '"version": 2'), 'ERR_BLOCK_META'],
-    [`${text} begins too late`, (old) => old.replace('"minTime": 0', '"minTime": 1001'), 'ERR_BLOCK'],
+    [
+      `${text} has another version`,
+      (old) => old.replace('"version": 1', '"version": 2'),
+      'ERR_BLOCK_META',
+    ],
+    [
+      `${text} begins too late`,
+      (old) => old.replace('"minTime": 0', '"minTime": 1001'),
+      'ERR_BLOCK',
+    ],
     [`${text} ends too early`, (old) => old.replace('100000', '5000'), 'ERR_BLOCK'],
-    [`${text} counts other series`, (old) => old.replace('"numSeries": 29', '"numSeries": 28'), 'ERR_BLOCK_STATS'],
-    [`${text} counts other chunks`, (old) => old.replace('"numChunks": 33', '"numChunks": 34'), 'ERR_BLOCK_STATS'],
-    [`${text} counts other samples`, (old) => old.replace('"numSamples": 66', '"numSamples": 6'), 'ERR_BLOCK_STATS'],
+    [
+      `${text} counts other series`,
+      (old) => old.replace('"numSeries": 29', '"numSeries": 28'),
+      'ERR_BLOCK_STATS',
+    ],
+    [
+      `${text} counts other chunks`,
+      (old) => old.replace('"numChunks": 33', '"numChunks": 34'),
+      'ERR_BLOCK_STATS',
+    ],
+    [
+      `${text} counts other samples`,
+      (old) => old.replace('"numSamples": 66', '"numSamples": 6'),
+      'ERR_BLOCK_STATS',
+    ],
   ];
   for (const [what, edit, code] of lies) {
     it(`finds a ${what}`, () => {

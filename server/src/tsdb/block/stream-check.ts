@@ -32,7 +32,12 @@ export interface FileCheck {
  */
 export class BlockStreamCheck {
   readonly #ulid: string;
-  readonly #chunks: ChunksFound = { chunks: new ChunkTally(), samples: 0, unknown: 0 };
+  readonly #found: ChunksFound = {
+    chunks: new ChunkTally(),
+    samples: 0,
+    unknown: 0,
+    untimed: 0,
+  };
   readonly #segments = new Set<number>();
   #series: SeriesFound | undefined;
   #meta: BlockMeta | undefined;
@@ -64,11 +69,15 @@ export class BlockStreamCheck {
     for (let i = 0; i < this.#segments.size; i++) {
       if (!this.#segments.has(i)) throw missing(`segment ${i + 1} of its chunks`);
     }
-    if (!series.chunks.equals(this.#chunks.chunks)) {
+    const { chunks, samples, unknown, untimed } = this.#found;
+    if (!series.chunks.hasPlacesOf(chunks)) {
       throw blockError('the index names other chunks than there are', {
         expected: series.chunks.count,
-        found: this.#chunks.chunks.count,
+        found: chunks.count,
       });
+    }
+    if (untimed === 0 && !series.chunks.hasTimesOf(chunks)) {
+      throw blockError('the index has other times than the chunks');
     }
     if ((meta.stats.numTombstones ?? 0) > 0 && !this.#hasTombstones) throw missing(TOMBSTONES_FILE);
     if (series.minTimeMs < meta.minTime || series.maxTimeMs > meta.maxTime) {
@@ -77,7 +86,7 @@ export class BlockStreamCheck {
     const { numSeries, numChunks, numSamples } = meta.stats;
     same('numSeries', numSeries, series.series);
     same('numChunks', numChunks, series.chunks.count);
-    if (this.#chunks.unknown === 0) same('numSamples', numSamples, this.#chunks.samples);
+    if (unknown === 0) same('numSamples', numSamples, samples);
   }
 
   #checkOf(path: string, sizeBytes: number, tail?: Uint8Array): FileCheck | undefined {
@@ -99,7 +108,7 @@ export class BlockStreamCheck {
     if (!/^\d{6,9}$/.test(name)) return undefined;
     const segment = Number(name) - 1;
     this.#segments.add(segment);
-    return new SegmentCheck(segment, this.#chunks);
+    return new SegmentCheck(segment, this.#found);
   }
 
   #readMeta(bytes: Uint8Array): void {

@@ -1,7 +1,7 @@
 import { ByteReader } from '../../base/bytes/byte-reader.ts';
 import { crc32c } from '../../base/bytes/crc32c.ts';
 import { CodedError } from '../../base/errors.ts';
-import { isKnownEncoding } from '../chunkenc/encodings.ts';
+import { CHUNK_XOR, isKnownEncoding } from '../chunkenc/encodings.ts';
 import { FrameStream } from '../encoding/frame-stream.ts';
 import type { ChunkTally } from './chunk-tally.ts';
 import { CHUNKS_MAGIC, CHUNKS_VERSION, SEGMENT_HEADER_BYTES } from './segment-writer.ts';
@@ -10,6 +10,8 @@ import { CHUNKS_MAGIC, CHUNKS_VERSION, SEGMENT_HEADER_BYTES } from './segment-wr
 
 const LENGTH_BYTES_MAX = 5;
 const CRC_BYTES = 4;
+/** Of the first time in a chunk of floats: behind the encoding and the number of samples. */
+const TIME_OFFSET = 3;
 /** No chunk that Prometheus writes comes near; a longer one is damage. */
 const CHUNK_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -20,6 +22,8 @@ export interface ChunksFound {
   samples: number;
   /** Chunks of encodings that are not known, whose samples are not counted. */
   unknown: number;
+  /** Chunks that do not begin with the time of their first sample; it counts as 0. */
+  untimed: number;
 }
 
 /** Looks at every byte of one segment: header, lengths and checksums. Throws at the first damage. */
@@ -70,20 +74,26 @@ export class SegmentCheck {
     const size = crcAt + CRC_BYTES - start;
     if (crcAt + CRC_BYTES > end) return -size;
     const expected =
-      (bytes[crcAt] << 24) |
-      (bytes[crcAt + 1] << 16) |
-      (bytes[crcAt + 2] << 8) |
-      bytes[crcAt + 3];
+      (bytes[crcAt] << 24) | (bytes[crcAt + 1] << 16) | (bytes[crcAt + 2] << 8) | bytes[crcAt + 3];
     if ((crc32c(bytes, at, crcAt) | 0) !== expected) {
       throw new CodedError('ERR_CRC', 'the checksum of a chunk does not match', {
         offset: this.#offset,
       });
     }
-    this.#found.chunks.add(this.#segment, this.#offset);
-    if (!isKnownEncoding(bytes[at])) this.#found.unknown++;
-    // Chunks of every known encoding begin with the number of their samples.
-    else if (length >= 2) this.#found.samples += (bytes[at + 1] << 8) | bytes[at + 2];
+    this.#note(bytes, at, crcAt);
     return size;
+  }
+
+  /** @param at of the encoding, behind which the data are */
+  #note(bytes: Uint8Array, at: number, end: number): void {
+    const found = this.#found;
+    const isTimed = bytes[at] === CHUNK_XOR && end - at > TIME_OFFSET;
+    if (!isTimed) found.untimed++;
+    const minTimeMs = isTimed ? firstTimeMs(bytes, at + TIME_OFFSET, end) : 0;
+    found.chunks.add(this.#segment, this.#offset, minTimeMs);
+    if (!isKnownEncoding(bytes[at])) found.unknown++;
+    // Chunks of every known encoding begin with the number of their samples.
+    else if (end - at >= TIME_OFFSET) found.samples += (bytes[at + 1] << 8) | bytes[at + 2];
   }
 
   #damaged(reason: string): CodedError {
@@ -91,6 +101,18 @@ export class SegmentCheck {
       offset: this.#offset,
     });
   }
+}
+
+/** The varint in front of an XOR chunk's samples. */
+function firstTimeMs(bytes: Uint8Array, start: number, end: number): number {
+  let folded = 0;
+  let scale = 1;
+  for (let at = start; at < end; at++) {
+    folded += (bytes[at] & 0x7f) * scale;
+    if (bytes[at] < 0x80) break;
+    scale *= 128;
+  }
+  return folded % 2 === 0 ? folded / 2 : -(folded + 1) / 2;
 }
 
 function header(bytes: Uint8Array, at: number, end: number): number {

@@ -96,14 +96,16 @@ export class IndexCheck {
       () => sections('the symbol table', toc.symbols, toc.series, 1, onSymbols),
       () => this.#seriesRegion(toc.series, labelIndices),
       () => sections('a label index', labelIndices, postings, ALIGNMENT),
-      () => sections('a postings list', postings, labelIndicesTable, ALIGNMENT, (found) => {
-        this.#notePostings(found);
-      }),
+      () =>
+        sections('a postings list', postings, labelIndicesTable, ALIGNMENT, (found) => {
+          this.#notePostings(found);
+        }),
       () => sections('the table of label indices', labelIndicesTable, postingsTable, 1),
       () => sections('the postings table', postingsTable, tocStart, 1),
-      () => verbatim(this.#sizeBytes, (byte, i) => {
-        if (byte !== this.#tail[i]) throw damaged('it changed while it was read', tocStart);
-      }),
+      () =>
+        verbatim(this.#sizeBytes, (byte, i) => {
+          if (byte !== this.#tail[i]) throw damaged('it changed while it was read', tocStart);
+        }),
     ];
   }
 

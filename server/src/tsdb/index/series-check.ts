@@ -77,10 +77,7 @@ export class SeriesCheck {
     const size = crcAt + CRC_BYTES - start;
     if (crcAt + CRC_BYTES > end) return -size;
     const expected =
-      (bytes[crcAt] << 24) |
-      (bytes[crcAt + 1] << 16) |
-      (bytes[crcAt + 2] << 8) |
-      bytes[crcAt + 3];
+      (bytes[crcAt] << 24) | (bytes[crcAt + 1] << 16) | (bytes[crcAt + 2] << 8) | bytes[crcAt + 3];
     if ((crc32c(bytes, at, crcAt) | 0) !== expected) {
       throw new CodedError('ERR_CRC', 'the checksum of a series does not match', {
         offset: this.#offset,
@@ -103,11 +100,12 @@ export class SeriesCheck {
     const chunks = this.#uvarint();
     for (let i = 0; i < chunks; i++) {
       time = i === 0 ? this.#varint() : time + this.#uvarint();
+      const minTimeMs = time;
       if (time < found.minTimeMs) found.minTimeMs = time;
       time += this.#uvarint();
       ref = i === 0 ? this.#uvarint() : ref + this.#varint();
       if (time > found.maxTimeMs) found.maxTimeMs = time;
-      found.chunks.add(Math.floor(ref / TWO_32), ref % TWO_32);
+      found.chunks.add(Math.floor(ref / TWO_32), ref % TWO_32, minTimeMs);
     }
     found.series++;
   }
