@@ -158,7 +158,7 @@ describe('what the Go plugin left', () => {
     const job = await finished(plugin, INTERRUPTED);
     assert.ok(clock.nowMs() > 1795381477175, 'the lock of the Go plugin was not respected');
     await until('the wreck is gone', () => !existsSync('dump'), 20_000);
-    assert.deepEqual([...host.values.keys()].sort(), [JOB_MAP_KEY]);
+    assert.deepEqual([...host.values.keys()].sort(), [DETAILS_KEY, JOB_MAP_KEY]);
     for (const id of FINISHED) assert.deepEqual(storedJobs(host)[id], before[id]);
     assertReadableByGo(host);
     for (const id of FINISHED) {

@@ -32,6 +32,8 @@ export interface SyncingOptions {
   /** Whether this instance looks after the file store; of a cluster, one does. */
   readonly isScraper: () => boolean;
   readonly dumpJobs: () => Promise<readonly DumpJob[]>;
+  /** Whether these are all: dumps of others are nobody's. */
+  readonly areAllJobsKnown: () => boolean;
   readonly board: WarningBoard;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -174,7 +176,9 @@ export class Syncing {
     const database = this.#options.database();
     await this.#options.blockSync.cleanUp(database, store, this.#retentionMs(), signal);
     await store.removeLeftovers(PLUGIN_DIR);
-    await removeOrphanedDumps(store, await this.#options.dumpJobs(), this.#options.clock.nowMs());
+    const jobs = await this.#options.dumpJobs();
+    if (!this.#options.areAllJobsKnown()) return;
+    await removeOrphanedDumps(store, jobs, this.#options.clock.nowMs());
   }
 
   async #merge(signal: AbortSignal): Promise<void> {

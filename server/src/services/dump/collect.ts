@@ -1,4 +1,4 @@
-import { describeError } from '../../base/errors.ts';
+import { CodedError, describeError } from '../../base/errors.ts';
 import { readSmallFile } from '../../filestore/file-store.ts';
 import { META_FILE_NAME, META_SIZE_BYTES_MAX, dumpHeadDirOf } from '../../filestore/layout.ts';
 import { parseBlockMeta } from '../../tsdb/index.ts';
@@ -102,6 +102,10 @@ async function scraperHead(
     const path = `${dir}/${META_FILE_NAME}`;
     const bytes = await readSmallFile(target, path, META_SIZE_BYTES_MAX);
     const meta = parseBlockMeta(new TextDecoder().decode(bytes), path);
+    if (meta.ulid !== answer.ulid) {
+      const details = { path, expected: answer.ulid, found: meta.ulid };
+      throw new CodedError('ERR_BLOCK_META', 'not a block: it has the name of another', details);
+    }
     const key = copyKey('made', answer.ulid);
     const folder = { store: target, dir, meta, key };
     if (book.isToBeChecked(key)) await checkBlock(folder, meta.ulid, signal);
