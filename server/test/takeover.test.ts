@@ -35,6 +35,7 @@ const SHA256 = 'daef3cdad090f462626c8e6e4b019f241da2c7cc4dfd7c255b76c125f6d1c54e
 const INTERRUPTED = 'icufji84mbnnidu5xagaxnscuw';
 const FINISHED = ['5m3sm4obspdxm8rcu934wkgw8a', 'ucbn7hyc1tdn3pdetgydcf3g5c'];
 const JOB_MAP_KEY = 'mattermost-plugin-metrics_finished_jobs';
+const DETAILS_KEY = 'job_details';
 /** The Go plugin was killed 12 s before its lock on the job would end. */
 const KILLED_MS = 1795381465000;
 

@@ -83,7 +83,7 @@ export class MetricsPlugin {
     this.#dumps = this.#makeDumps();
     this.#jobs = this.#makeJobs(this.#dumps);
     this.#syncing = new Syncing({
-      blockSync: new BlockSync({ catalog: this.#catalog, clock, logger }),
+      blockSync: new BlockSync({ catalog: this.#catalog, tasks: platform.tasks, clock, logger }),
       catalog: this.#catalog,
       tasks: platform.tasks,
       database: () => this.#database?.current,
