@@ -35,6 +35,7 @@ const SHA256 = 'daef3cdad090f462626c8e6e4b019f241da2c7cc4dfd7c255b76c125f6d1c54e
 const INTERRUPTED = 'icufji84mbnnidu5xagaxnscuw';
 const FINISHED = ['5m3sm4obspdxm8rcu934wkgw8a', 'ucbn7hyc1tdn3pdetgydcf3g5c'];
 const JOB_MAP_KEY = 'mattermost-plugin-metrics_finished_jobs';
+const DETAILS_KEY = 'job_details';
 /** The Go plugin was killed 12 s before its lock on the job would end. */
 const KILLED_MS = 1795381465000;
 
@@ -158,7 +159,7 @@ describe('what the Go plugin left', () => {
     const job = await finished(plugin, INTERRUPTED);
     assert.ok(clock.nowMs() > 1795381477175, 'the lock of the Go plugin was not respected');
     await until('the wreck is gone', () => !existsSync('dump'), 20_000);
-    assert.deepEqual([...host.values.keys()].sort(), [JOB_MAP_KEY]);
+    assert.deepEqual([...host.values.keys()].sort(), [DETAILS_KEY, JOB_MAP_KEY]);
     for (const id of FINISHED) assert.deepEqual(storedJobs(host)[id], before[id]);
     assertReadableByGo(host);
     for (const id of FINISHED) {

@@ -95,9 +95,9 @@ describe('sync and dumps over a network that fails', { skip: goSkip }, () => {
     const root = join(base, 'db');
     const database = new LocalFileStore({ fs: diskFs, root, nowMs: Date.now });
     const local = { blocks: () => blocks, store: database };
-    const common = { catalog, clock: systemClock, logger: silentLogger };
-    const sync = new BlockSync(common);
     const tasks = inlineTasks([...tsdbTasks(diskFs), ...archiveTasks()]);
+    const common = { catalog, tasks, clock: systemClock, logger: silentLogger };
+    const sync = new BlockSync(common);
     const work = mkdtempSync(join(base, 'work-'));
     const workStore = new LocalFileStore({ fs: diskFs, root: work, nowMs: Date.now });
     const dumps = new DumpService({

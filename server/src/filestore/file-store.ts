@@ -107,17 +107,18 @@ function whyBadPath(path: string): string | undefined {
 }
 
 /**
- * A whole file known to be small. Rejects with `ERR_FILESTORE_TOO_LARGE` before more than
+ * A whole file known to be small, or a part of any. Rejects with `ERR_FILESTORE_TOO_LARGE` before more than
  * `sizeBytesMax` bytes are held.
  */
 export async function readSmallFile(
   store: FileStore,
   path: string,
   sizeBytesMax: number,
+  range?: ByteRange,
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let sizeBytes = 0;
-  for await (const piece of store.read(path)) {
+  for await (const piece of store.read(path, range)) {
     sizeBytes += piece.length;
     if (sizeBytes > sizeBytesMax) {
       throw new CodedError('ERR_FILESTORE_TOO_LARGE', 'the file is larger than expected', {

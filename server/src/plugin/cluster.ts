@@ -225,7 +225,7 @@ export class Cluster {
       const meta = await database.writeHeadBlock(localDir, range);
       if (meta === undefined) return undefined;
       const from = { store: database.store, dir: `${localDir}/${meta.ulid}` };
-      await copyBlock(from, { store, dir: `${target}/${meta.ulid}` }, signal);
+      await copyBlock(meta.ulid, from, { store, dir: `${target}/${meta.ulid}` }, signal);
       signal.throwIfAborted();
       return meta.ulid;
     } catch (error) {

@@ -11,11 +11,13 @@ import { ask, askJson, until } from '../../test/support/ask.ts';
 import { inlineTasks } from '../../test/support/inline-tasks.ts';
 import { FakeHost, SINGLE_SERVER } from '../../test/support/fake-host.ts';
 import { FakeProcessStats } from '../../test/support/fake-process-stats.ts';
+import { makeBlock } from '../../test/support/make-block.ts';
 import { ThreadedPacker } from '../platform/archive/archive-packer.ts';
 import { archiveTasks } from '../platform/archive/deflate-task.ts';
 import { diskFs } from '../platform/disk-fs.ts';
 import { NodeHttpClient } from '../platform/http-client.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import { JOB_MAP_KEY } from '../services/jobs/job-map.ts';
 import type { BlockMeta } from '../tsdb/index.ts';
 import type { MetricsDb } from './database-keeper.ts';
 import type { ServerConfig } from './host.ts';
@@ -74,17 +76,16 @@ class CountingDb implements MetricsDb {
     range: { minTimeMs: number; maxTimeMs: number },
   ): Promise<BlockMeta | undefined> {
     if (this.samples === 0) return undefined;
-    const meta: BlockMeta = {
-      ulid: ULID,
-      minTime: range.minTimeMs,
-      maxTime: range.maxTimeMs,
-      stats: { numSamples: this.samples, numSeries: 1, numChunks: 1 },
-      compaction: { level: 1, sources: [ULID] },
-      version: 1,
-    };
-    await diskFs.makeDir(`${parentDir}/${ULID}`);
-    writeFileSync(`${parentDir}/${ULID}/meta.json`, JSON.stringify(meta));
-    return meta;
+    const { minTimeMs, maxTimeMs } = range;
+    const samples = [[minTimeMs, this.samples]] as const;
+    await diskFs.makeDir(parentDir);
+    return makeBlock(
+      diskFs,
+      parentDir,
+      ULID,
+      [minTimeMs, maxTimeMs],
+      [{ labels: { __name__: 'x' }, samples }],
+    );
   }
 
   async flush(): Promise<readonly BlockMeta[]> {
@@ -195,6 +196,16 @@ describe('the plugin', () => {
     assert.ok(performance.now() - startMs < 2_000, 'a stop with nothing to upload takes too long');
     assert.deepEqual(world.dbs[0].calls, ['flush', 'close']);
     assert.equal((await status(plugin)).scraper.state, 'stopping');
+  });
+
+  it('names what it set aside of a damaged list of jobs, until all are deleted', async () => {
+    const { plugin, world } = setUp();
+    world.host.values.set(JOB_MAP_KEY, 'garbage');
+    plugin.start();
+    await until('warned', async () => (await codes(plugin)).includes('jobs_set_aside'));
+    assert.deepEqual(await askJson(plugin.api, 'GET', '/jobs'), []);
+    assert.equal((await ask(plugin.api, 'DELETE', '/jobs/deleteAll')).status, 200);
+    assert.ok(!(await codes(plugin)).includes('jobs_set_aside'));
   });
 
   it('says what is wrong with the database, and goes on by itself when it is right', async () => {

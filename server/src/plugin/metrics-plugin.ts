@@ -25,6 +25,7 @@ import type { ClusterEvent, Host, ServerConfig } from './host.ts';
 import { OwnMetrics } from './own-metrics.ts';
 import type { Platform, PluginInfo } from './platform.ts';
 import { Scraping } from './scraping.ts';
+import { setAsideWarning } from './set-aside-warning.ts';
 import { restartWarning, settingsWarning } from './settings-warnings.ts';
 import { collectStatistics } from './statistics.ts';
 import { statusText } from './status-command.ts';
@@ -34,6 +35,7 @@ import { Syncing } from './syncing.ts';
 /** How often the parts look after themselves between the events that wake them. */
 const UPKEEP_PERIOD_MS = 30_000;
 const SETTINGS_WARNING = 'settings_invalid';
+const SET_ASIDE_WARNING = 'jobs_set_aside';
 const RESTART_WARNING = 'restart_needed';
 
 /**
@@ -65,6 +67,8 @@ export class MetricsPlugin {
   #config: ServerConfig | undefined;
   #isCommandRegistered = false;
   #isStopping = false;
+  /** Not before it was looked whether some were set aside. */
+  #areAllJobsKnown = false;
 
   constructor(host: Host, platform: Platform, info: PluginInfo) {
     this.#host = host;
@@ -80,7 +84,7 @@ export class MetricsPlugin {
     this.#dumps = this.#makeDumps();
     this.#jobs = this.#makeJobs(this.#dumps);
     this.#syncing = new Syncing({
-      blockSync: new BlockSync({ catalog: this.#catalog, clock, logger }),
+      blockSync: new BlockSync({ catalog: this.#catalog, tasks: platform.tasks, clock, logger }),
       catalog: this.#catalog,
       tasks: platform.tasks,
       database: () => this.#database?.current,
@@ -88,6 +92,7 @@ export class MetricsPlugin {
       settings,
       isScraper: () => this.#cluster.roles.isScraper,
       dumpJobs: () => this.#jobs.list(),
+      areAllJobsKnown: () => this.#areAllJobsKnown,
       board,
       clock,
       logger,
@@ -250,7 +255,10 @@ export class MetricsPlugin {
     const isCluster = (): boolean => this.#config?.isCluster ?? true;
     const lock = new ListLock({ kv, clock, logger, pluginId: this.#info.id, isCluster });
     return new JobService({
-      store: new JobStore(kv, clock, lock),
+      store: new JobStore(kv, clock, lock, (keys) => {
+        this.#areAllJobsKnown = keys.length === 0;
+        this.#board.set(SET_ASIDE_WARNING, setAsideWarning(keys));
+      }),
       dumps: this.ownMetrics.counting(dumps),
       clock,
       logger,

@@ -6,6 +6,7 @@ import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import { PLUGIN_DIR, STORE_BLOCKS_DIR } from '../filestore/layout.ts';
 import type { BlockCatalog } from '../services/blocksync/block-catalog.ts';
 import type { BlockSync } from '../services/blocksync/block-sync.ts';
+import type { DamagedUpload } from '../services/blocksync/damaged-uploads.ts';
 import type { Settings } from '../services/config/settings.ts';
 import { removeOrphanedDumps } from '../services/dump/orphans.ts';
 import type { Warning, WarningBoard } from '../services/health/warning-board.ts';
@@ -19,6 +20,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const WARNING = 'sync_failing';
 const DAMAGED_WARNING = 'blocks_damaged';
+const LOCAL_DAMAGE_WARNING = 'local_blocks_damaged';
 /** Of the damaged blocks that a warning names; the log has all. */
 const NAMED_MAX = 3;
 
@@ -32,6 +34,8 @@ export interface SyncingOptions {
   /** Whether this instance looks after the file store; of a cluster, one does. */
   readonly isScraper: () => boolean;
   readonly dumpJobs: () => Promise<readonly DumpJob[]>;
+  /** Whether these are all: dumps of others are nobody's. */
+  readonly areAllJobsKnown: () => boolean;
   readonly board: WarningBoard;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -150,6 +154,9 @@ export class Syncing {
       }
       throw error;
     }
+    const present = new Set(blocks);
+    const damaged = blockSync.damaged.filter(({ ulid }) => present.has(ulid));
+    board.set(LOCAL_DAMAGE_WARNING, localDamageWarning(damaged));
     this.#lastSuccessMs = clock.nowMs();
     this.#storedBlocks = new Set(blocks);
     this.#options.onUpload('success');
@@ -175,7 +182,9 @@ export class Syncing {
     const database = this.#options.database();
     await this.#options.blockSync.cleanUp(database, store, this.#retentionMs(), signal);
     await store.removeLeftovers(PLUGIN_DIR);
-    await removeOrphanedDumps(store, await this.#options.dumpJobs(), this.#options.clock.nowMs());
+    const jobs = await this.#options.dumpJobs();
+    if (!this.#options.areAllJobsKnown()) return;
+    await removeOrphanedDumps(store, jobs, this.#options.clock.nowMs());
   }
 
   async #merge(signal: AbortSignal): Promise<void> {
@@ -193,6 +202,20 @@ export class Syncing {
   }
 }
 
+function localDamageWarning(damaged: readonly DamagedUpload[]): Omit<Warning, 'code'> | undefined {
+  if (damaged.length === 0) return undefined;
+  const named = damaged.slice(0, NAMED_MAX).map(({ ulid, reason, sampleCount, savedCount }) => {
+    return `${ulid} (${reason}): ${savedCount} of ${sampleCount} samples`;
+  });
+  const more = damaged.length > NAMED_MAX ? ` and ${damaged.length - NAMED_MAX} more` : '';
+  return {
+    message:
+      'Blocks of the local database are damaged; what could be read of them is in the file store: ' +
+      `${named.join(', ')}${more}.`,
+    action: 'Check the disk of the database and the memory of this machine.',
+  };
+}
+
 function damageWarning(damaged: readonly DamagedBlock[]): Omit<Warning, 'code'> | undefined {
   if (damaged.length === 0) return undefined;
   const named = damaged.slice(0, NAMED_MAX).map(({ ulid, reason }) => `${ulid} (${reason})`);
@@ -202,7 +225,7 @@ function damageWarning(damaged: readonly DamagedBlock[]): Omit<Warning, 'code'> 
       `Blocks of the file store are damaged and stay as they are: ${named.join(', ')}${more}. ` +
       'All others are merged around them.',
     action:
-      `Their folders are in ${STORE_BLOCKS_DIR}. Where a dump of their time does not open, ` +
-      'run "tsdb repair" of the plugin’s executable on the unpacked dump.',
+      `Their folders are in ${STORE_BLOCKS_DIR}. Dumps hold what can be read of them and name them; ` +
+      'restore them from a backup of the file store if there is one.',
   };
 }

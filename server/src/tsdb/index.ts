@@ -14,13 +14,15 @@ export type {
 } from './block/meta.ts';
 export { type BlockPlan, type BlockSource, writeBlock } from './block/block-writer.ts';
 export { BlockReader, type BlockSeries, verifyBlock } from './block/block-reader.ts';
+export { BlockStreamCheck, type FileCheck, INDEX_TAIL_BYTES } from './block/stream-check.ts';
 export { verifyBlockTask } from './block/verify-task.ts';
 export { BlockFile } from './block/block-file.ts';
 export { ReadOnlyDb, type UnreadableBlock } from './db/read-only-db.ts';
 export { BlockImport } from './head/block-import.ts';
 export { mergeTask } from './compact/merge-task.ts';
 export { firstOverlap, planMerge, splitByRange } from './compact/plan.ts';
-export { salvageBlock } from './compact/salvage.ts';
+export { salvageBlock, type Salvaged } from './compact/salvage.ts';
+export { salvageTask } from './compact/salvage-task.ts';
 export { parseSelector } from './query/selector.ts';
 export type { SeriesSet } from './query/querier.ts';
 export type { SampleSource } from './chunkenc/sample-source.ts';

@@ -46,8 +46,8 @@ export class StoreProcess {
     const database = new LocalFileStore({ fs, root: 'db', nowMs: () => clock.nowMs() });
     this.#local = { blocks: () => blocks, store: database };
     const catalog = new BlockCatalog();
-    this.#sync = new BlockSync({ catalog, clock, logger: silentLogger });
     const tasks = inlineTasks([...tsdbTasks(fs), ...archiveTasks()]);
+    this.#sync = new BlockSync({ catalog, tasks, clock, logger: silentLogger });
     const dumps = new DumpService({
       database: () => ({ ...this.#local, writeHeadBlock: async () => undefined }),
       fileStore: () => this.store,

@@ -1,12 +1,16 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import { listTree } from '../../filestore/file-store.ts';
 import type { FileStore, TreeFile } from '../../filestore/file-store.ts';
 import { blockDirOf } from '../../filestore/layout.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import type { BlockCatalog } from './block-catalog.ts';
+import { isDamage } from './check-block.ts';
 import { copyBlock } from './copy-block.ts';
+import { DamagedUploads } from './damaged-uploads.ts';
+import type { DamagedUpload } from './damaged-uploads.ts';
 import { blocksToUpload, expiredBlocks, orphanedBlocks } from './plan.ts';
 import { removeBlock } from './remove-block.ts';
 
@@ -19,6 +23,7 @@ export interface LocalBlocks {
 
 export interface BlockSyncOptions {
   readonly catalog: BlockCatalog;
+  readonly tasks: TaskRunner;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -26,14 +31,22 @@ export interface BlockSyncOptions {
 /** Brings local blocks to the file store, and takes old ones away there. */
 export class BlockSync {
   readonly #options: BlockSyncOptions;
+  readonly #damage: DamagedUploads;
 
   constructor(options: BlockSyncOptions) {
     this.#options = options;
+    this.#damage = new DamagedUploads(options);
+  }
+
+  /** Local blocks that were found to be damaged when it was their turn, with what became of them. */
+  get damaged(): readonly DamagedUpload[] {
+    return this.#damage.list();
   }
 
   /**
    * Uploads every local block that the store lacks. A block that fails does not keep the others
-   * from being tried; afterwards `ERR_BLOCKSYNC` names how many failed, with the first reason.
+   * from being tried; afterwards `ERR_BLOCKSYNC` names how many failed, with the first reason. Of one
+   * that is damaged what can be read is stored, which is no failure but named in {@link damaged}.
    *
    * @returns how many blocks were uploaded
    */
@@ -47,10 +60,13 @@ export class BlockSync {
     const held = await catalog.list(store);
     const missing = blocksToUpload(local.blocks(), held, clock.nowMs() - retentionMs);
     const failures: unknown[] = [];
-    for (const { ulid } of missing) {
+    for (const block of missing) {
       signal.throwIfAborted();
+      const { ulid } = block;
+      if (this.#damage.isLost(ulid)) continue;
       try {
         await copyBlock(
+          ulid,
           { store: local.store, dir: ulid },
           { store, dir: blockDirOf(ulid) },
           signal,
@@ -58,6 +74,10 @@ export class BlockSync {
         logger.info('Block stored in the file store', { ulid });
       } catch (error) {
         if (signal.aborted) throw error;
+        if (isDamage(error)) {
+          await this.#damage.store(block, error, local, held, store, signal);
+          continue;
+        }
         failures.push(error);
         logger.warn('A block could not be stored in the file store', { ulid, error });
       }

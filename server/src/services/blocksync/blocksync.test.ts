@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { inlineTasks } from '../../../test/support/inline-tasks.ts';
+import { makeBlock } from '../../../test/support/make-block.ts';
 import { MemoryFileStore } from '../../../test/support/memory-file-store.ts';
+import { MemoryFs } from '../../../test/support/memory-fs.ts';
 import { silentLogger } from '../../base/log.ts';
+import { readSmallFile } from '../../filestore/file-store.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import { BlockCatalog } from './block-catalog.ts';
 import { BlockSync } from './block-sync.ts';
@@ -22,7 +26,7 @@ function meta(letter: string, minTime: number, maxTime: number, sources?: string
     ulid: ulid(letter),
     minTime,
     maxTime,
-    stats: { numSamples: 10, numSeries: 2, numChunks: 2 },
+    stats: { numSamples: 1, numSeries: 1, numChunks: 1 },
     compaction: {
       level: sources === undefined ? 1 : 2,
       sources: sources?.map(ulid) ?? [ulid(letter)],
@@ -31,21 +35,32 @@ function meta(letter: string, minTime: number, maxTime: number, sources?: string
   };
 }
 
-function putBlock(store: MemoryFileStore, dir: string, block: BlockMeta): void {
-  store.put(`${dir}chunks/000001`, `chunks of ${block.ulid}`);
-  store.put(`${dir}index`, `index of ${block.ulid}`);
-  store.put(`${dir}tombstones`, 't');
+/** A block of one sample, at its first millisecond. */
+async function putBlock(store: MemoryFileStore, dir: string, block: BlockMeta): Promise<void> {
+  const fs = new MemoryFs();
+  await fs.makeDir('made');
+  const { ulid: name, minTime, maxTime } = block;
+  const samples = [[minTime, 1]] as const;
+  await makeBlock(fs, 'made', name, [minTime, maxTime], [{ labels: { a: 'b' }, samples }]);
+  for (const file of ['chunks/000001', 'index', 'tombstones']) {
+    store.put(`${dir}${file}`, await fs.readFile(`made/${name}/${file}`));
+  }
   store.put(`${dir}meta.json`, JSON.stringify(block));
 }
 
-function setUp(...blocks: BlockMeta[]) {
+async function setUp(...blocks: BlockMeta[]) {
   const clock = new FakeClock();
   const local = new MemoryFileStore();
   const remote = new MemoryFileStore();
   remote.nowMs = clock.nowMs();
-  for (const block of blocks) putBlock(local, `${block.ulid}/`, block);
+  for (const block of blocks) await putBlock(local, `${block.ulid}/`, block);
   const catalog = new BlockCatalog();
-  const sync = new BlockSync({ catalog, clock, logger: silentLogger });
+  const sync = new BlockSync({
+    catalog,
+    tasks: inlineTasks([]),
+    clock,
+    logger: silentLogger,
+  });
   const signal = new AbortController().signal;
   return {
     clock,
@@ -69,8 +84,8 @@ describe('an upload', () => {
   const b = meta('B', now - 3, now - 2);
 
   it('copies what the store lacks, each block with meta.json last', async () => {
-    const { remote, upload } = setUp(a, b);
-    putBlock(remote, `${ROOT}/${a.ulid}/`, a);
+    const { remote, upload } = await setUp(a, b);
+    await putBlock(remote, `${ROOT}/${a.ulid}/`, a);
     assert.equal(await upload(), 1);
     assert.equal(blockFiles(remote, b).length, 4);
     const writes = remote.log.filter((line) => line.startsWith('write '));
@@ -83,23 +98,24 @@ describe('an upload', () => {
   });
 
   it('completes a half-uploaded block without sending again what is whole', async () => {
-    const { remote, upload } = setUp(a);
-    remote.put(`${ROOT}/${a.ulid}/chunks/000001`, `chunks of ${a.ulid}`);
+    const { local, remote, upload } = await setUp(a);
+    const chunks = await readSmallFile(local, `${a.ulid}/chunks/000001`, 1000);
+    remote.put(`${ROOT}/${a.ulid}/chunks/000001`, chunks);
     remote.put(`${ROOT}/${a.ulid}/index`, 'half');
     await upload();
-    assert.equal(remote.text(`${ROOT}/${a.ulid}/index`), `index of ${a.ulid}`);
+    assert.equal(remote.text(`${ROOT}/${a.ulid}/index`), local.text(`${a.ulid}/index`));
     assert.ok(!remote.log.includes(`write ${ROOT}/${a.ulid}/chunks/000001`));
   });
 
   it('replaces a meta.json that is none', async () => {
-    const { remote, upload } = setUp(a);
+    const { remote, upload } = await setUp(a);
     remote.put(`${ROOT}/${a.ulid}/meta.json`, 'garbage');
     await upload();
     assert.equal(remote.text(`${ROOT}/${a.ulid}/meta.json`), JSON.stringify(a));
   });
 
   it('goes on with the next block when one fails, and says so', async () => {
-    const { remote, upload } = setUp(a, b);
+    const { remote, upload } = await setUp(a, b);
     remote.check = (verb, path) => {
       if (verb === 'write' && path.includes(a.ulid)) throw new Error('refused');
     };
@@ -114,7 +130,7 @@ describe('an upload', () => {
   });
 
   it('leaves no meta.json behind when a file arrived with another size', async () => {
-    const { remote, upload } = setUp(a);
+    const { remote, upload } = await setUp(a);
     const write = remote.write.bind(remote);
     remote.write = async (path, source) => {
       const sizeBytes = await write(path, source);
@@ -127,15 +143,15 @@ describe('an upload', () => {
 
   it('sends nothing that a merged block of the store holds, or that is past the retention', async () => {
     const old = meta('C', now - RETENTION_MS - 10, now - RETENTION_MS);
-    const { remote, upload } = setUp(a, b, old);
+    const { remote, upload } = await setUp(a, b, old);
     const merged = meta('D', now - 4, now - 2, ['A', 'B']);
-    putBlock(remote, `${ROOT}/${merged.ulid}/`, merged);
+    await putBlock(remote, `${ROOT}/${merged.ulid}/`, merged);
     assert.equal(await upload(), 0);
   });
 
   it('leaves a block alone whose meta.json could not be read just now', async () => {
-    const { remote, upload } = setUp(a);
-    putBlock(remote, `${ROOT}/${a.ulid}/`, a);
+    const { remote, upload } = await setUp(a);
+    await putBlock(remote, `${ROOT}/${a.ulid}/`, a);
     remote.check = (verb) => {
       if (verb === 'read') throw new Error('store is slow');
     };
@@ -147,11 +163,11 @@ describe('a clean-up', () => {
   const now = new FakeClock().nowMs();
 
   it('removes blocks past the retention, and only those', async () => {
-    const { remote, cleanUp } = setUp();
+    const { remote, cleanUp } = await setUp();
     const old = meta('A', now - RETENTION_MS - 10, now - RETENTION_MS);
     const young = meta('B', now - RETENTION_MS - 10, now - RETENTION_MS + 1);
-    putBlock(remote, `${ROOT}/${old.ulid}/`, old);
-    putBlock(remote, `${ROOT}/${young.ulid}/`, young);
+    await putBlock(remote, `${ROOT}/${old.ulid}/`, old);
+    await putBlock(remote, `${ROOT}/${young.ulid}/`, young);
     remote.put(`${ROOT}/notes.txt`, 'not ours');
     await cleanUp();
     assert.deepEqual(blockFiles(remote, old), []);
@@ -161,7 +177,7 @@ describe('a clean-up', () => {
 
   it('removes remains of uploads after a day, unless their block is still here', async () => {
     const ours = meta('A', now - 4, now - 3);
-    const { remote, cleanUp } = setUp(ours);
+    const { remote, cleanUp } = await setUp(ours);
     const put = (letter: string, ageMs: number): string => {
       const path = `${ROOT}/${ulid(letter)}/index`;
       remote.put(path, 'x', now - ageMs);

@@ -1,37 +1,35 @@
 import { CodedError } from '../../base/errors.ts';
-import { copyFile, listTree } from '../../filestore/file-store.ts';
-import type { FileStore } from '../../filestore/file-store.ts';
+import { listTree, sourceOf } from '../../filestore/file-store.ts';
+import type { ByteSource } from '../../filestore/file-store.ts';
 import { META_FILE_NAME } from '../../filestore/layout.ts';
-
-/** A folder of a store that holds one block. */
-export interface BlockPlace {
-  readonly store: FileStore;
-  readonly dir: string;
-}
+import { CheckedBlock, drain } from './check-block.ts';
+import type { BlockPlace } from './check-block.ts';
 
 /**
- * Copies one block with meta.json last, so that nobody takes a part for the whole. Files that are
- * there with the right size are not sent again: an upload goes on where it failed.
+ * Copies one block with meta.json last, so that nobody takes a part for the whole, and checks it on
+ * the way: one that is damaged never gets its meta.json, and the copy rejects with `ERR_BLOCK_DAMAGED`.
+ * Files that are there with the right size are not sent again: an upload goes on where it failed.
  */
 export async function copyBlock(
+  ulid: string,
   from: BlockPlace,
   to: BlockPlace,
   signal: AbortSignal,
 ): Promise<void> {
   const files = await listTree(from.store, from.dir);
-  const meta = files.filter((file) => file.path === META_FILE_NAME);
-  if (meta.length === 0) {
+  const meta = files.find((file) => file.path === META_FILE_NAME);
+  if (meta === undefined) {
     throw new CodedError('ERR_BLOCKSYNC', 'the local block has no meta.json', { dir: from.dir });
   }
-  const others = files.filter((file) => file.path !== META_FILE_NAME);
-  for (const { path, sizeBytes } of others) {
+  const block = new CheckedBlock(from, ulid, files.length);
+  const others = files.filter((file) => file !== meta);
+  for (const file of others) {
     signal.throwIfAborted();
-    const target = `${to.dir}/${path}`;
-    if ((await to.store.stat(target))?.sizeBytes === sizeBytes) continue;
-    await copyFile(
-      { store: from.store, path: `${from.dir}/${path}` },
-      { store: to.store, path: target },
-    );
+    const target = `${to.dir}/${file.path}`;
+    const isThere = (await to.store.stat(target))?.sizeBytes === file.sizeBytes;
+    // What was sent before is read once more all the same: it may be what is damaged.
+    if (isThere) await drain(block.read(file, 'momentary'), signal);
+    else await to.store.write(target, block.read(file, 'momentary'));
   }
   for (const { path, sizeBytes } of others) {
     const found = await to.store.stat(`${to.dir}/${path}`);
@@ -44,6 +42,23 @@ export async function copyBlock(
     });
   }
   signal.throwIfAborted();
-  const source = { store: from.store, path: `${from.dir}/${META_FILE_NAME}` };
-  await copyFile(source, { store: to.store, path: `${to.dir}/${META_FILE_NAME}` });
+  const bytes = await collect(block.read(meta));
+  await to.store.write(`${to.dir}/${META_FILE_NAME}`, sourceOf(bytes));
+}
+
+/** All bytes of a file of which the check has said that it is small. */
+async function collect(source: ByteSource): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const piece of source) {
+    pieces.push(piece);
+    sizeBytes += piece.length;
+  }
+  const whole = new Uint8Array(sizeBytes);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }

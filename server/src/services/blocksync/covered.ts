@@ -22,6 +22,7 @@ export function withoutCovered(blocks: readonly BlockMeta[]): BlockMeta[] {
   return blocks.filter((block) => !isCovered(block, merged));
 }
 
-function sourcesOf(block: BlockMeta): readonly string[] {
+/** The blocks of level 1 that the block's samples came from. */
+export function sourcesOf(block: BlockMeta): readonly string[] {
   return block.compaction.sources.length > 0 ? block.compaction.sources : [block.ulid];
 }

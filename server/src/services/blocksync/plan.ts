@@ -37,7 +37,7 @@ export interface BrokenBlockAge {
 
 /**
  * Broken blocks that nobody will ever complete: not ours to upload again, and untouched for a day,
- * so that no other node is at it.
+ * so that no other node is at it. One with a damaged meta.json stays: its samples can be saved.
  */
 export function orphanedBlocks(
   broken: readonly BrokenBlockAge[],
@@ -45,7 +45,7 @@ export function orphanedBlocks(
   nowMs: number,
 ): BrokenBlock[] {
   return broken
-    .filter(({ block }) => block.state !== 'unreadable' && !local.has(block.ulid))
+    .filter(({ block }) => block.state === 'partial' && !local.has(block.ulid))
     .filter(
       ({ newestFileMs }) => newestFileMs !== undefined && nowMs - newestFileMs > ORPHAN_AGE_MS,
     )

@@ -66,7 +66,7 @@ export class HeldBack {
     const rows = await Promise.all(keys.map((key) => this.#kv.get(key)));
     return rows
       .map((row) => readFields(row))
-      .filter((fields) => fields.size > 0)
+      .filter((fields) => textField(fields, 'node') !== '')
       .map((fields) => ({
         node: textField(fields, 'node'),
         sinceMs: numberField(fields, 'since_ms'),

@@ -23,8 +23,9 @@ export function textField(fields: ReadonlyMap<string, unknown>, name: string): s
   return typeof value === 'string' ? value : '';
 }
 
-/** A number that is not negative; 0 when it is missing or something else. */
+/** A number from 0 to 2^53 - 1, up to which one can count; 0 when it is missing or something else. */
 export function numberField(fields: ReadonlyMap<string, unknown>, name: string): number {
   const value = fields.get(name);
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0;
+  const isNumber = typeof value === 'number' && value >= 0 && value < Number.MAX_SAFE_INTEGER;
+  return isNumber ? value : 0;
 }

@@ -7,6 +7,7 @@ import { mergeTask } from '../../tsdb/index.ts';
 import type { TimeRange } from '../../tsdb/index.ts';
 import { copyBlock } from '../blocksync/copy-block.ts';
 import type { BlockFolder } from './contents.ts';
+import { copyKey } from './damage-book.ts';
 
 /** A folder on a disk of this machine. */
 export interface WorkFolder {
@@ -40,7 +41,7 @@ export async function cutBlock(
   const copyDir = `${work.dir}/copy-of-${folder.meta.ulid}`;
   try {
     const source = folder.store.localPath?.(folder.dir);
-    if (source === undefined) await copyBlock(folder, { store: work.store, dir: copyDir }, signal);
+    if (source === undefined) await copyBlock(folder.meta.ulid, folder, { store: work.store, dir: copyDir }, signal);
     const input = {
       blockDirs: [source ?? `${parent}/copy-of-${folder.meta.ulid}`],
       parentDir: parent,
@@ -49,7 +50,8 @@ export async function cutBlock(
     };
     const meta = await tasks.run(mergeTask, input, { signal });
     if (meta === undefined) return undefined;
-    return { store: work.store, dir: `${work.dir}/${meta.ulid}`, meta };
+    const key = copyKey('made', meta.ulid);
+    return { store: work.store, dir: `${work.dir}/${meta.ulid}`, meta, key };
   } catch (error) {
     if (signal.aborted || hasCode(error, 'ERR_FILESTORE_NOT_FOUND')) throw error;
     logger.warn('A block was not cut to the range of a dump, which holds all of it', {

@@ -1,10 +1,12 @@
-import { CodedError } from '../../base/errors.ts';
+import { CodedError, hasCode } from '../../base/errors.ts';
 import type { ArchiveEntry } from '../../base/ports/archive.ts';
 import { mapLimited } from '../../base/sync/map-limited.ts';
 import { listTree, sourceOf } from '../../filestore/file-store.ts';
-import type { FileStore } from '../../filestore/file-store.ts';
-import { META_FILE_NAME } from '../../filestore/layout.ts';
+import type { ByteSource } from '../../filestore/file-store.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
+import { CheckedBlock, isDamage } from '../blocksync/check-block.ts';
+import type { BlockPlace } from '../blocksync/check-block.ts';
+import type { DamageBook } from './damage-book.ts';
 import { METADATA_FILE_NAME } from './metadata.ts';
 
 /**
@@ -16,39 +18,62 @@ const EMPTY_LOG_PATH = 'wal/00000000';
 const LISTS_AT_ONCE = 8;
 
 /** A folder with a block, and where it is. */
-export interface BlockFolder {
-  readonly store: FileStore;
-  readonly dir: string;
+export interface BlockFolder extends BlockPlace {
   readonly meta: BlockMeta;
+  /** See `copyKey`. */
+  readonly key: string;
 }
 
-/** What goes into the archive of a dump, in its order. */
+/**
+ * What goes into the archive of a dump, in its order. The blocks are checked as they are read.
+ *
+ * @param book is told of what is not as it should be, before the read or this fails with it
+ */
 export async function listEntries(
   folders: readonly BlockFolder[],
   metadata: string,
   nowMs: number,
+  book: DamageBook,
 ): Promise<ArchiveEntry[]> {
   const entries: ArchiveEntry[] = [
     memoryEntry(METADATA_FILE_NAME, new TextEncoder().encode(metadata), nowMs),
     memoryEntry(EMPTY_LOG_PATH, new Uint8Array(0), nowMs),
   ];
-  const lists = await mapLimited(folders, LISTS_AT_ONCE, listFolder);
+  const lists = await mapLimited(folders, LISTS_AT_ONCE, (folder) => listFolder(folder, book));
   return entries.concat(...lists);
 }
 
-async function listFolder({ store, dir, meta }: BlockFolder): Promise<ArchiveEntry[]> {
+async function listFolder(folder: BlockFolder, book: DamageBook): Promise<ArchiveEntry[]> {
+  const { store, dir, meta, key } = folder;
   const files = await listTree(store, dir);
-  // Without it the block was removed after the plan was made; the rest may be gone as well.
-  if (!files.some((file) => file.path === META_FILE_NAME)) {
-    throw new CodedError('ERR_FILESTORE_NOT_FOUND', 'a block of the dump went away', { dir });
+  if (files.length === 0) {
+    const details = { dir };
+    const gone = new CodedError('ERR_FILESTORE_NOT_FOUND', 'a block went away', details);
+    book.noteVanished(key, gone);
+    throw gone;
   }
-  return files.map(({ path, sizeBytes, modifiedMs }) => ({
-    path: `${meta.ulid}/${path}`,
-    sizeBytes,
-    modifiedMs,
+  const block = new CheckedBlock(folder, meta.ulid, files.length);
+  return files.map((file) => ({
+    path: `${meta.ulid}/${file.path}`,
+    sizeBytes: file.sizeBytes,
+    modifiedMs: file.modifiedMs,
     // The packer copies a piece before it pulls the next one.
-    open: () => store.read(`${dir}/${path}`, { start: 0, end: sizeBytes }, 'momentary'),
+    open: () => noted(block.read(file, 'momentary'), key, book),
   }));
+}
+
+async function* noted(
+  source: ByteSource,
+  key: string,
+  book: DamageBook,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* source;
+  } catch (error) {
+    if (isDamage(error)) book.noteStreamDamage(key, error);
+    if (hasCode(error, 'ERR_FILESTORE_NOT_FOUND')) book.noteVanished(key, error);
+    throw error;
+  }
 }
 
 function memoryEntry(path: string, bytes: Uint8Array, modifiedMs: number): ArchiveEntry {

@@ -3,26 +3,18 @@ import { CodedError, describeError, hasCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { ArchiveEntry, ArchivePacker } from '../../base/ports/archive.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
-import { readSmallFile } from '../../filestore/file-store.ts';
 import type { ByteSource, FileStore } from '../../filestore/file-store.ts';
-import {
-  META_FILE_NAME,
-  META_SIZE_BYTES_MAX,
-  STORE_BLOCKS_DIR,
-  dumpDirOf,
-  dumpHeadDirOf,
-  dumpPathOf,
-} from '../../filestore/layout.ts';
-import { parseBlockMeta } from '../../tsdb/index.ts';
+import { dumpDirOf, dumpHeadDirOf, dumpPathOf } from '../../filestore/layout.ts';
 import type { BlockMeta, TimeRange } from '../../tsdb/index.ts';
 import type { BlockCatalog } from '../blocksync/block-catalog.ts';
 import type { DumpMaker, DumpResult, DumpRun } from '../jobs/dump-maker.ts';
-import { cutBlock } from './block-cutter.ts';
+import { collectBlocks } from './collect.ts';
 import { listEntries } from './contents.ts';
-import type { BlockFolder } from './contents.ts';
+import type { DumpContext } from './context.ts';
+import { DamageBook } from './damage-book.ts';
 import { formatMetadata } from './metadata.ts';
 import type { DumpMetadata } from './metadata.ts';
-import { coveredRange, planDump } from './plan.ts';
+import { coveredRange } from './plan.ts';
 import type { DumpRange } from './plan.ts';
 import { readAhead } from './read-ahead.ts';
 import { checkLimit, checkSize } from './size-check.ts';
@@ -66,14 +58,20 @@ export interface DumpServiceOptions {
 
 /** Head blocks of dumps under way, in the database's folder: a disk that is known to be writable. */
 const WORK_DIR = 'dump-work';
-/** A block may be removed by retention or merged while a dump reads it; then the plan is made anew. */
-const PLANS_MAX = 3;
+/**
+ * A block may be removed by retention or merged while a dump reads it, or turn out to be damaged; then
+ * the plan is made anew. After the first damage blocks are read before they are taken, so that more
+ * tries are needed only where things change all the time.
+ */
+const PLANS_MAX = 5;
 
 /** Makes dumps: plans from metadata, then streams from the stores through an archive to the store. */
 export class DumpService implements DumpMaker {
   readonly #options: DumpServiceOptions;
   /** Jobs whose work folders are in use. */
   readonly #active = new Set<string>();
+  /** Copies of blocks that were damaged when a dump last came by: the next one looks before. */
+  readonly #suspects = new Set<string>();
 
   constructor(options: DumpServiceOptions) {
     this.#options = options;
@@ -118,28 +116,36 @@ export class DumpService implements DumpMaker {
     target: FileStore,
     database: DumpDatabase | undefined,
   ): Promise<DumpResult> {
-    for (let plan = 1; ; plan++) {
-      try {
-        return await this.#makeOnce(run, target, database);
-      } catch (error) {
-        const vanished = hasCode(error, 'ERR_FILESTORE_NOT_FOUND');
-        if (!vanished || plan === PLANS_MAX || run.signal.aborted) throw error;
-        this.#options.logger.info('A block went away while a dump was made; planning anew', {
-          jobId: run.jobId,
-          error,
-        });
-        await database?.store.removeTree(workDirOf(run.jobId));
+    const { logger } = this.#options;
+    const { jobId, signal } = run;
+    const book = new DamageBook(this.#suspects);
+    const workDir = workDirOf(jobId);
+    const context = { options: this.#options, run, target, database, workDir, book };
+    try {
+      for (let plan = 1; ; plan++) {
+        try {
+          return await this.#makeOnce(context);
+        } catch (error) {
+          const isWorthwhile = book.takeNews() || hasCode(error, 'ERR_FILESTORE_NOT_FOUND');
+          if (!isWorthwhile || plan === PLANS_MAX || signal.aborted) throw error;
+          const news = 'A block went away or is damaged while a dump is made; planning anew';
+          logger.info(news, { jobId, error });
+          await database?.store.removeTree(workDir);
+        }
       }
+    } finally {
+      for (const key of book.whole) this.#suspects.delete(key);
+      for (const key of book.damaged.keys()) this.#suspects.add(key);
     }
   }
 
-  async #makeOnce(
-    run: DumpRun,
-    target: FileStore,
-    database: DumpDatabase | undefined,
-  ): Promise<DumpResult> {
+  async #makeOnce(context: DumpContext): Promise<DumpResult> {
+    const { run, target, book } = context;
     const { jobId, signal, format } = run;
-    const { folders, leftOut } = await this.#collect(run, target, database);
+    const { folders, notes } = await collectBlocks(context);
+    // Damage that was found before anything was written is no reason for another plan.
+    book.takeNews();
+    const leftOut = notes.length === 0 ? undefined : notes.join(' ');
     const metas = folders.map((folder) => folder.meta);
     const range = coveredRange(metas, run);
     if (range === undefined) throw noSamples(run, leftOut);
@@ -149,7 +155,7 @@ export class DumpService implements DumpMaker {
       minTimeMs: run.minTimeMs,
       maxTimeMs: run.maxTimeMs,
     });
-    const entries = await listEntries(folders, metadata, this.#options.clock.nowMs());
+    const entries = await listEntries(folders, metadata, this.#options.clock.nowMs(), book);
     const contentBytes = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
     const limitBytes = this.#options.sizeLimitBytes();
     await checkSize(contentBytes, limitBytes, target);
@@ -166,97 +172,6 @@ export class DumpService implements DumpMaker {
       seriesMax: Math.max(...metas.map(({ stats }) => stats.numSeries)),
       ...(leftOut !== undefined && { leftOut }),
     };
-  }
-
-  /**
-   * The head is written before the local blocks are listed: what is cut from it in between is then
-   * in a block twice, which readers tolerate, and never nowhere.
-   */
-  async #collect(
-    run: DumpRun,
-    target: FileStore,
-    database: DumpDatabase | undefined,
-  ): Promise<{ folders: BlockFolder[]; leftOut: string | undefined }> {
-    const notes: string[] = [];
-    const folders: BlockFolder[] = [];
-    let head: BlockMeta | undefined;
-    const remote = await this.#scraperHead(run, target);
-    if (remote.folder !== undefined) folders.push(remote.folder);
-    if (remote.note !== undefined) notes.push(remote.note);
-    if (database !== undefined) {
-      head = await this.#writeHead(run, database);
-    } else if (remote.isOurs) {
-      notes.push('The newest samples are missing: the database could not be opened.');
-    }
-    run.signal.throwIfAborted();
-    const held = await this.#options.catalog.list(target);
-    for (const { meta, from, part } of planDump(held.whole, database?.blocks() ?? [], run)) {
-      const folder =
-        from === 'local' && database !== undefined
-          ? { store: database.store, dir: meta.ulid, meta }
-          : { store: target, dir: `${STORE_BLOCKS_DIR}/${meta.ulid}`, meta };
-      const wanted =
-        part === undefined || database === undefined
-          ? folder
-          : await this.#cut(folder, part, run, database);
-      if (wanted !== undefined) folders.push(wanted);
-    }
-    if (head !== undefined && database !== undefined) {
-      const dir = `${workDirOf(run.jobId)}/${head.ulid}`;
-      folders.push({ store: database.store, dir, meta: head });
-    }
-    const unreadable = held.broken.filter((block) => block.state !== 'partial');
-    if (unreadable.length > 0) {
-      const names = unreadable.map((block) => block.ulid).join(', ');
-      notes.push(`Blocks that could not be read are missing: ${names}.`);
-      this.#options.logger.warn('Blocks of the file store could not be read for a dump', {
-        jobId: run.jobId,
-        blocks: names,
-        reason: unreadable[0].reason,
-      });
-    }
-    notes.push(...(await this.#options.missingSamples()));
-    return { folders, leftOut: notes.length === 0 ? undefined : notes.join(' ') };
-  }
-
-  /** The newest samples of the instance that scrapes, when that is another one. */
-  async #scraperHead(
-    run: DumpRun,
-    target: FileStore,
-  ): Promise<{ isOurs: boolean; folder?: BlockFolder; note?: string }> {
-    const { jobId } = run;
-    try {
-      const answer = await this.#options.askScraper(run);
-      if (answer?.ulid === undefined) return { isOurs: answer === undefined };
-      const dir = `${dumpHeadDirOf(jobId)}/${answer.ulid}`;
-      const path = `${dir}/${META_FILE_NAME}`;
-      const bytes = await readSmallFile(target, path, META_SIZE_BYTES_MAX);
-      const meta = parseBlockMeta(new TextDecoder().decode(bytes), path);
-      return { isOurs: false, folder: { store: target, dir, meta } };
-    } catch (error) {
-      run.signal.throwIfAborted();
-      this.#options.logger.warn('A dump goes without the newest samples', { jobId, error });
-      return {
-        isOurs: false,
-        note: `The newest minutes are missing: ${describeError(error)}.`,
-      };
-    }
-  }
-
-  async #writeHead(run: DumpRun, database: DumpDatabase): Promise<BlockMeta | undefined> {
-    // A job's range includes its last millisecond, a block's does not.
-    const range = { minTimeMs: run.minTimeMs, maxTimeMs: run.maxTimeMs + 1 };
-    return database.writeHeadBlock(workDirOf(run.jobId), range);
-  }
-
-  #cut(
-    folder: BlockFolder,
-    part: TimeRange,
-    { jobId, signal }: DumpRun,
-    database: DumpDatabase,
-  ): Promise<BlockFolder | undefined> {
-    const work = { store: database.store, dir: workDirOf(jobId) };
-    return cutBlock(folder, part, work, signal, this.#options);
   }
 
   /** Cleaning up never hides the outcome; what stays is removed at the next start. */

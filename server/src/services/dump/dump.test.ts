@@ -3,7 +3,9 @@ import { describe, it } from 'node:test';
 
 import { inlineTasks } from '../../../test/support/inline-tasks.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { makeBlock } from '../../../test/support/make-block.ts';
 import { MemoryFileStore } from '../../../test/support/memory-file-store.ts';
+import { MemoryFs } from '../../../test/support/memory-fs.ts';
 import { CodedError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { ArchiveEntry, ArchivePacker } from '../../base/ports/archive.ts';
@@ -34,10 +36,16 @@ function meta(letter: string, minTime: number, maxTime: number): BlockMeta {
   };
 }
 
-function putBlock(store: MemoryFileStore, dir: string, block: BlockMeta): void {
-  store.put(`${dir}/chunks/000001`, `chunks of ${block.ulid}`);
-  store.put(`${dir}/index`, `index of ${block.ulid}`);
-  store.put(`${dir}/meta.json`, JSON.stringify(block));
+/** A block of one sample, at its first millisecond. */
+async function putBlock(store: MemoryFileStore, dir: string, block: BlockMeta): Promise<void> {
+  const fs = new MemoryFs();
+  await fs.makeDir('made');
+  const { ulid: name, minTime, maxTime } = block;
+  const samples = [[minTime, 1]] as const;
+  await makeBlock(fs, 'made', name, [minTime, maxTime], [{ labels: { a: 'b' }, samples }]);
+  for (const file of ['chunks/000001', 'index', 'meta.json']) {
+    store.put(`${dir}/${file}`, await fs.readFile(`made/${name}/${file}`));
+  }
 }
 
 /** A plain list of what would be in the archive. */
@@ -59,10 +67,10 @@ interface Setting {
   readonly sizeLimitBytes?: number;
 }
 
-function setUp(options: Setting = {}) {
+async function setUp(options: Setting = {}) {
   const store = new MemoryFileStore();
   const folder = new MemoryFileStore();
-  for (const block of options.local ?? []) putBlock(folder, block.ulid, block);
+  for (const block of options.local ?? []) await putBlock(folder, block.ulid, block);
   const headRanges: unknown[] = [];
   const database: DumpDatabase = {
     store: folder,
@@ -70,7 +78,7 @@ function setUp(options: Setting = {}) {
     writeHeadBlock: async (parentDir, range) => {
       headRanges.push(range);
       if (options.head !== undefined) {
-        putBlock(folder, `${parentDir}/${options.head.ulid}`, options.head);
+        await putBlock(folder, `${parentDir}/${options.head.ulid}`, options.head);
       }
       return options.head;
     },
@@ -135,12 +143,12 @@ function assertNothingLeft(store: MemoryFileStore, folder: MemoryFileStore): voi
 
 describe('a dump', () => {
   it('holds the blocks of the store, local ones that are not there, and the head', async () => {
-    const { store, folder, make, headRanges, progress } = setUp({
+    const { store, folder, make, headRanges, progress } = await setUp({
       local: [meta('B', 200, 300), meta('C', 300, 400)],
       head: meta('D', 400, 451),
     });
     for (const block of [meta('A', 100, 200), meta('B', 200, 300), meta('E', 900, 999)]) {
-      putBlock(store, `${BLOCKS}/${block.ulid}`, block);
+      await putBlock(store, `${BLOCKS}/${block.ulid}`, block);
     }
     const result = await make(150, 500);
     const paths = (store.text(DUMP) ?? '')
@@ -171,7 +179,7 @@ describe('a dump', () => {
   });
 
   it('of a head alone works: there need not be any block yet', async () => {
-    const { make } = setUp({ head: meta('D', 400, 451) });
+    const { make } = await setUp({ head: meta('D', 400, 451) });
     assert.deepEqual(
       (({ minTimeMs, maxTimeMs }) => [minTimeMs, maxTimeMs])(await make(0, 1000)),
       [400, 450],
@@ -179,7 +187,7 @@ describe('a dump', () => {
   });
 
   it('of a range without samples is an error that says so', async () => {
-    const { store, folder, make } = setUp();
+    const { store, folder, make } = await setUp();
     await assert.rejects(make(0, 86_400_000), {
       code: 'ERR_DUMP_EMPTY',
       message: 'there are no samples between 1970-01-01T00:00:00Z and 1970-01-02T00:00:00Z',
@@ -188,16 +196,16 @@ describe('a dump', () => {
   });
 
   it('that would be larger than the limit is refused before anything is written', async () => {
-    const { store, folder, make } = setUp({ sizeLimitBytes: 40 });
-    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+    const { store, folder, make } = await setUp({ sizeLimitBytes: 40 });
+    await putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
     await assert.rejects(make(0, 10), { code: 'ERR_DUMP_SIZE' });
     assert.ok(!store.log.some((line) => line.startsWith('write ')));
     assertNothingLeft(store, folder);
   });
 
   it('that turns out larger than the limit is ended', async () => {
-    const { store, folder, make } = setUp({ sizeLimitBytes: 500 });
-    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+    const { store, folder, make } = await setUp({ sizeLimitBytes: 500 });
+    await putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
     // Of many small files, whose names take more room in the list than they have contents.
     for (let i = 0; i < 20; i++) store.put(`${BLOCKS}/${ulid('A')}/chunks/1${i}`, 'x');
     await assert.rejects(make(0, 10), { code: 'ERR_DUMP_SIZE' });
@@ -205,8 +213,8 @@ describe('a dump', () => {
   });
 
   it('that the store has no room for is refused before anything is written', async () => {
-    const { store, folder, make } = setUp();
-    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+    const { store, folder, make } = await setUp();
+    await putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
     store.freeBytes = async () => 200 * 1024 * 1024;
     await assert.rejects(make(0, 10), { code: 'ERR_FILESTORE_FULL', message: /room for 0 MB/ });
     assertNothingLeft(store, folder);
@@ -215,8 +223,8 @@ describe('a dump', () => {
   });
 
   it('says what is missing: without a database, with damaged blocks', async () => {
-    const { store, make } = setUp({ noDatabase: true });
-    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+    const { store, make } = await setUp({ noDatabase: true });
+    await putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
     store.put(`${BLOCKS}/${ulid('B')}/meta.json`, 'garbage');
     store.put(`${BLOCKS}/${ulid('C')}/index`, 'an upload under way');
     const { leftOut } = await make(0, 10);
@@ -226,10 +234,10 @@ describe('a dump', () => {
   });
 
   it('of a node that does not scrape has the head of the one that does', async () => {
-    const { store, folder, cluster, make } = setUp({ head: meta('D', 400, 420) });
-    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 100, 200));
+    const { store, folder, cluster, make } = await setUp({ head: meta('D', 400, 420) });
+    await putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 100, 200));
     cluster.askScraper = async () => {
-      putBlock(store, `${DUMP_DIR}/head/${ulid('H')}`, meta('H', 450, 480));
+      await putBlock(store, `${DUMP_DIR}/head/${ulid('H')}`, meta('H', 450, 480));
       return { ulid: ulid('H') };
     };
     const { maxTimeMs, leftOut } = await make(100, 500);
@@ -244,8 +252,8 @@ describe('a dump', () => {
   });
 
   it('goes without the newest samples when they cannot be had, and says so', async () => {
-    const { store, cluster, make } = setUp();
-    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 100, 200));
+    const { store, cluster, make } = await setUp();
+    await putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 100, 200));
     cluster.askScraper = async () => {
       throw new CodedError('ERR_HEAD_UNANSWERED', 'the node that scrapes has not answered in time');
     };
@@ -263,15 +271,15 @@ describe('a dump', () => {
   });
 
   it('says why it cannot be made without a file store', async () => {
-    const { make, failStore } = setUp();
+    const { make, failStore } = await setUp();
     failStore(new CodedError('ERR_FILESTORE_DRIVER', 'no such driver'));
     await assert.rejects(make(0, 1), { code: 'ERR_FILESTORE_DRIVER' });
   });
 
   it('is planned anew when a block goes away on the way', async () => {
-    const { store, make } = setUp();
-    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
-    putBlock(store, `${BLOCKS}/${ulid('B')}`, meta('B', 10, 20));
+    const { store, make } = await setUp();
+    await putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+    await putBlock(store, `${BLOCKS}/${ulid('B')}`, meta('B', 10, 20));
     let isFirst = true;
     store.check = (verb, path) => {
       if (!isFirst || verb !== 'read' || !path.endsWith(`${ulid('A')}/index`)) return;
@@ -287,8 +295,8 @@ describe('a dump', () => {
 
   for (const verb of ['write', 'list', 'read', 'stat']) {
     it(`leaves nothing behind when the store fails to ${verb}`, async () => {
-      const { store, folder, make } = setUp({ head: meta('D', 400, 451) });
-      putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+      const { store, folder, make } = await setUp({ head: meta('D', 400, 451) });
+      await putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
       store.check = (called, path) => {
         if (called === verb && !path.endsWith('meta.json')) throw new Error(`cannot ${verb}`);
       };
@@ -298,8 +306,8 @@ describe('a dump', () => {
   }
 
   it('that is cancelled stops and leaves nothing behind', async () => {
-    const { store, folder, make, cancel } = setUp({ head: meta('D', 400, 451) });
-    putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
+    const { store, folder, make, cancel } = await setUp({ head: meta('D', 400, 451) });
+    await putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
     const reason = new Error('deleted');
     store.check = (verb) => {
       if (verb === 'read') cancel.abort(reason);
@@ -309,7 +317,7 @@ describe('a dump', () => {
   });
 
   it('that another instance has made meanwhile is left alone', async () => {
-    const { store, cluster, cancel, make } = setUp({ local: [meta('A', 100, 200)] });
+    const { store, cluster, cancel, make } = await setUp({ local: [meta('A', 100, 200)] });
     cluster.askScraper = async () => {
       store.put(DUMP, 'the dump of the other');
       cancel.abort(new CodedError('ERR_JOB_CANCELLED', 'the job is not ours'));
@@ -321,7 +329,7 @@ describe('a dump', () => {
   });
 
   it('removes what killed runs left, in the store and on the disk', async () => {
-    const { store, folder, make, dumps } = setUp({ head: meta('D', 400, 451) });
+    const { store, folder, make, dumps } = await setUp({ head: meta('D', 400, 451) });
     store.put(`plugin-data/mattermost-plugin-metrics/dump/${JOB}/.tsdb_dump.tar.gz.tmp-1`, 'x');
     folder.put('dump-work/bbbbbbbbbbbbbbbbbbbbbbbbbb/x/index', 'x');
     await dumps.removeLeftovers();

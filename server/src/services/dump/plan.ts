@@ -1,5 +1,5 @@
 import type { BlockMeta, TimeRange } from '../../tsdb/index.ts';
-import { withoutCovered } from '../blocksync/covered.ts';
+import { sourcesOf, withoutCovered } from '../blocksync/covered.ts';
 
 /** A range of times with both ends included, as jobs have it. */
 export interface DumpRange {
@@ -11,8 +11,6 @@ export interface PlannedBlock {
   readonly meta: BlockMeta;
   /** `store`: from the file store; `local`: from the database's folder. */
   readonly from: 'store' | 'local';
-  /** What is wanted of a block that reaches over an end of the range; undefined: all of it. */
-  readonly part: TimeRange | undefined;
 }
 
 /**
@@ -32,16 +30,28 @@ export function planDump(
     .map((meta) => ({
       meta,
       from: localUlids.has(meta.ulid) ? 'local' : 'store',
-      part: partOf(meta, range),
     }));
 }
 
+/** Those of `blocks` whose samples are not all in the blocks that are `present`. */
+export function missedBlocks(
+  blocks: readonly BlockMeta[],
+  present: readonly BlockMeta[],
+): BlockMeta[] {
+  const ulids = new Set(present.map(({ ulid }) => ulid));
+  const sources = new Set(present.flatMap(sourcesOf));
+  return blocks.filter(
+    (block) => !ulids.has(block.ulid) && !sourcesOf(block).every((source) => sources.has(source)),
+  );
+}
+
 /** A block's maxTime is exclusive, the end of a range is not. */
-function overlaps(block: BlockMeta, range: DumpRange): boolean {
+export function overlaps(block: BlockMeta, range: DumpRange): boolean {
   return block.minTime <= range.maxTimeMs && block.maxTime > range.minTimeMs;
 }
 
-function partOf(block: BlockMeta, range: DumpRange): TimeRange | undefined {
+/** What is wanted of a block that reaches over an end of the range; undefined: all of it. */
+export function partOf(block: BlockMeta, range: DumpRange): TimeRange | undefined {
   const minTimeMs = Math.max(block.minTime, range.minTimeMs);
   const maxTimeMs = Math.min(block.maxTime, range.maxTimeMs + 1);
   if (minTimeMs === block.minTime && maxTimeMs === block.maxTime) return undefined;

@@ -21,6 +21,8 @@ export class GoSchedule {
   readonly #store: JobStore;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  /** Rows that were complained about. */
+  readonly #unreadable = new Set<string>();
 
   constructor(store: JobStore, clock: Clock, logger: Logger) {
     this.#store = store;
@@ -74,7 +76,10 @@ export class GoSchedule {
     if (row === undefined) return;
     const scheduled = readScheduled(id, row);
     if (scheduled === undefined) {
-      this.#logger.warn('A scheduled job of the Go plugin cannot be read and stays', { key });
+      if (!this.#unreadable.has(key)) {
+        this.#logger.warn('A scheduled job of the Go plugin cannot be read and stays', { key });
+      }
+      this.#unreadable.add(key);
       return;
     }
     await this.#store.change((jobs) => {

@@ -18,11 +18,13 @@ describe('the stored job map', () => {
   });
 
   it('keeps fields and entries that it does not know', () => {
-    const jobs = parse('{"x":{"id":"x","status":"pending","future":{"a":[1]}},"odd":null}');
-    jobs.set('x', { status: 'success', error: undefined });
+    const id = 'aaaaaaaaaaaaaaaaaaaaaaaaaa';
+    const entry = { id, status: 'pending', future: { a: [1] } };
+    const jobs = parse(JSON.stringify({ [id]: entry, odd: null }));
+    jobs.set(id, { status: 'success', error: undefined });
     const stored = JSON.parse(new TextDecoder().decode(jobs.encode()));
     assert.deepEqual(stored, {
-      x: { id: 'x', status: 'success', future: { a: [1] } },
+      [id]: { id, status: 'success', future: { a: [1] } },
       odd: null,
     });
     assert.equal(jobs.list().length, 1);

@@ -1,5 +1,7 @@
 import { CodedError } from '../../base/errors.ts';
-import { readJob } from './job.ts';
+import { detailsOf, isFields, withDetails } from './job-details.ts';
+import type { JobFields } from './job-details.ts';
+import { isJobId, readJob } from './job.ts';
 import type { DumpJob } from './job.ts';
 
 /** Key of the job map in the plugin's key-value store, shared with the Go plugin. */
@@ -49,15 +51,50 @@ export class JobMap {
     return this.#entries.size;
   }
 
+  /** Entries that are no jobs: they are in nobody's way, and not listed. */
+  get strangers(): JobFields {
+    const strangers = [...this.#entries].filter(([id, entry]) => !isJobId(id) || !isFields(entry));
+    return Object.fromEntries(strangers);
+  }
+
+  dropStrangers(): void {
+    for (const id of Object.keys(this.strangers)) this.#entries.delete(id);
+  }
+
+  /** Whether some job has no field but the Go plugin's. */
+  get isSomeBare(): boolean {
+    return [...this.#entries.values()].some(
+      (entry) => isFields(entry) && detailsOf(entry) === undefined,
+    );
+  }
+
+  /** Gives the jobs that a Go node has rewritten their own fields back. */
+  join(details: JobFields): void {
+    for (const [id, entry] of this.#entries) {
+      if (!isFields(entry) || detailsOf(entry) !== undefined) continue;
+      this.#entries.set(id, withDetails(entry, details[id]));
+    }
+  }
+
+  /** What a Go node would drop, by id. */
+  details(): JobFields {
+    const details: Record<string, unknown> = {};
+    for (const [id, entry] of this.#entries) {
+      const own = isFields(entry) ? detailsOf(entry) : undefined;
+      if (own !== undefined) details[id] = own;
+    }
+    return details;
+  }
+
   get(id: string): DumpJob | undefined {
-    return readJob(id, this.#entries.get(id));
+    return isJobId(id) ? readJob(id, this.#entries.get(id)) : undefined;
   }
 
   /** Newest first. */
   list(): DumpJob[] {
     const jobs: DumpJob[] = [];
-    for (const [id, entry] of this.#entries) {
-      const job = readJob(id, entry);
+    for (const id of this.#entries.keys()) {
+      const job = this.get(id);
       if (job !== undefined) jobs.push(job);
     }
     return jobs.sort((a, b) => b.create_at - a.create_at || (a.id < b.id ? -1 : 1));
@@ -66,8 +103,7 @@ export class JobMap {
   /** Writes the given fields over the entry; `undefined` removes one, all others stay. */
   set(id: string, fields: { readonly [K in keyof DumpJob]?: DumpJob[K] | undefined }): void {
     const old = this.#entries.get(id);
-    const entry: Record<string, unknown> =
-      typeof old === 'object' && old !== null && !Array.isArray(old) ? { ...old } : {};
+    const entry: Record<string, unknown> = isFields(old) ? { ...old } : {};
     for (const [key, value] of Object.entries(fields)) {
       if (value === undefined) delete entry[key];
       else entry[key] = value;

@@ -52,6 +52,7 @@ export class JobRecovery {
    */
   async look(): Promise<boolean> {
     if (this.#isFirst) await this.#options.dumps.removeLeftovers();
+    await this.#options.store.setAside.announce();
     const isSomeHeld = await this.#schedule.takeOver();
     const isSomeSilent = await this.#recover();
     const isSomeLeft = await this.#removal.resume();

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { CodedError, describeError, hasCode } from '../../base/errors.ts';
+import { CodedError, describeError } from '../../base/errors.ts';
 import type { ArchiveFormat } from '../../base/ports/archive.ts';
 import { Backoff } from '../../base/sync/backoff.ts';
 import { RepeatingTask } from '../../base/sync/repeating-task.ts';
@@ -143,23 +143,17 @@ export class JobService {
   }
 
   /**
-   * Removes all jobs as {@link delete} does. A damaged list is emptied, which nothing else could do.
-   * Jobs whose files could not be removed stay; the first such error is thrown at the end.
+   * Removes all jobs as {@link delete} does, and what was set aside of a damaged list. Jobs whose files
+   * could not be removed stay; the first such error is thrown at the end.
    */
   async deleteAll(): Promise<void> {
-    let jobs: DumpJob[];
-    try {
-      jobs = await this.#options.store.list();
-    } catch (error) {
-      if (!hasCode(error, 'ERR_JOBS_CORRUPT')) throw error;
-      await this.#options.store.reset();
-      return;
-    }
+    const jobs = await this.#options.store.list();
     const failures: unknown[] = [];
     for (const { id } of jobs) {
       await this.delete(id).catch((error: unknown) => failures.push(error));
     }
     if (failures.length > 0) throw failures[0];
+    await this.#options.store.setAside.discardAll();
   }
 
   /** The job once it is finished or deleted (undefined), or as it is when time is up. */

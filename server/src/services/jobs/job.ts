@@ -1,5 +1,6 @@
 import { CodedError } from '../../base/errors.ts';
 import { TIME_MAX_MS } from '../../base/utc.ts';
+import { dumpPathOf } from '../../filestore/layout.ts';
 
 /** States as the Go plugin and its panel name them. */
 export type JobStatus = 'pending' | 'in_progress' | 'success' | 'error';
@@ -16,7 +17,7 @@ export interface DumpJob {
   /** First and last millisecond asked for; once finished, of what the dump holds. */
   readonly min_t: number;
   readonly max_t: number;
-  /** Path in the file store; '' until the dump is finished. */
+  /** Path in the file store, one of the two that `dumpPathOf` gives; '' until the dump is finished. */
   readonly dump_location: string;
   /** Why the job failed, or what a finished dump had to leave out; for people. */
   readonly error?: string;
@@ -88,19 +89,28 @@ export function newJobId(randomBytes: (count: number) => Uint8Array): string {
   return bitCount === 0 ? id : id + ID_ALPHABET[(bits << (5 - bitCount)) & 31];
 }
 
-/** Fields of `entry` that make a job; undefined when it is none. Unknown fields are ignored. */
+const FOREIGN_LOCATION =
+  'What the list of jobs names as the file of this dump is not in its folder, and not handed out.';
+
+/**
+ * Fields of `entry` that make a job; undefined when it is none. Unknown fields are ignored, and so is
+ * a location that is not the job's own: whoever writes the row must not choose what is downloaded.
+ */
 export function readJob(id: string, entry: unknown): DumpJob | undefined {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return undefined;
   const fields = new Map<string, unknown>(Object.entries(entry));
   const status = fields.get('status');
+  const location = textOr(fields.get('dump_location'), '');
+  const isOwn = location === dumpPathOf(id, 'tar.gz') || location === dumpPathOf(id, 'zip');
+  const error = isOwn || location === '' ? fields.get('error') : FOREIGN_LOCATION;
   return {
     id,
     status: isStatus(status) ? status : 'error',
     create_at: numberOr(fields.get('create_at'), 0),
     min_t: numberOr(fields.get('min_t'), 0),
     max_t: numberOr(fields.get('max_t'), 0),
-    dump_location: textOr(fields.get('dump_location'), ''),
-    ...optional('error', fields.get('error'), isText),
+    dump_location: isOwn ? location : '',
+    ...optional('error', error, isText),
     ...(fields.get('cancelled') === true && { cancelled: true as const }),
     ...(fields.get('deleting') === true && { deleting: true as const }),
     ...optional('size_bytes', fields.get('size_bytes'), isNumber),

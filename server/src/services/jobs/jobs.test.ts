@@ -5,6 +5,8 @@ import { afterEach, describe, it } from 'node:test';
 import { FakeClock, settle } from '../../../test/support/fake-clock.ts';
 import { CodedError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
+import { dumpPathOf } from '../../filestore/layout.ts';
+import { DETAILS_KEY } from './job-details.ts';
 import { JOB_MAP_KEY } from './job-map.ts';
 import { JobService } from './job-service.ts';
 import type { DumpMaker, DumpResult, DumpRun } from './dump-maker.ts';
@@ -100,7 +102,7 @@ class FakeDumps implements DumpMaker {
     const run = this.runs.at(-1);
     assert.ok(run !== undefined && this.#end !== undefined, 'no dump is being made');
     const { jobId, minTimeMs, maxTimeMs } = run;
-    const location = `dump/${jobId}/tsdb_dump.tar.gz`;
+    const location = dumpPathOf(jobId, 'tar.gz');
     const counts = { sizeBytes: 77, sampleCount: 5, seriesMax: 2 };
     this.#end(outcome ?? { location, ...counts, minTimeMs, maxTimeMs });
     await settle();
@@ -173,7 +175,12 @@ describe('jobs', () => {
     assert.equal(running.status, 'in_progress');
     assert.equal(running.progress, 0.42);
     const counts = { sizeBytes: 9, sampleCount: 5, seriesMax: 2 };
-    await dumps.end({ location: 'l', ...counts, minTimeMs: 110, maxTimeMs: 190 });
+    await dumps.end({
+      location: dumpPathOf(job.id, 'tar.gz'),
+      ...counts,
+      minTimeMs: 110,
+      maxTimeMs: 190,
+    });
     await until(() => kv.read()[job.id].status === 'success', clock);
     assert.deepEqual(kv.read()[job.id], {
       id: job.id,
@@ -181,7 +188,7 @@ describe('jobs', () => {
       create_at: job.create_at,
       min_t: 110,
       max_t: 190,
-      dump_location: 'l',
+      dump_location: dumpPathOf(job.id, 'tar.gz'),
       num_samples: 5,
       num_series: 2,
       attempts: 1,
@@ -392,7 +399,11 @@ describe('jobs', () => {
       await until(() => kv.read()[id].status === 'success', clock);
       await clock.advance(120_000);
       assert.equal(dumps.runs.length, 1);
-      assert.deepEqual([...kv.values.keys()].sort(), [JOB_MAP_KEY, 'once_of_another_part']);
+      assert.deepEqual([...kv.values.keys()].sort(), [
+        DETAILS_KEY,
+        JOB_MAP_KEY,
+        'once_of_another_part',
+      ]);
     });
 
     it('are left to the Go node that holds their lock, until it ends', async () => {
@@ -552,7 +563,7 @@ describe('jobs', () => {
     assert.deepEqual(kv.read(), {});
   });
 
-  it('are all deleted, also when the stored list is damaged', async () => {
+  it('are all deleted, and what was set aside of a damaged list', async () => {
     const { kv, dumps, service } = setUp();
     await service.create(1, 2);
     await service.create(1, 2);
@@ -560,9 +571,10 @@ describe('jobs', () => {
     assert.deepEqual(kv.read(), {});
     assert.equal(dumps.removed.length, 2);
     kv.values.set(JOB_MAP_KEY, 'garbage');
-    await assert.rejects(service.list(), { code: 'ERR_JOBS_CORRUPT' });
-    await service.deleteAll();
     assert.deepEqual(await service.list(), []);
+    assert.ok([...kv.values.values()].includes('garbage'));
+    await service.deleteAll();
+    assert.deepEqual([...kv.values], [[JOB_MAP_KEY, '{}']]);
   });
 
   it('go on after the key-value store was away, also for the outcome of a dump', async () => {

@@ -82,6 +82,13 @@ export function coveredBlocks(blocks: readonly BlockMeta[]): BlockMeta[] {
   return blocks.filter((block) => isCovered(block, merged));
 }
 
+/** Those of `blocks` that have all samples of `block`, those with most sources first. */
+export function coveringBlocks(block: BlockMeta, blocks: readonly BlockMeta[]): BlockMeta[] {
+  return blocks
+    .filter((other) => other.compaction.level > 1 && isCovered(block, [other]))
+    .sort((a, b) => b.compaction.sources.length - a.compaction.sources.length);
+}
+
 /**
  * How many samples a block merged of `sources` may have. Where sources share times, or tombstones
  * delete some, they may be fewer than the sum; else they are as many.

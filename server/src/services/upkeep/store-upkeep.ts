@@ -9,9 +9,17 @@ import { makeUlid } from '../../model/ulid.ts';
 import { mergeTask, verifyBlockTask } from '../../tsdb/index.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import type { BlockCatalog } from '../blocksync/block-catalog.ts';
+import { checkBlock, isDamage } from '../blocksync/check-block.ts';
 import { copyBlock } from '../blocksync/copy-block.ts';
 import { removeBlock } from '../blocksync/remove-block.ts';
-import { coveredBlocks, expectedSamples, overlapping, planMerges, splitAround } from './plan.ts';
+import {
+  coveredBlocks,
+  coveringBlocks,
+  expectedSamples,
+  overlapping,
+  planMerges,
+  splitAround,
+} from './plan.ts';
 import type { MergeGroup } from './plan.ts';
 
 export interface StoreUpkeepOptions {
@@ -51,6 +59,8 @@ export class StoreUpkeep {
   readonly #options: StoreUpkeepOptions;
   /** When groups that failed may be tried again, by the ULIDs of their blocks. */
   readonly #retryMs = new Map<string, number>();
+  /** Merged blocks that were read back and found to be whole: for one run, since things change. */
+  readonly #whole = new Set<string>();
   /** Blocks that are left as they are, by ULID. */
   readonly #apart = new Map<string, { readonly reason: string; readonly retryMs: number }>();
 
@@ -78,9 +88,13 @@ export class StoreUpkeep {
   ): Promise<number> {
     const { catalog, clock, mergesOverlaps = () => true } = this.#options;
     await work.removeTree(WORK_DIR);
+    this.#whole.clear();
     await this.#removeMerged(store, signal);
-    const { whole } = await catalog.list(store);
-    this.#forgetApart(whole);
+    const { whole, broken } = await catalog.list(store);
+    this.#forgetApart([...whole, ...broken]);
+    for (const { ulid, state, reason } of broken) {
+      if (state === 'damaged' && !this.#apart.has(ulid)) this.#noteApart(ulid, reason);
+    }
     const kept = mergesOverlaps() ? new Set<string>() : overlapping(whole);
     const isApart = ({ ulid }: BlockMeta): boolean => this.#apart.has(ulid) || kept.has(ulid);
     const groups = planMerges(whole, clock.nowMs(), oldestMs, isApart);
@@ -117,6 +131,12 @@ export class StoreUpkeep {
       return 'merged';
     } catch (error) {
       if (signal.aborted || isStoreFailure(error)) throw error;
+      // Found while it was fetched: the others of the group may not be here yet.
+      const damaged = group.find(({ ulid }) => isDamageOf(error, ulid));
+      if (damaged !== undefined) {
+        this.#noteApart(damaged.ulid, error);
+        return 'damage found';
+      }
       if (await this.#setApart(group, blockDirs, signal)) return 'damage found';
       this.#retryMs.set(keyOf(group), clock.nowMs() + RETRY_MS);
       logger.warn('Blocks of the file store could not be merged and stay as they are', {
@@ -153,26 +173,30 @@ export class StoreUpkeep {
     blockDirs: readonly string[],
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { tasks, clock, logger } = this.#options;
+    const { tasks } = this.#options;
     let isSomeDamaged = false;
     for (const [i, dir] of blockDirs.entries()) {
       try {
         await tasks.run(verifyBlockTask, { dir }, { signal });
       } catch (error) {
         if (signal.aborted) throw error;
-        const reason = describeError(error);
-        const { ulid } = group[i];
-        logger.warn('A block of the file store is damaged and stays as it is', { ulid, reason });
-        this.#apart.set(ulid, { reason, retryMs: clock.nowMs() + RETRY_MS });
+        this.#noteApart(group[i].ulid, error);
         isSomeDamaged = true;
       }
     }
     return isSomeDamaged;
   }
 
+  #noteApart(ulid: string, error: unknown): void {
+    const { clock, logger } = this.#options;
+    const reason = describeError(error);
+    logger.warn('A block of the file store is damaged and stays as it is', { ulid, reason });
+    this.#apart.set(ulid, { reason, retryMs: clock.nowMs() + RETRY_MS });
+  }
+
   /** Blocks that are gone, and those that may have been repaired since. */
-  #forgetApart(whole: readonly BlockMeta[]): void {
-    const present = new Set(whole.map(({ ulid }) => ulid));
+  #forgetApart(blocks: readonly { readonly ulid: string }[]): void {
+    const present = new Set(blocks.map(({ ulid }) => ulid));
     const nowMs = this.#options.clock.nowMs();
     for (const [ulid, { retryMs }] of this.#apart) {
       if (!present.has(ulid) || retryMs <= nowMs) this.#apart.delete(ulid);
@@ -204,7 +228,7 @@ export class StoreUpkeep {
     }
     try {
       const made = { store: work, dir: `${WORK_DIR}/merged/${ulid}` };
-      await copyBlock(made, { store, dir: blockDirOf(ulid) }, signal);
+      await copyBlock(ulid, made, { store, dir: blockDirOf(ulid) }, signal);
     } catch (error) {
       // What stays in spite of this is no whole block, and removed by the clean-up after a day.
       await removeBlock(store, ulid).catch(() => undefined);
@@ -214,18 +238,42 @@ export class StoreUpkeep {
   }
 
   /**
-   * Only blocks that are wholly in another whole one go, and none while a dump runs. One that begins
-   * at this very moment finds its blocks gone and is planned anew, with the merged ones.
+   * Only blocks that are wholly in another one go, once that was read back from the store, and none
+   * while a dump runs. One that begins at this very moment finds its blocks gone and is planned anew,
+   * with the merged ones.
    */
   async #removeMerged(store: FileStore, signal: AbortSignal): Promise<void> {
     const { catalog, logger, isDumping } = this.#options;
-    const covered = coveredBlocks((await catalog.list(store)).whole);
-    for (const { ulid } of covered) {
+    const { whole } = await catalog.list(store);
+    for (const block of coveredBlocks(whole)) {
       signal.throwIfAborted();
+      const { ulid } = block;
+      if (!(await this.#isSomeWhole(coveringBlocks(block, whole), store, signal))) continue;
       if (await isDumping()) return;
       await removeBlock(store, ulid);
       logger.debug('A block that was merged is removed from the file store', { ulid });
     }
+  }
+
+  /** Whether one of the blocks is as it was written, by all of its bytes in the store. */
+  async #isSomeWhole(
+    blocks: readonly BlockMeta[],
+    store: FileStore,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    for (const { ulid } of blocks) {
+      if (this.#whole.has(ulid)) return true;
+      if (this.#apart.has(ulid)) continue;
+      try {
+        await checkBlock({ store, dir: blockDirOf(ulid) }, ulid, signal);
+        this.#whole.add(ulid);
+        return true;
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        this.#noteApart(ulid, error);
+      }
+    }
+    return false;
   }
 
   async #checkSpace(group: MergeGroup, store: FileStore, work: WorkStore): Promise<void> {
@@ -255,11 +303,20 @@ async function fetchBlock(
   signal: AbortSignal,
 ): Promise<void> {
   const dir = blockDirOf(ulid);
-  await copyBlock({ store, dir }, { store: work, dir: `${WORK_DIR}/sources/${ulid}` }, signal);
+  await copyBlock(
+    ulid,
+    { store, dir },
+    { store: work, dir: `${WORK_DIR}/sources/${ulid}` },
+    signal,
+  );
 }
 
 function keyOf(group: MergeGroup): string {
   return group.map(({ ulid }) => ulid).join();
+}
+
+function isDamageOf(error: unknown, ulid: string): boolean {
+  return error instanceof CodedError && isDamage(error) && error.details.ulid === ulid;
 }
 
 /** What would befall the other groups as well; a block that went away concerns its own group only. */

@@ -225,6 +225,41 @@ for (const where of ['disk', 'bucket'] as const) {
       assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 1);
     });
 
+    for (const file of ['index', 'chunks/000001', 'tombstones', 'meta.json']) {
+      it(`keeps the sources of a merged block that is damaged in the store: ${file}`, async () => {
+        const { fs, work, target } = await setUp(where);
+        const before = await samplesOf(target);
+        const dumping = makeUpkeep(fs, true);
+        await dumping.upkeep.run(target, work, -1, dumping.signal);
+        const sources = [0, 1, 2].map(testUlid);
+        const names = (await target.list(STORE_BLOCKS_DIR)).map(({ name }) => name);
+        const merged = names.find((name) => !sources.includes(name)) ?? '';
+        const path = `${blockDirOf(merged)}/${file}`;
+        const bytes = await readSmallFile(target, path, 1 << 20);
+        await target.write(path, sourceOf(bytes.with(-5, bytes[bytes.length - 5] ^ 0xff)));
+        const idle = makeUpkeep(fs);
+        await idle.upkeep.run(target, work, -1, idle.signal);
+        assert.ok(idle.upkeep.damaged.some(({ ulid }) => ulid === merged));
+        await target.removeTree(blockDirOf(merged));
+        assert.deepEqual(await samplesOf(target), before);
+      });
+    }
+
+    it('keeps the sources when the store does not give back what it was given', async () => {
+      const { fs, work, target } = await setUp(where);
+      const write = target.write.bind(target);
+      target.write = async (path, source) => {
+        const sizeBytes = await write(path, source);
+        if (!path.endsWith('/index')) return sizeBytes;
+        const bytes = await readSmallFile(target, path, 1 << 20);
+        return write(path, sourceOf(bytes.with(100, bytes[100] ^ 1)));
+      };
+      const { upkeep, signal } = makeUpkeep(fs);
+      await upkeep.run(target, work, -1, signal);
+      assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 4);
+      assert.equal(upkeep.damaged.length, 1);
+    });
+
     it('leaves blocks alone that cannot be merged, and others are merged', async () => {
       const { fs, work, target } = await setUp(where);
       await makeBlock(

@@ -31,15 +31,20 @@ export interface Salvaged {
   readonly expectedSamples: number | undefined;
 }
 
-/** Writes what is left of the block in `dir` to `<parentDir>/<ulid>`; the damaged one stays. */
+/**
+ * Writes what is left of the block in `dir` to `<parentDir>/<ulid>`; the damaged one stays.
+ *
+ * @param remembered what its meta.json said when it could be read
+ */
 export async function salvageBlock(
   fs: Fs,
   dir: string,
   parentDir: string,
   ulid: string,
   signal: AbortSignal,
+  remembered?: BlockMeta,
 ): Promise<Salvaged> {
-  const known = await readBlockMeta(fs, dir).catch(() => undefined);
+  const known = remembered ?? (await readBlockMeta(fs, dir).catch(() => undefined));
   const segments = new SegmentReader(fs, `${dir}/${CHUNKS_DIR}`);
   try {
     const index = await readIndex(fs, `${dir}/${INDEX_FILE}`);
@@ -113,19 +118,16 @@ function planOf(
   series: readonly IndexedSeries[],
   known: BlockMeta | undefined,
 ): BlockPlan {
-  if (known !== undefined) {
-    const { minTime: minTimeMs, maxTime: maxTimeMs, compaction } = known;
-    return { ulid, minTimeMs, maxTimeMs, compaction };
-  }
-  let minTimeMs = Infinity;
-  let maxTimeMs = -Infinity;
+  let minTimeMs = known?.minTime ?? Infinity;
+  let maxTimeMs = known?.maxTime ?? -Infinity;
   for (const { chunks } of series) {
     for (const chunk of chunks) {
       minTimeMs = Math.min(minTimeMs, chunk.minTimeMs);
       maxTimeMs = Math.max(maxTimeMs, chunk.maxTimeMs + 1);
     }
   }
-  return { ulid, minTimeMs, maxTimeMs, compaction: { level: 1, sources: [ulid] } };
+  const compaction = known?.compaction ?? { level: 1, sources: [ulid] };
+  return { ulid, minTimeMs, maxTimeMs, compaction };
 }
 
 class SalvageSource implements BlockSource {
@@ -153,7 +155,7 @@ class SalvageSource implements BlockSource {
     this.labelRefs = series.labelRefs;
     const chunks: ChunkInput[] = [];
     for (const { minTimeMs, maxTimeMs, ref } of series.chunks) {
-      const chunk = await this.#read(ref);
+      const chunk = await this.#read(ref, minTimeMs, maxTimeMs);
       if (chunk === undefined) this.lostChunks++;
       else chunks.push({ minTimeMs, maxTimeMs, ...chunk });
     }
@@ -161,12 +163,19 @@ class SalvageSource implements BlockSource {
     return true;
   }
 
-  async #read(ref: number): Promise<{ encoding: number; data: Uint8Array } | undefined> {
+  /** undefined for one that is damaged, or has other times than the index says. */
+  async #read(
+    ref: number,
+    minTimeMs: number,
+    maxTimeMs: number,
+  ): Promise<{ encoding: number; data: Uint8Array } | undefined> {
     try {
       const chunk = await this.#segments.read(ref);
       if (isKnownEncoding(chunk.encoding)) {
         const samples = openChunk(chunk);
-        while (samples.next());
+        while (samples.next()) {
+          if (samples.timeMs < minTimeMs || samples.timeMs > maxTimeMs) return undefined;
+        }
       }
       return chunk;
     } catch (error) {

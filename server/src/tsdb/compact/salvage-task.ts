@@ -1,0 +1,14 @@
+import { defineTask } from '../../base/ports/task-runner.ts';
+import type { BlockMeta } from '../block/meta.ts';
+import type { Salvaged } from './salvage.ts';
+
+export interface SalvageInput {
+  readonly dir: string;
+  readonly parentDir: string;
+  readonly ulid: string;
+  /** What its meta.json said when it could be read. */
+  readonly known: BlockMeta | undefined;
+}
+
+/** `salvageBlock` on a worker thread. */
+export const salvageTask = defineTask<SalvageInput, Salvaged>('tsdb.salvage-block');
