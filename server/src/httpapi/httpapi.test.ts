@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { FakeProcessStats } from '../../test/support/fake-process-stats.ts';
 import { MemoryFileStore } from '../../test/support/memory-file-store.ts';
 import { CodedError } from '../base/errors.ts';
@@ -49,12 +50,16 @@ function setUp(job: DumpJob = JOB) {
   let failure: Error | undefined;
   let storeFailure: Error | undefined;
   let writeTimeoutSeconds = 300;
+  const clock = new FakeClock();
+  let slowest: string | undefined;
   const guarded = async <T>(value: T): Promise<T> => {
     if (failure !== undefined) throw failure;
     return value;
   };
   const api = makeApi({
     logger,
+    clock,
+    slowest: () => slowest,
     isAdministrator: async (userId) => userId === 'admin',
     jobs: {
       list: () => guarded([job]),
@@ -102,6 +107,7 @@ function setUp(job: DumpJob = JOB) {
       ],
       head: () => undefined,
       lastSyncMs: () => undefined,
+      lastCopiedMs: () => undefined,
       process: new FakeProcessStats(),
       nowMs: () => 61_000,
       cluster: async () => cluster,
@@ -154,6 +160,8 @@ function setUp(job: DumpJob = JOB) {
     store,
     fail: (error: Error | undefined) => (failure = error),
     failStore: (error: Error) => (storeFailure = error),
+    clock,
+    blame: (who: string) => (slowest = who),
     limitWrites: (seconds: number) => (writeTimeoutSeconds = seconds),
   };
 }
@@ -214,7 +222,7 @@ describe('the HTTP API', () => {
       version: '1.2.3',
       warnings: [{ code: 'c', message: 'm', action: 'a' }],
       scraper: { state: 'running' },
-      sync: { last_success_ms: 0 },
+      sync: { last_success_ms: 0, last_copied_ms: 0 },
       process: { rss_bytes: 100_000_000, event_loop_delay_p999_ms: 2.5, uptime_ms: 60_000 },
       targets: [
         {
@@ -241,6 +249,7 @@ describe('the HTTP API', () => {
       role: 'scraper',
       sinceMs: 10,
       lastSyncMs: 20,
+      lastCopiedMs: 19,
       reportedMs: 30,
       targets: [],
       head: { seriesCount: 1, sampleCount: 2, minTimeMs: 3, maxTimeMs: 4 },
@@ -260,7 +269,7 @@ describe('the HTTP API', () => {
         { code: 'd', message: 'the disk is full' },
       ],
       scraper: { state: 'running' },
-      sync: { last_success_ms: 20 },
+      sync: { last_success_ms: 20, last_copied_ms: 19 },
       cluster: {
         id: 'b',
         node: 'app2',

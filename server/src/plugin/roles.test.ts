@@ -8,9 +8,11 @@ import { CodedError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import type { StorePermission } from '../ingest/index.ts';
 import { WarningBoard } from '../services/health/warning-board.ts';
+import { Watchdog } from '../services/health/watchdog.ts';
 import type { MetricsDb } from './database-keeper.ts';
 import { OpenDatabase } from './database-keeper.ts';
 import { Roles } from './roles.ts';
+import { makeWatches } from './watches.ts';
 
 function setUp() {
   const clock = new FakeClock();
@@ -18,6 +20,7 @@ function setUp() {
   host.nowMs = () => clock.nowMs();
   const log: string[] = [];
   const board = new WarningBoard(silentLogger);
+  const watchdog = new Watchdog(clock, silentLogger);
   const fs = new MemoryFs();
   const open = fs.open.bind(fs);
   fs.open = (path, mode) => (world.isDiskFull ? Promise.reject(diskFull()) : open(path, mode));
@@ -60,6 +63,7 @@ function setUp() {
     },
     scraping: {
       isReady: true,
+      patienceMs: 15_000,
       open: (_, mayStore) => {
         log.push('open');
         world.mayStore = mayStore;
@@ -75,6 +79,8 @@ function setUp() {
     clock,
     logger: silentLogger,
     board,
+    watchdog,
+    watches: makeWatches(watchdog, board),
     onChange: () => {},
   });
   // Only these members are used; a whole database would need a disk.
@@ -156,7 +162,7 @@ suite('roles', () => {
     await pass(5);
     for (let i = 0; i < 4; i++) {
       assert.equal(roles.role, 'scraper');
-      roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE' });
+      roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE', isStored: false });
       await pass(5);
     }
     assert.equal(roles.role, 'waiting');
@@ -173,7 +179,7 @@ suite('roles', () => {
     roles.setDatabase(database);
     await pass(5);
     world.isDiskFull = true;
-    roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE' });
+    roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE', isStored: false });
     await pass(1);
     assert.deepEqual([roles.role, host.values.has(LOCK)], ['waiting', false]);
     await pass(30);
@@ -199,7 +205,7 @@ suite('roles', () => {
     await pass(10);
     assert.equal(roles.role, 'scraper', 'it looks after the file store all the same');
     for (let i = 0; i < 4; i++) {
-      roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE' });
+      roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE', isStored: false });
       await pass(5);
     }
     assert.deepEqual([roles.role, host.values.has(LOCK)], ['waiting', false]);

@@ -14,6 +14,7 @@ import { StoreUpkeep } from '../services/upkeep/store-upkeep.ts';
 import type { DamagedBlock } from '../services/upkeep/store-upkeep.ts';
 import type { OpenDatabase } from './database-keeper.ts';
 import type { FileStoreKeeper } from './file-store-keeper.ts';
+import type { Watches } from './watches.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -35,6 +36,7 @@ export interface SyncingOptions {
   readonly board: WarningBoard;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly watches: Pick<Watches, 'sync' | 'cleanUp' | 'merge'>;
   /** Told of each run that had something to try. */
   readonly onUpload: (outcome: 'success' | 'error') => void;
 }
@@ -47,6 +49,7 @@ export class Syncing {
   readonly #merges: RepeatingTask;
   readonly #upkeep: StoreUpkeep;
   #lastSuccessMs: number | undefined;
+  #lastCopiedMs: number | undefined;
   #seenBlocks = new Set<string>();
   /** The blocks that the last upload found or brought to the store. */
   #storedBlocks: ReadonlySet<string> = new Set();
@@ -64,6 +67,7 @@ export class Syncing {
     this.#uploads = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreSyncPeriodMinutes * MINUTE_MS,
+      watch: options.watches.sync.watch,
       run: (signal) => this.upload(signal),
       onError: (error) => {
         logger.warn('Blocks could not be brought to the file store; trying again', { error });
@@ -72,6 +76,7 @@ export class Syncing {
     this.#cleanUps = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreCleanupPeriodMinutes * MINUTE_MS,
+      watch: options.watches.cleanUp.watch,
       run: (signal) => this.#cleanUp(signal),
       onError: (error) => {
         logger.warn('The file store could not be cleaned up; trying again', { error });
@@ -80,6 +85,7 @@ export class Syncing {
     this.#merges = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreCleanupPeriodMinutes * MINUTE_MS,
+      watch: options.watches.merge.watch,
       run: (signal) => this.#merge(signal),
       onError: (error) => {
         logger.warn('Blocks of the file store could not be merged; trying again', { error });
@@ -92,6 +98,11 @@ export class Syncing {
   /** When all local blocks were last known to be in the file store. */
   get lastSuccessMs(): number | undefined {
     return this.#lastSuccessMs;
+  }
+
+  /** When this instance last brought a block to the file store; undefined: not yet. */
+  get lastCopiedMs(): number | undefined {
+    return this.#lastCopiedMs;
   }
 
   /** Whether the file store has all local blocks. */
@@ -135,12 +146,13 @@ export class Syncing {
     const database = this.#options.database();
     const store = fileStore.current;
     if (database === undefined || store === undefined) return;
-    if (!(await fileStore.check())) {
+    if (!(await fileStore.check('now'))) {
       throw new CodedError('ERR_FILESTORE', 'the file store takes no files');
     }
     const blocks = database.blocks().map(({ ulid }) => ulid);
+    let copied: number;
     try {
-      await blockSync.upload(database, store, this.#retentionMs(), signal);
+      copied = await blockSync.upload(database, store, this.#retentionMs(), signal);
     } catch (error) {
       fileStore.suspect();
       if (!signal.aborted) {
@@ -150,6 +162,7 @@ export class Syncing {
       throw error;
     }
     this.#lastSuccessMs = clock.nowMs();
+    if (copied > 0) this.#lastCopiedMs = this.#lastSuccessMs;
     this.#storedBlocks = new Set(blocks);
     this.#options.onUpload('success');
     board.clear(WARNING);

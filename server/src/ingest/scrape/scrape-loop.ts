@@ -147,6 +147,7 @@ export class ScrapeLoop {
       contentType: '',
     };
     let failure: unknown;
+    let isStored = true;
     try {
       const response = await this.#fetch(turn.settings);
       try {
@@ -159,9 +160,9 @@ export class ScrapeLoop {
     } catch (error) {
       if (this.#stopping.signal.aborted || this.#parts.mayStore() === 'never') return;
       failure = error;
-      await this.#storeFailure(turn);
+      isStored = await this.#storeFailure(turn);
     }
-    this.#note(turn, failure);
+    this.#note(turn, failure, isStored);
   }
 
   async #fetch(settings: ScrapeSettings): Promise<HttpResponse> {
@@ -207,17 +208,19 @@ export class ScrapeLoop {
   }
 
   /** What a failed scrape leaves: `up` 0, and the end of all series until the next good one. */
-  async #storeFailure(turn: ScrapeTurn): Promise<void> {
+  async #storeFailure(turn: ScrapeTurn): Promise<boolean> {
     const appender = this.#parts.appendable.appender();
     try {
       this.#cache.begin();
       await appendVanished(this.#context(turn.settings), appender, turn.timestampMs);
       await this.#commit(turn, appender, false);
       this.#cache.stored(false);
+      return true;
     } catch (error) {
       appender.rollback();
       this.#cache.abandon();
       this.#parts.logger.error('A failed scrape could not be recorded', this.#logFields({ error }));
+      return false;
     }
   }
 
@@ -278,7 +281,7 @@ export class ScrapeLoop {
   }
 
   /** Sets the status; the log hears of a failure when it begins or changes, not at each scrape. */
-  #note(turn: ScrapeTurn, failure: unknown): void {
+  #note(turn: ScrapeTurn, failure: unknown, isStored: boolean): void {
     const { counts } = turn;
     const before = this.#status.lastError;
     const lastError =
@@ -298,6 +301,7 @@ export class ScrapeLoop {
       durationMs: this.#status.lastDurationMs ?? 0,
       samples: counts.scraped,
       failureCode: failure === undefined ? undefined : (codeOf(failure) ?? 'ERR_INTERNAL'),
+      isStored,
     });
     if (lastError === undefined) {
       if (before !== undefined) logger.info('The target answers again', this.#logFields({}));

@@ -51,6 +51,11 @@ export class LastKnown<T> {
     }
   }
 
+  /** What the last answer was; undefined: there was none yet. */
+  get last(): Known<T> | undefined {
+    return this.#known && { ...this.#known, isOld: true };
+  }
+
   /** What was known, and is being asked for, belongs to somebody else. */
   forget(): void {
     this.#known = undefined;
@@ -59,7 +64,7 @@ export class LastKnown<T> {
 
   #start(): Load<T> {
     const loads = this.#loads;
-    const load = { startMs: this.#clock.monotonicMs(), answer: this.#ask(loads, () => load) };
+    const load: Load<T> = { startMs: this.#clock.monotonicMs(), answer: this.#ask(loads, () => load) };
     loads.add(load);
     // Nobody may be there any more to hear of it.
     load.answer.catch(() => undefined);

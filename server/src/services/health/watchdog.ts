@@ -4,8 +4,8 @@ import { RepeatingTask } from '../../base/sync/repeating-task.ts';
 
 /** Something whose silence is worth a word. */
 export interface WatchedPart {
-  /** What people call it, as in "… has not answered". */
-  readonly name: string;
+  /** What people call it, as in "… does not answer"; only of parts that others wait for. */
+  readonly name?: string;
   /** How long its work may stand still, asked at each look; a new limit counts from then on. */
   readonly limitMs: () => number;
   /** Told at each look while its work stands still for longer, and with undefined while none does. */
@@ -92,12 +92,10 @@ export class Watchdog {
     for (const work of this.#works) if (work.part === part) work.move();
   }
 
-  /** The part that has kept others waiting for the longest time, if any has for `limitMs`. */
-  slowest(limitMs: number): WatchedPart | undefined {
-    const [longest] = [...this.#works]
-      .filter((work) => Number.isFinite(work.part.limitMs()) && this.#stillMs(work) >= limitMs)
-      .sort((a, b) => this.#stillMs(b) - this.#stillMs(a));
-    return longest?.part;
+  /** The name of the part that has kept others waiting for the longest time, from `limitMs` on. */
+  slowest(limitMs: number): string | undefined {
+    const works = [...this.#works].filter(({ part }) => part.name !== undefined);
+    return this.#longest(works, limitMs)?.part.name;
   }
 
   #look(): void {
@@ -107,11 +105,16 @@ export class Watchdog {
       const limitMs = part.limitMs();
       const works = [...this.#works].filter((work) => work.part === part);
       for (const work of works) work.limit(limitMs);
-      const [longest] = works
-        .filter((work) => this.#stillMs(work) >= limitMs)
-        .sort((a, b) => this.#stillMs(b) - this.#stillMs(a));
+      const longest = this.#longest(works, limitMs);
       part.report(longest && { sinceMs: longest.movedMs, key: longest.key });
     }
+  }
+
+  #longest(works: readonly WatchedWork[], limitMs: number): WatchedWork | undefined {
+    return works
+      .filter((work) => this.#stillMs(work) >= limitMs)
+      .sort((a, b) => this.#stillMs(b) - this.#stillMs(a))
+      .at(0);
   }
 
   #stillMs(work: WatchedWork): number {
