@@ -190,12 +190,15 @@ export class Roles {
       return;
     }
     this.#isSilent = true;
+    const dir = this.#database?.db.dir ?? '';
     const isShared = this.#lease !== undefined;
     board.raise({
       code: SILENT,
       message:
-        `Since ${sinceText(silence)} nothing that this node has scraped could be stored, and nothing ` +
-        `says why: most likely the disk of the TSDB Path (${this.#database?.db.dir ?? ''}) hangs.`,
+        `Since ${sinceText(silence)} nothing that this node has scraped could be stored` +
+        (this.#failingSinceMs === undefined
+          ? `, and no failure says why: most likely the disk of the TSDB Path (${dir}) hangs.`
+          : ` on the disk of the TSDB Path (${dir}).`),
       action:
         'Check that disk. What was stored before can still be dumped; ' +
         (isShared ? 'another node scrapes if it can.' : 'it is tried again all the time.'),
