@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { CodedError } from '../base/errors.ts';
+import { CodedError, hasCode } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { PendingReply } from './pending-reply.ts';
 import { HttpError, sendError } from './reply.ts';
@@ -70,19 +70,17 @@ export class Router {
 
   /** Resolves when the handler has begun to answer in time, and rejects when it has not. */
   async #late(reply: PendingReply, ended: AbortSignal): Promise<void> {
-    const { clock, slowest } = this.#options;
-    await clock.sleep(ANSWER_LIMIT_MS, ended).catch(() => undefined);
+    await this.#options.clock.sleep(ANSWER_LIMIT_MS, ended).catch(() => undefined);
     if (ended.aborted || reply.isBegun) return;
     reply.abandon();
-    const who = slowest();
-    throw new HttpError(
-      503,
-      'ERR_NO_ANSWER',
-      who === undefined
-        ? 'There was no answer in time. What was asked for may still happen.'
-        : `${who.charAt(0).toUpperCase()}${who.slice(1)} does not answer. What was asked for may ` +
-            'still happen.',
-    );
+    throw this.#noAnswer();
+  }
+
+  /** Names who keeps us waiting. */
+  #noAnswer(cause?: unknown): HttpError {
+    const who = this.#options.slowest() ?? 'a part of the plugin';
+    const text = `${sentence(`${who} does not answer`)} What was asked for may still happen.`;
+    return new HttpError(503, 'ERR_NO_ANSWER', text, cause);
   }
 
   async #authorize(request: HttpRequest): Promise<void> {
@@ -117,7 +115,8 @@ export class Router {
     response: HttpResponse,
   ): Promise<void> {
     const { logger } = this.#options;
-    const answer = publicError(error);
+    const isLate = hasCode(error, 'ERR_NO_ANSWER') && !(error instanceof HttpError);
+    const answer = isLate ? this.#noAnswer(error) : publicError(error);
     const fields = { request: what, status: answer.status, error };
     reply.abandon();
     if (reply.isClientGone) {
@@ -164,7 +163,6 @@ const PUBLIC_CODES: Readonly<Record<string, number>> = {
   ERR_JOBS_CORRUPT: 500,
   ERR_FILESTORE_NOT_FOUND: 404,
   ERR_NOT_READY: 503,
-  ERR_NO_ANSWER: 503,
   ERR_HOST_SILENT: 503,
   ERR_MATTERMOST_API: 503,
 };

@@ -197,7 +197,7 @@ export class Roles {
       message:
         `Since ${sinceText(silence)} nothing that this node has scraped could be stored` +
         (this.#failingSinceMs === undefined
-          ? `, and no failure says why: most likely the disk of the TSDB Path (${dir}) hangs.`
+          ? `, and no failure says why: the disk of the TSDB Path (${dir}) hangs, or no scrape ends.`
           : ` on the disk of the TSDB Path (${dir}).`),
       action:
         'Check that disk. What was stored before can still be dumped; ' +
