@@ -302,8 +302,10 @@ export class Roles {
     this.#isLastResort = !this.#fitness.wasFit;
     return () => {
       if (this.#lease !== lease || lease.owner?.term !== term) return 'never';
-      if (lease.isValid) return this.#checkClock(lease) ? 'now' : 'never';
-      return lease.state === 'held' || lease.state === 'lapsed' ? 'later' : 'never';
+      const permission = lease.isValid ? 'now' : 'later';
+      if (lease.state !== 'held' && lease.state !== 'lapsed') return 'never';
+      // What waits in memory is stored in the order of its scrapes, which has to be that of time.
+      return this.#checkClock(lease) ? permission : 'never';
     };
   }
 

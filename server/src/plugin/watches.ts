@@ -137,6 +137,9 @@ const LOOPS = {
 
 export type Watches = Readonly<Record<keyof typeof LOOPS, LoopWatch>>;
 
+/** Looks of the watchdog without a silence after which a server counts as answering again. */
+const ANSWERED_LOOKS = 4;
+
 /** All loops, each with its warning. */
 export function makeWatches(watchdog: Watchdog, board: WarningBoard): Watches {
   const make = (name: keyof typeof LOOPS): LoopWatch => {
@@ -174,20 +177,25 @@ export function watchedDumps(dumps: DumpMaker, loop: LoopWatch): DumpMaker {
 
 /** The Mattermost server with its database, as the watchdog sees it. */
 export function hostPart(board: WarningBoard, limitMs: number): WatchedPart {
+  let first: Silence | undefined;
+  let answeredLooks = 0;
   return {
     name: 'the Mattermost server or its database',
     limitMs: () => limitMs,
     report: (silence) => {
+      // Calls that end one by one, each after a long time, are one silence.
+      answeredLooks = silence === undefined ? answeredLooks + 1 : 0;
+      if (silence !== undefined) first ??= silence;
+      if (answeredLooks >= ANSWERED_LOOKS) first = undefined;
       board.set(
         'host_silent',
-        silence && {
-          message:
-            `The Mattermost server has not answered the plugin since ${sinceText(silence)} ` +
-            `(${silence.key}).`,
+        first && {
+          message: `The Mattermost server has not answered the plugin since ${sinceText(first)}.`,
           action:
             'Check that its database answers. What is known is scraped meanwhile; dumps and ' +
             'settings wait.',
         },
+        silence && `the call that waits longest: ${silence.key}`,
       );
     },
   };
