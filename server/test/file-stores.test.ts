@@ -12,9 +12,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 
+import { silentLogger } from '../src/base/log.ts';
 import { LocalFileStore } from '../src/filestore/local-file-store.ts';
 import { sourceOf } from '../src/filestore/file-store.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
+import { systemClock } from '../src/platform/system-clock.ts';
+import { watchedStore } from '../src/plugin/watched-store.ts';
+import { Watchdog } from '../src/services/health/watchdog.ts';
 import { fileStoreKit } from './kits/file-store-kit.ts';
 import { MemoryFileStore } from './support/memory-file-store.ts';
 
@@ -29,6 +33,11 @@ function openLocal(): { root: string; store: LocalFileStore } {
 
 fileStoreKit('memory (the tests’ own)', async () => new MemoryFileStore());
 fileStoreKit('local', async () => openLocal().store);
+fileStoreKit('local, watched', async () => {
+  const watchdog = new Watchdog(systemClock, silentLogger);
+  const part = { limitMs: () => 30_000, report: () => {} };
+  return watchedStore(openLocal().store, watchdog, part, () => {});
+});
 
 describe('the local file store', () => {
   it('makes folders 0750 and files 0600, and nothing at all before the first write', async () => {

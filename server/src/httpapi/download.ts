@@ -1,4 +1,4 @@
-import type { ByteRange, ByteSource, FileStore } from '../filestore/file-store.ts';
+import type { ByteRange, FileStore } from '../filestore/file-store.ts';
 import { DUMP_FILE_NAME } from '../filestore/layout.ts';
 import type { DumpJob } from '../services/jobs/job.ts';
 import { isJobId } from '../services/jobs/job.ts';
@@ -53,12 +53,14 @@ export function downloadHandler(options: DownloadOptions): Handler {
     if (range !== 'whole') {
       response.header.set('Content-Range', `bytes ${start}-${end - 1}/${stat.sizeBytes}`);
     }
+    const source = store.read(job.dump_location, part, 'borrowed');
+    const pieces = source[Symbol.asyncIterator]();
+    // While the first piece is not there, another answer than a success is still possible.
+    const first = await pieces.next();
     const limitSeconds = writeTimeoutSeconds();
-    if (limitSeconds > 0 && (end - start) / SLOW_LINE_BYTES_PER_S > limitSeconds) {
-      await response.takeOver();
-    }
-    await response.writeHead(range === 'whole' ? 200 : 206);
-    await stream(store.read(job.dump_location, part, 'borrowed'), response);
+    const isLong = (end - start) / SLOW_LINE_BYTES_PER_S > limitSeconds;
+    const takeOver = limitSeconds > 0 && isLong;
+    await stream(pieces, first, response, { status: range === 'whole' ? 200 : 206, takeOver });
   };
 }
 
@@ -74,10 +76,16 @@ function setHeaders(response: HttpResponse, tag: string, location: string): void
 }
 
 /** Reads the next piece while the one before is on its way: disk and wire work at the same time. */
-async function stream(source: ByteSource, response: HttpResponse): Promise<void> {
-  const pieces = source[Symbol.asyncIterator]();
-  let next = pieces.next();
+async function stream(
+  pieces: AsyncIterator<Uint8Array>,
+  first: IteratorResult<Uint8Array>,
+  response: HttpResponse,
+  { status, takeOver }: { readonly status: 200 | 206; readonly takeOver: boolean },
+): Promise<void> {
+  let next = Promise.resolve(first);
   try {
+    if (takeOver) await response.takeOver();
+    await response.writeHead(status);
     for (;;) {
       const piece = await next;
       if (piece.done === true) return;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { FakeClock, settle } from '../../test/support/fake-clock.ts';
 import { FakeProcessStats } from '../../test/support/fake-process-stats.ts';
 import { MemoryFileStore } from '../../test/support/memory-file-store.ts';
 import { CodedError } from '../base/errors.ts';
@@ -49,13 +50,24 @@ function setUp(job: DumpJob = JOB) {
   let failure: Error | undefined;
   let storeFailure: Error | undefined;
   let writeTimeoutSeconds = 300;
+  const clock = new FakeClock();
+  let slowest: string | undefined;
+  /** Resolves when what hangs goes on. */
+  let hanging: Promise<void> | undefined;
+  let isAuthHanging = false;
   const guarded = async <T>(value: T): Promise<T> => {
+    await hanging;
     if (failure !== undefined) throw failure;
     return value;
   };
   const api = makeApi({
     logger,
-    isAdministrator: async (userId) => userId === 'admin',
+    clock,
+    slowest: () => slowest,
+    isAdministrator: async (userId) => {
+      if (isAuthHanging) await hanging;
+      return userId === 'admin';
+    },
     jobs: {
       list: () => guarded([job]),
       get: (id) =>
@@ -102,9 +114,10 @@ function setUp(job: DumpJob = JOB) {
       ],
       head: () => undefined,
       lastSyncMs: () => undefined,
+      lastCopiedMs: () => undefined,
       process: new FakeProcessStats(),
       nowMs: () => 61_000,
-      cluster: async () => cluster,
+      cluster: () => guarded(cluster),
     },
   });
 
@@ -154,6 +167,15 @@ function setUp(job: DumpJob = JOB) {
     store,
     fail: (error: Error | undefined) => (failure = error),
     failStore: (error: Error) => (storeFailure = error),
+    clock,
+    blame: (who: string) => (slowest = who),
+    /** The result lets it go on. */
+    hang: (isAuth: boolean): (() => void) => {
+      let goOn = (): void => {};
+      hanging = new Promise((resolve) => (goOn = resolve));
+      isAuthHanging = isAuth;
+      return goOn;
+    },
     limitWrites: (seconds: number) => (writeTimeoutSeconds = seconds),
   };
 }
@@ -185,6 +207,75 @@ describe('the HTTP API', () => {
     });
   }
 
+  for (const [method, url] of routes.filter(([, path]) => path !== '/unknown')) {
+    for (const isAuth of [false, true]) {
+      const what = isAuth ? 'the permission' : 'what it needs';
+      it(`${method} ${url} says within 5 s that ${what} is not answered, and nothing more later`, async () => {
+        const { ask, clock, blame, hang } = setUp();
+        const goOn = hang(isAuth);
+        blame('the database');
+        const body = method === 'POST' ? '{"min_t":5,"max_t":6}' : '';
+        const asked = ask(method, url, ADMIN, body);
+        await clock.advance(5_000);
+        const { status, json, headers } = await asked;
+        assert.deepEqual(
+          [status, json],
+          [
+            503,
+            {
+              id: 'ERR_NO_ANSWER',
+              message: 'The database does not answer. What was asked for may still happen.',
+              status_code: 503,
+            },
+          ],
+        );
+        const kept = { ...headers };
+        goOn();
+        await clock.advance(60_000);
+        assert.deepEqual(headers, kept);
+      });
+    }
+  }
+
+  it('answers with the list of dumps as it was, and its age, when nobody answers', async () => {
+    const { ask, clock, hang } = setUp();
+    const { json, headers } = await ask('GET', '/jobs');
+    assert.equal(headers.Age, undefined);
+    const goOn = hang(false);
+    const asked = ask('GET', '/jobs');
+    await settle();
+    await clock.advance(3_000);
+    const answer = await asked;
+    assert.deepEqual([answer.status, answer.json, answer.headers.Age], [200, json, '3']);
+    goOn();
+    await clock.advance(1);
+    assert.equal((await ask('GET', '/jobs')).headers.Age, undefined);
+  });
+
+  it('a download whose first bytes do not come is 503, and its late bytes go nowhere', async () => {
+    const { ask, clock, store, blame } = setUp();
+    blame('the file store');
+    let goOn = (): void => {};
+    let ended = 0;
+    store.read = async function* () {
+      try {
+        await new Promise<void>((resolve) => (goOn = resolve));
+        yield new TextEncoder().encode('late');
+      } finally {
+        ended++;
+      }
+    };
+    const asked = ask('GET', `/jobs/download/${ID}`);
+    await clock.advance(5_000);
+    const answer = await asked;
+    assert.deepEqual([answer.status, answer.headers['Content-Disposition']], [503, undefined]);
+    assert.match(answer.body, /The file store does not answer/);
+    goOn();
+    await clock.advance(1);
+    assert.ok(!answer.body.includes('late'));
+    assert.equal(ended, 1, 'the file is closed');
+  });
+
   it('answers with the Go plugin’s JSON', async () => {
     const { ask } = setUp();
     const job = {
@@ -214,7 +305,7 @@ describe('the HTTP API', () => {
       version: '1.2.3',
       warnings: [{ code: 'c', message: 'm', action: 'a' }],
       scraper: { state: 'running' },
-      sync: { last_success_ms: 0 },
+      sync: { last_success_ms: 0, last_copied_ms: 0 },
       process: { rss_bytes: 100_000_000, event_loop_delay_p999_ms: 2.5, uptime_ms: 60_000 },
       targets: [
         {
@@ -241,6 +332,7 @@ describe('the HTTP API', () => {
       role: 'scraper',
       sinceMs: 10,
       lastSyncMs: 20,
+      lastCopiedMs: 19,
       reportedMs: 30,
       targets: [],
       head: { seriesCount: 1, sampleCount: 2, minTimeMs: 3, maxTimeMs: 4 },
@@ -260,7 +352,7 @@ describe('the HTTP API', () => {
         { code: 'd', message: 'the disk is full' },
       ],
       scraper: { state: 'running' },
-      sync: { last_success_ms: 20 },
+      sync: { last_success_ms: 20, last_copied_ms: 19 },
       cluster: {
         id: 'b',
         node: 'app2',

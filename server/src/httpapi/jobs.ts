@@ -1,4 +1,6 @@
+import type { Clock } from '../base/clock.ts';
 import type { ArchiveFormat } from '../base/ports/archive.ts';
+import type { LastKnown } from '../services/health/last-known.ts';
 import type { DumpJob } from '../services/jobs/job.ts';
 import { isJobId } from '../services/jobs/job.ts';
 import { HttpError, readJsonBody, sendEmpty, sendJson } from './reply.ts';
@@ -17,9 +19,20 @@ export interface Jobs {
 /** Two numbers fit many times. */
 const CREATE_BODY_BYTES_MAX = 16 * 1024;
 
-/** `GET /jobs`: all jobs, newest first. */
-export function listJobsHandler(jobs: Jobs): Handler {
-  return async ({ response }) => sendJson(response, await jobs.list());
+/** A person waits for the list. */
+const LIST_WAIT_MS = 3_000;
+
+/**
+ * `GET /jobs`: all jobs, newest first. When the database does not answer, they are as they were last
+ * known, and the header `Age` (RFC 9111 section 5.1) says how many seconds ago that was.
+ */
+export function listJobsHandler(jobs: LastKnown<readonly DumpJob[]>, clock: Clock): Handler {
+  return async ({ response }) => {
+    const { value, asOfMs, isOld } = await jobs.get(LIST_WAIT_MS);
+    const ageSeconds = Math.max(0, Math.round((clock.nowMs() - asOfMs) / 1000));
+    if (isOld) response.header.set('Age', String(ageSeconds));
+    await sendJson(response, value);
+  };
 }
 
 /** `POST /jobs/create` with `{min_t, max_t, format?}`, times in Unix milliseconds: the new job. */

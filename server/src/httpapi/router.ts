@@ -1,6 +1,8 @@
-import { CodedError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { CodedError, hasCode } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { redactText } from '../base/redact.ts';
+import { PendingReply } from './pending-reply.ts';
 import { HttpError, sendError } from './reply.ts';
 import type { Handler, HttpRequest, HttpResponse } from './types.ts';
 
@@ -11,18 +13,18 @@ export interface RouterOptions {
   readonly logger: Logger;
   /** Whether the user may manage the system. */
   readonly isAdministrator: (userId: string) => Promise<boolean>;
+  readonly clock: Clock;
+  /** Who keeps others waiting just now, such as `the file store`. */
+  readonly slowest: () => string | undefined;
 }
+
+/** A person waits for an answer: its head is sent within this time, be it that of an error. */
+const ANSWER_LIMIT_MS = 4_500;
 
 interface Route {
   readonly method: string;
   readonly segments: readonly string[];
   readonly handler: Handler;
-}
-
-/** How far an answer came. */
-interface Progress {
-  headSent: boolean;
-  clientGone: boolean;
 }
 
 /** Finds the handler of a request, after it was settled that the user may ask at all. */
@@ -42,31 +44,44 @@ export class Router {
 
   /** Answers the request. Never rejects; what went wrong is logged with its cause. */
   async serve(request: HttpRequest, response: HttpResponse): Promise<void> {
-    const progress: Progress = { headSent: false, clientGone: false };
-    const tracked: HttpResponse = {
-      header: response.header,
-      takeOver: () => response.takeOver(),
-      writeHead: (status) => {
-        progress.headSent = true;
-        return response.writeHead(status);
-      },
-      write: async (bytes) => {
-        try {
-          await response.write(bytes);
-        } catch (error) {
-          progress.clientGone = true;
-          throw error;
-        }
-      },
-    };
+    const reply = new PendingReply(response);
     const path = request.url.split('?', 1)[0];
+    const timer = new AbortController();
     try {
-      await this.#authorize(request);
-      const { handler, params } = this.#find(request.method, path, response);
-      await handler({ request, response: tracked, params });
+      const answer = this.#answer(request, path, reply, response);
+      const late = this.#late(reply, timer.signal);
+      await Promise.race([answer, late.then(() => answer)]);
     } catch (error) {
-      await this.#fail(error, `${request.method} ${path}`, progress, response);
+      await this.#fail(error, `${request.method} ${path}`, reply, response);
+    } finally {
+      timer.abort();
     }
+  }
+
+  async #answer(
+    request: HttpRequest,
+    path: string,
+    reply: PendingReply,
+    response: HttpResponse,
+  ): Promise<void> {
+    await this.#authorize(request);
+    const { handler, params } = this.#find(request.method, path, response);
+    await handler({ request, response: reply, params });
+  }
+
+  /** Resolves when the handler has begun to answer in time, and rejects when it has not. */
+  async #late(reply: PendingReply, ended: AbortSignal): Promise<void> {
+    await this.#options.clock.sleep(ANSWER_LIMIT_MS, ended).catch(() => undefined);
+    if (ended.aborted || reply.isBegun) return;
+    reply.abandon();
+    throw this.#noAnswer();
+  }
+
+  /** Names who keeps us waiting. */
+  #noAnswer(cause?: unknown): HttpError {
+    const who = this.#options.slowest() ?? 'a part of the plugin';
+    const text = `${sentence(`${who} does not answer`)} What was asked for may still happen.`;
+    return new HttpError(503, 'ERR_NO_ANSWER', text, cause);
   }
 
   async #authorize(request: HttpRequest): Promise<void> {
@@ -97,17 +112,19 @@ export class Router {
   async #fail(
     error: unknown,
     what: string,
-    progress: Progress,
+    reply: PendingReply,
     response: HttpResponse,
   ): Promise<void> {
     const { logger } = this.#options;
-    const answer = publicError(error);
+    const isLate = hasCode(error, 'ERR_NO_ANSWER') && !(error instanceof HttpError);
+    const answer = isLate ? this.#noAnswer(error) : publicError(error);
     const fields = { request: what, status: answer.status, error };
-    if (progress.clientGone) {
+    reply.abandon();
+    if (reply.isClientGone) {
       logger.debug('A client went away before it had the whole answer', fields);
       return;
     }
-    if (progress.headSent) {
+    if (reply.isBegun) {
       // Too late for another answer. The client sees a body that is shorter than announced.
       logger.warn('An answer ended early', fields);
       return;
@@ -147,6 +164,7 @@ const PUBLIC_CODES: Readonly<Record<string, number>> = {
   ERR_JOBS_CORRUPT: 500,
   ERR_FILESTORE_NOT_FOUND: 404,
   ERR_NOT_READY: 503,
+  ERR_HOST_SILENT: 503,
   ERR_MATTERMOST_API: 503,
 };
 

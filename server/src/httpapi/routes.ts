@@ -1,3 +1,4 @@
+import { LastKnown } from '../services/health/last-known.ts';
 import type { StoreStats } from '../services/stats/stats.ts';
 import { downloadHandler } from './download.ts';
 import type { DownloadOptions } from './download.ts';
@@ -25,11 +26,12 @@ export interface ApiOptions extends RouterOptions {
 
 /** All routes: those of the Go plugin with the same JSON, `POST /jobs/cancel` and `GET /status`. */
 export function makeApi(options: ApiOptions): Router {
-  const { jobs, fileStore, writeTimeoutSeconds, stats, status } = options;
+  const { clock, jobs, fileStore, writeTimeoutSeconds, stats, status } = options;
+  const list = new LastKnown(clock, () => jobs.list());
   const download = { getJob: (id: string) => jobs.get(id), fileStore, writeTimeoutSeconds };
   return new Router(options)
     .add('GET', '/tsdb/stats', async ({ response }) => sendJson(response, await stats()))
-    .add('GET', '/jobs', listJobsHandler(jobs))
+    .add('GET', '/jobs', listJobsHandler(list, clock))
     .add('POST', '/jobs/create', createJobHandler(jobs))
     .add('POST', '/jobs/cancel/{id}', cancelJobHandler(jobs))
     .add('DELETE', '/jobs/delete/{id}', deleteJobHandler(jobs))

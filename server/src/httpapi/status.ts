@@ -11,15 +11,18 @@ export interface StatusSource {
   readonly version: string;
   /**
    * `starting` until the database is open, the first targets are known and, in a cluster, it is
-   * decided who scrapes; `waiting` while another instance does, or may.
+   * decided who scrapes; `stalled` while nothing of what is scraped can be stored; `waiting` while
+   * another instance scrapes, or may.
    */
-  state(): 'starting' | 'running' | 'waiting' | 'stopping';
+  state(): 'starting' | 'running' | 'stalled' | 'waiting' | 'stopping';
   warnings(): readonly Warning[];
   targets(): readonly TargetStatus[];
   /** undefined while the database is not open. */
   head(): HeadStats | undefined;
-  /** When blocks were last brought to the file store, Unix milliseconds; undefined: not yet. */
+  /** When the file store last had all blocks, Unix milliseconds; undefined: not yet. */
   lastSyncMs(): number | undefined;
+  /** When a block was last brought there; undefined: not yet. */
+  lastCopiedMs(): number | undefined;
   readonly process: Pick<ProcessStats, 'memory' | 'loopDelay' | 'startTimeMs'>;
   nowMs(): number;
   /** undefined outside of a cluster. Asks the database, and does not wait long for it. */
@@ -46,6 +49,7 @@ export function statusHandler(source: StatusSource): Handler {
     const head = reported?.head ?? source.head();
     const targets = reported?.targets ?? source.targets();
     const lastSyncMs = reported?.lastSyncMs ?? source.lastSyncMs() ?? 0;
+    const lastCopiedMs = reported?.lastCopiedMs ?? source.lastCopiedMs() ?? 0;
     await sendJson(response, {
       version: source.version,
       warnings: mergeWarnings(source.warnings(), reported?.warnings ?? []),
@@ -55,7 +59,7 @@ export function statusHandler(source: StatusSource): Handler {
         event_loop_delay_p999_ms: round(source.process.loopDelay().p999Ms),
         uptime_ms: Math.max(0, source.nowMs() - source.process.startTimeMs),
       },
-      sync: { last_success_ms: lastSyncMs },
+      sync: { last_success_ms: lastSyncMs, last_copied_ms: lastCopiedMs },
       ...(cluster !== undefined && { cluster: clusterJson(cluster) }),
       targets: targets.map((target) => ({
         url: target.url,

@@ -11,6 +11,7 @@ import { Instances } from '../services/cluster/instances.ts';
 import type { InstanceReport } from '../services/cluster/instances.ts';
 import type { OwnerRecord } from '../services/cluster/owner-record.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
+import type { Watchdog } from '../services/health/watchdog.ts';
 import type { DumpRun } from '../services/jobs/dump-maker.ts';
 import { newJobId } from '../services/jobs/job.ts';
 import type { HeadFacts } from '../services/stats/stats.ts';
@@ -21,6 +22,7 @@ import type { Platform, PluginInfo } from './platform.ts';
 import { Roles } from './roles.ts';
 import type { Scraping } from './scraping.ts';
 import type { Syncing } from './syncing.ts';
+import type { Watches } from './watches.ts';
 
 /** Head blocks on their way to the dump of another instance, in the database's folder. */
 const WORK_DIR = 'head-work';
@@ -33,6 +35,8 @@ export interface ClusterOptions {
   readonly syncing: Syncing;
   readonly fileStore: FileStoreKeeper;
   readonly board: WarningBoard;
+  readonly watchdog: Watchdog;
+  readonly watches: Watches;
 }
 
 /** The whole cluster as one of its instances sees it. */
@@ -58,7 +62,7 @@ export class Cluster {
 
   constructor(options: ClusterOptions) {
     this.#options = options;
-    const { host, platform, info, scraping, syncing, board } = options;
+    const { host, platform, info, scraping, syncing, board, watchdog, watches } = options;
     const { clock, randomBytes } = platform;
     const { kv, log: logger } = host;
     const newId = (): string => newJobId(randomBytes);
@@ -80,6 +84,8 @@ export class Cluster {
       clock,
       logger,
       board,
+      watchdog,
+      watches,
       onChange: () => {
         this.#instances.wake();
         void this.#noteHeldBack();
@@ -90,13 +96,15 @@ export class Cluster {
       kv,
       clock,
       logger,
+      watch: watches.requests.watch,
       newId,
       isScraper: () => this.#isCluster && this.roles.isScraper,
       publish: (event) => host.publish(event),
       writeHead: (request, signal) => this.#writeHead(request, signal),
     });
     const report = (): Omit<InstanceReport, 'instance' | 'reportedMs'> => this.#report();
-    this.#instances = new Instances({ kv, clock, logger, instance, isCluster, report });
+    const { watch } = watches.reports;
+    this.#instances = new Instances({ kv, clock, logger, watch, instance, isCluster, report });
   }
 
   /** How this machine is called, here and in the server's list of nodes. */
@@ -204,6 +212,7 @@ export class Cluster {
       role: this.roles.role,
       sinceMs: this.roles.sinceMs,
       lastSyncMs: syncing.lastSuccessMs ?? 0,
+      lastCopiedMs: syncing.lastCopiedMs ?? 0,
       targets,
       warnings: board.list(),
       head: head && headFacts(head),

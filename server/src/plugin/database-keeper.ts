@@ -3,6 +3,7 @@ import { describeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Fs } from '../base/ports/fs.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
+import type { Watch } from '../base/sync/repeating-task.ts';
 import { LocalFileStore } from '../filestore/local-file-store.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
 import type { BlockMeta, Db, TimeRange } from '../tsdb/index.ts';
@@ -28,6 +29,7 @@ export interface DatabaseKeeperOptions {
   /** Whether closing leaves a snapshot of the head; default: yes. */
   readonly writesSnapshot?: () => boolean;
   readonly board: WarningBoard;
+  readonly watch?: Watch;
   /** Where to look first. */
   readonly dir: string;
   /** Called once, when the database is open. */
@@ -73,6 +75,7 @@ export class DatabaseKeeper {
     this.#task = new RepeatingTask({
       clock: options.clock,
       periodMs: () => RETRY_PERIOD_MS,
+      watch: options.watch,
       run: (signal) => this.#try(signal),
       onError: (error) => this.#complain(error),
     });

@@ -26,6 +26,7 @@ function setUp(...outcomes: Partial<DumpJob>[]) {
     runMetricsCommand(
       { userId, channelId: 'channel', rootId: 'thread', text },
       {
+        slowest: () => 'the file store',
         host: {
           isAdministrator: async (id) => id === 'admin',
           sendEphemeral: async (post) => void posts.push(post),

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
-import { describeError } from '../base/errors.ts';
+import { CodedError, describeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { withTimeout } from '../base/sync/timeout.ts';
 import { utcMinute } from '../base/utc.ts';
 import type { DumpJob } from '../services/jobs/job.ts';
 import { parseDumpRange } from './dump-range.ts';
@@ -37,6 +38,8 @@ const USAGE =
 
 /** A user waits for the answer of a command, and webhooks of the server give up after 30 s. */
 const ANSWER_WITHIN_MS = 4_000;
+/** Whatever hangs, this is when the caller hears of it. */
+const ANSWER_LIMIT_MS = 4_500;
 /** After this, the panel is the place to look. */
 const FOLLOW_UP_WITHIN_MS = 24 * 60 * 60 * 1000;
 
@@ -57,6 +60,8 @@ export interface DumpCommandOptions {
     whenFinished(id: string, timeoutMs: number): Promise<DumpJob | undefined>;
   };
   readonly status: () => Promise<string>;
+  /** Who keeps others waiting just now, such as `the file store`. */
+  readonly slowest: () => string | undefined;
   readonly downloadLink: (jobId: string) => string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -67,18 +72,27 @@ export async function runMetricsCommand(
   call: CommandCall,
   options: DumpCommandOptions,
 ): Promise<string> {
+  const late = new CodedError('ERR_NO_ANSWER', 'no answer came in time');
   try {
-    if (!(await options.host.isAdministrator(call.userId))) {
-      return 'Only system administrators may use this command.';
-    }
-    const [, subcommand, ...words] = call.text.trim().split(/\s+/);
-    if (subcommand === 'status') return await options.status();
-    if (subcommand !== 'dump') return USAGE;
-    return await makeDump(call, words, options);
+    return await withTimeout(options.clock, ANSWER_LIMIT_MS, answer(call, options), () => late);
   } catch (error) {
+    if (error === late) {
+      const who = options.slowest() ?? 'The plugin or the server';
+      return `${who.charAt(0).toUpperCase()}${who.slice(1)} does not answer. What was asked for may still happen.`;
+    }
     options.logger.error('A slash command failed', { error });
     return `The command failed: ${literal(`${describeError(error)}.`)}`;
   }
+}
+
+async function answer(call: CommandCall, options: DumpCommandOptions): Promise<string> {
+  if (!(await options.host.isAdministrator(call.userId))) {
+    return 'Only system administrators may use this command.';
+  }
+  const [, subcommand, ...words] = call.text.trim().split(/\s+/);
+  if (subcommand === 'status') return options.status();
+  if (subcommand !== 'dump') return USAGE;
+  return makeDump(call, words, options);
 }
 
 async function makeDump(
@@ -88,14 +102,38 @@ async function makeDump(
 ): Promise<string> {
   const range = parseDumpRange(words, options.clock.nowMs());
   if (typeof range === 'string') return `${range}\n\n${USAGE}`;
+  const startMs = options.clock.monotonicMs();
   const { id } = await options.jobs.create(range.minTimeMs, range.maxTimeMs);
-  const job = await options.jobs.whenFinished(id, ANSWER_WITHIN_MS);
-  const outcome = outcomeText(id, job, options);
+  const outcome = await soonOutcome(id, startMs, options);
   if (outcome !== undefined) return outcome;
   followUp(call, id, options).catch((error: unknown) => {
     options.logger.warn('The outcome of a dump could not be posted', { jobId: id, error });
   });
   return 'The dump is being made. A link to it will appear here when it is finished.';
+}
+
+/** undefined: it is not known yet how the job ended, or nobody can be asked. */
+async function soonOutcome(
+  id: string,
+  startMs: number,
+  options: DumpCommandOptions,
+): Promise<string | undefined> {
+  const { jobs, clock } = options;
+  const leftMs = Math.max(0, ANSWER_WITHIN_MS - (clock.monotonicMs() - startMs));
+  const outcome = jobs
+    .whenFinished(id, leftMs)
+    .then((job) => outcomeText(id, job, options))
+    .catch(() => undefined);
+  const waited = new AbortController();
+  const late = clock.sleep(leftMs, waited.signal).then(
+    () => undefined,
+    () => outcome,
+  );
+  try {
+    return await Promise.race([outcome, late]);
+  } finally {
+    waited.abort();
+  }
 }
 
 async function followUp(call: CommandCall, id: string, options: DumpCommandOptions): Promise<void> {

@@ -1,22 +1,33 @@
 import type { Clock } from '../base/clock.ts';
 import { CodedError, describeError } from '../base/errors.ts';
 import type { Fs } from '../base/ports/fs.ts';
+import { withTimeout } from '../base/sync/timeout.ts';
 import { sourceOf } from '../filestore/file-store.ts';
 import type { FileStore } from '../filestore/file-store.ts';
 import { STORE_PROBE_PATH } from '../filestore/layout.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
+import type { Silence, WatchedPart, Watchdog } from '../services/health/watchdog.ts';
 import type { ServerConfig } from './host.ts';
 import { openFileStore } from './open-file-store.ts';
+import { watchedStore } from './watched-store.ts';
+import { sinceText } from './watches.ts';
 
 const UNAVAILABLE = 'file_store_unavailable';
 const UNSUPPORTED = 'file_store_unsupported';
-/** A store that took the last file is asked again after this time. */
-const PROBE_PERIOD_MS = 15 * 60_000;
+/** A store that took the last file is asked again after this time: in a bucket, each file costs. */
+const PROBE_PERIOD_MS = { folder: 45_000, bucket: 15 * 60_000 } as const;
+/** Nobody waits longer to hear whether the store takes files. */
+const PROBE_LIMIT_MS = 30_000;
+/** A call of the store that has not moved for so long is named. */
+const SILENCE_MS = 30_000;
 
 export interface FileStoreKeeperOptions {
   readonly fs: Fs;
   readonly clock: Clock;
   readonly board: WarningBoard;
+  readonly watchdog: Watchdog;
+  /** A call of the store got further. */
+  readonly onMove: () => void;
   /** Another store is in use from now on. */
   readonly onChange: () => void;
 }
@@ -24,10 +35,23 @@ export interface FileStoreKeeperOptions {
 /** The file store that the server's configuration names, or the reason why there is none. */
 export class FileStoreKeeper {
   readonly #options: FileStoreKeeperOptions;
+  readonly #part: WatchedPart = {
+    name: 'the file store',
+    limitMs: () => SILENCE_MS,
+    report: (silence) => {
+      this.#silence = silence;
+      this.#tell();
+    },
+  };
   #store: FileStore | undefined;
   #reason = new CodedError('ERR_NOT_READY', 'the plugin is still starting');
   #configured = '';
   #nextProbeMs = 0;
+  /** The look at a store that is under way: one that hangs is not asked again. */
+  #probe: { readonly store: FileStore; readonly outcome: Promise<void> } | undefined;
+  /** Why the last look failed. */
+  #failure: unknown;
+  #silence: Silence | undefined;
 
   constructor(options: FileStoreKeeperOptions) {
     this.#options = options;
@@ -54,22 +78,28 @@ export class FileStoreKeeper {
     this.#options.onChange();
   }
 
-  /** Whether the store takes files; asked again soon after a failure, rarely otherwise. */
-  async check(): Promise<boolean> {
-    const { board, clock } = this.#options;
+  /**
+   * Whether the store takes files, within 30 s.
+   *
+   * @param when `due`: asked soon after a failure, rarely otherwise
+   */
+  async check(when: 'now' | 'due'): Promise<boolean> {
+    const { clock } = this.#options;
     const store = this.#store;
     if (store === undefined) return false;
-    if (clock.monotonicMs() < this.#nextProbeMs) return true;
+    if (when === 'due' && clock.monotonicMs() < this.#nextProbeMs) return true;
+    if (this.#probe?.store !== store) this.#probe = { store, outcome: this.#try(store) };
     try {
-      await store.write(STORE_PROBE_PATH, sourceOf(new TextEncoder().encode('ok\n')));
-      await store.remove(STORE_PROBE_PATH);
+      await withTimeout(clock, PROBE_LIMIT_MS, this.#probe.outcome, () => {
+        return new CodedError('ERR_FILESTORE_TIMEOUT', 'the store did not answer in time', {
+          limitMs: PROBE_LIMIT_MS,
+        });
+      });
+      return true;
     } catch (error) {
-      this.#complain(error);
+      this.#fail(store, error);
       return false;
     }
-    this.#nextProbeMs = clock.monotonicMs() + PROBE_PERIOD_MS;
-    board.clear(UNAVAILABLE);
-    return true;
   }
 
   /** Something that used the store failed: the next {@link check} really asks. */
@@ -77,18 +107,47 @@ export class FileStoreKeeper {
     this.#nextProbeMs = 0;
   }
 
-  #complain(error: unknown): void {
-    this.#options.board.raise(
-      {
-        code: UNAVAILABLE,
-        message:
-          `The server's file store (${this.#store?.description ?? 'none'}) cannot be used: ` +
-          `${describeError(error)}.`,
-        action:
-          'Check the File Storage settings in the System Console and the permissions of the ' +
-          `${this.#what}. Metrics are still collected; they are stored there as soon as it works again.`,
-      },
-      error,
+  async #try(store: FileStore): Promise<void> {
+    try {
+      await store.write(STORE_PROBE_PATH, sourceOf(new TextEncoder().encode('ok\n')));
+      await store.remove(STORE_PROBE_PATH);
+    } finally {
+      if (this.#probe?.store === store) this.#probe = undefined;
+    }
+    if (store !== this.#store) return;
+    const kind = store.localPath === undefined ? 'bucket' : 'folder';
+    this.#nextProbeMs = this.#options.clock.monotonicMs() + PROBE_PERIOD_MS[kind];
+    this.#failure = undefined;
+    this.#tell();
+  }
+
+  #fail(store: FileStore, error: unknown): void {
+    if (store !== this.#store) return;
+    this.suspect();
+    this.#failure = error;
+    this.#tell();
+  }
+
+  /** A store that answered late and one that has not answered yet are one thing to an administrator. */
+  #tell(): void {
+    const { board } = this.#options;
+    const store = this.#store;
+    const why =
+      this.#failure === undefined
+        ? this.#silence && `it has not answered since ${sinceText(this.#silence)}`
+        : describeError(this.#failure);
+    board.set(
+      UNAVAILABLE,
+      store === undefined || why === undefined
+        ? undefined
+        : {
+            message: `The server's file store (${store.description}) cannot be used: ${why}.`,
+            action:
+              'Check the File Storage settings in the System Console and the permissions of the ' +
+              `${this.#what}. Metrics are still collected; they are stored there as soon as it ` +
+              'works again.',
+          },
+      this.#failure,
     );
   }
 
@@ -98,12 +157,16 @@ export class FileStoreKeeper {
   }
 
   #make(config: ServerConfig): FileStore | undefined {
-    const { board } = this.#options;
+    const { board, clock, fs, watchdog, onMove } = this.#options;
+    this.#failure = undefined;
+    this.#silence = undefined;
     board.clear(UNAVAILABLE);
     try {
-      const store = openFileStore(config, this.#options);
+      const onTimeout = (error: unknown): void => this.#fail(watched, error);
+      const store = openFileStore(config, { fs, clock, onTimeout });
+      const watched = watchedStore(store, watchdog, this.#part, onMove);
       board.clear(UNSUPPORTED);
-      return store;
+      return watched;
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       this.#reason = error;

@@ -32,6 +32,8 @@ export class Fitness {
   /** Of the samples in the database, as far as we know: what is older is refused. */
   #newestMs = -Infinity;
   #probe: Promise<boolean> | undefined;
+  /** A disk that hangs is not written to again until it has answered. */
+  #writing: Promise<void> | undefined;
   #isDiskWell = true;
   #wasFit = true;
 
@@ -84,7 +86,8 @@ export class Fitness {
     const store = this.#store;
     if (store === undefined) return false;
     try {
-      await withTimeout(clock, PROBE_TIMEOUT_MS, writeProbe(store), () => {
+      this.#writing ??= writeProbe(store).finally(() => (this.#writing = undefined));
+      await withTimeout(clock, PROBE_TIMEOUT_MS, this.#writing, () => {
         return new CodedError('ERR_FS', 'the disk did not answer in time');
       });
       this.#isDiskWell = true;

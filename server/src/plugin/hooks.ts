@@ -47,7 +47,7 @@ export function makeHooks(options: HooksOptions): PluginHooks {
 
     onConfigurationChange: async () => {
       // The call before the activation has nothing to tell: the start loads everything itself.
-      await active?.plugin.reconfigure();
+      active?.plugin.reconfigure();
     },
 
     configurationWillBeSaved: async (config) => {

@@ -266,7 +266,7 @@ describe('the plugin', () => {
     plugin.start();
     await until('warned', async () => (await codes(plugin)).includes('file_store_unavailable'));
     world.host.config = { ...world.host.config, fileDirectory: good };
-    await plugin.reconfigure();
+    plugin.reconfigure();
     await until('recovered', async () => (await codes(plugin)).length === 0);
   });
 
@@ -281,7 +281,7 @@ describe('the plugin', () => {
     world.host.config = { ...world.host.config, metricsEnabled: true };
     delete world.host.settings.samplelimit;
     world.host.settings.dbpath = 'elsewhere';
-    await plugin.reconfigure();
+    plugin.reconfigure();
     await until('others', async () => {
       const all = await codes(plugin);
       return all.includes('restart_needed') && all.includes('license_missing');

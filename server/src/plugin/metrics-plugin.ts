@@ -8,7 +8,9 @@ import { defaultSettings, parseSettings } from '../services/config/parse-setting
 import type { Settings } from '../services/config/settings.ts';
 import { DumpService } from '../services/dump/dump-service.ts';
 import { removeGoWrecks } from '../services/dump/go-wrecks.ts';
+import { LastKnown } from '../services/health/last-known.ts';
 import { WarningBoard } from '../services/health/warning-board.ts';
+import { Watchdog } from '../services/health/watchdog.ts';
 import { JobService } from '../services/jobs/job-service.ts';
 import { JobStore } from '../services/jobs/job-store.ts';
 import { newJobId } from '../services/jobs/job.ts';
@@ -18,11 +20,12 @@ import type { PacketFile } from '../services/supportpacket/support-packet.ts';
 import { Cluster } from './cluster.ts';
 import { clusterOverview, otherScraper } from './cluster-status.ts';
 import { DatabaseKeeper } from './database-keeper.ts';
-import { METRICS_COMMAND, runMetricsCommand } from './dump-command.ts';
+import { runMetricsCommand } from './dump-command.ts';
 import type { CommandCall } from './dump-command.ts';
 import { FileStoreKeeper } from './file-store-keeper.ts';
 import type { ClusterEvent, Host, ServerConfig } from './host.ts';
 import { OwnMetrics } from './own-metrics.ts';
+import type { BlockMeta } from '../tsdb/index.ts';
 import type { Platform, PluginInfo } from './platform.ts';
 import { Scraping } from './scraping.ts';
 import { setAsideWarning } from './set-aside-warning.ts';
@@ -31,9 +34,13 @@ import { collectStatistics } from './statistics.ts';
 import { statusText } from './status-command.ts';
 import { deactivate } from './stop.ts';
 import { Syncing } from './syncing.ts';
+import { HOST_CALL_LIMIT_MS, timedHost } from './timed-host.ts';
+import { upkeepTasks } from './upkeep.ts';
+import { hostPart, makeWatches, watchedDumps } from './watches.ts';
+import type { Watches } from './watches.ts';
 
-/** How often the parts look after themselves between the events that wake them. */
-const UPKEEP_PERIOD_MS = 30_000;
+/** Whoever has let others wait for so long is named where an answer does not come. */
+const WAITING_MS = 1_000;
 const SETTINGS_WARNING = 'settings_invalid';
 const SET_ASIDE_WARNING = 'jobs_set_aside';
 const RESTART_WARNING = 'restart_needed';
@@ -47,15 +54,18 @@ export class MetricsPlugin {
   readonly #platform: Platform;
   readonly #info: PluginInfo;
   readonly #board: WarningBoard;
+  readonly #watchdog: Watchdog;
+  readonly #watches: Watches;
   readonly #catalog = new BlockCatalog();
+  readonly #storeBlocks: LastKnown<readonly BlockMeta[]>;
   readonly #fileStore: FileStoreKeeper;
   readonly #scraping: Scraping;
   readonly #cluster: Cluster;
   readonly #syncing: Syncing;
   readonly #jobs: JobService;
   readonly #dumps: DumpService;
-  readonly #upkeep: RepeatingTask;
-  readonly #starting = new AbortController();
+  readonly #upkeep: readonly RepeatingTask[];
+  readonly #loading: RepeatingTask;
   /** Aborted, in the sense of "happened", when the server's configuration was read once. */
   readonly #configKnown = new AbortController();
   readonly #status: StatusSource;
@@ -65,22 +75,38 @@ export class MetricsPlugin {
   #settings: Settings = defaultSettings();
   #settingsProblems: readonly string[] = [];
   #config: ServerConfig | undefined;
-  #isCommandRegistered = false;
   #isStopping = false;
   /** Not before it was looked whether some were set aside. */
   #areAllJobsKnown = false;
 
-  constructor(host: Host, platform: Platform, info: PluginInfo) {
-    this.#host = host;
+  constructor(server: Host, platform: Platform, info: PluginInfo) {
     this.#platform = platform;
     this.#info = info;
-    const { log: logger } = host;
+    const { log: logger } = server;
     const { clock, fs, http, resolver } = platform;
     const board = new WarningBoard(logger);
     this.#board = board;
+    const watchdog = new Watchdog(clock, logger);
+    this.#watchdog = watchdog;
+    const watches = makeWatches(watchdog, board);
+    this.#watches = watches;
+    const host = timedHost(server, clock, watchdog, hostPart(board, HOST_CALL_LIMIT_MS));
+    this.#host = host;
     const settings = (): Settings => this.#settings;
     this.ownMetrics = this.#makeOwnMetrics();
-    this.#fileStore = new FileStoreKeeper({ fs, clock, board, onChange: () => this.#onStore() });
+    this.#fileStore = new FileStoreKeeper({
+      fs,
+      clock,
+      board,
+      watchdog,
+      onMove: () => {
+        for (const loop of ['sync', 'cleanUp', 'merge', 'dump'] as const) watches[loop].move();
+      },
+      onChange: () => this.#onStore(),
+    });
+    this.#storeBlocks = new LastKnown(clock, async () => {
+      return (await this.#catalog.list(this.#fileStore.require())).whole;
+    });
     this.#dumps = this.#makeDumps();
     this.#jobs = this.#makeJobs(this.#dumps);
     this.#syncing = new Syncing({
@@ -96,6 +122,7 @@ export class MetricsPlugin {
       board,
       clock,
       logger,
+      watches,
       onUpload: (outcome) => this.ownMetrics.countUpload(outcome),
     });
     this.#scraping = new Scraping({
@@ -108,6 +135,7 @@ export class MetricsPlugin {
       settings,
       userAgent: `mattermost-plugin-metrics/${info.version}`,
       pluginId: info.id,
+      watches,
       onScrape: (result) => {
         this.ownMetrics.countScrape(result);
         this.#cluster.roles.noteScrape(result);
@@ -127,45 +155,36 @@ export class MetricsPlugin {
       syncing: this.#syncing,
       fileStore: this.#fileStore,
       board,
+      watchdog,
+      watches,
     });
-    this.#upkeep = new RepeatingTask({
+    const parts = { host, syncing: this.#syncing, cluster: this.#cluster };
+    const { ownMetrics } = this;
+    this.#upkeep = upkeepTasks({
+      ...parts,
+      ownMetrics,
+      fileStore: this.#fileStore,
       clock,
-      periodMs: () => UPKEEP_PERIOD_MS,
-      run: () => this.#doUpkeep(),
-      onError: (error) => logger.warn('Upkeep failed; trying again', { error }),
+      watches,
     });
+    this.#loading = this.#makeLoading();
     this.#status = this.#makeStatus();
     this.api = this.#makeApi();
   }
 
   /** Resolves at once, with everything on its way. */
   start(): void {
-    const start = new RepeatingTask({
-      clock: this.#platform.clock,
-      // One good turn is all; the loop then sleeps until it is stopped.
-      periodMs: () => 2 ** 31 - 1,
-      run: async () => {
-        await this.#loadSettings();
-        this.#startParts();
-      },
-      onError: (error) => {
-        this.#host.log.error('The settings could not be loaded; trying again', { error });
-      },
-    });
-    start.start();
+    this.#watchdog.start();
+    this.#loading.start();
     this.ownMetrics.registry.prepare().catch((error: unknown) => {
       this.#host.log.error('The plugin’s own metrics could not be prepared', { error });
     });
-    this.#starting.signal.addEventListener('abort', () => void start.stop(), { once: true });
-    this.#upkeep.start();
+    for (const task of this.#upkeep) task.start();
   }
 
-  /** The configuration of the server or of the plugin has changed. */
-  async reconfigure(): Promise<void> {
-    if (this.#isStopping) return;
-    await this.#loadSettings();
-    this.#scraping.wake();
-    this.#syncing.wake();
+  /** The configuration of the server or of the plugin has changed; nobody waits until it is read. */
+  reconfigure(): void {
+    this.#loading.wake();
   }
 
   /** What is wrong with the settings as they are stored, a sentence each. */
@@ -177,7 +196,7 @@ export class MetricsPlugin {
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    this.#starting.abort();
+    const background = [this.#loading, this.#watchdog, ...this.#upkeep];
     await deactivate({
       clock: this.#platform.clock,
       logger: this.#host.log,
@@ -185,7 +204,7 @@ export class MetricsPlugin {
       scraping: this.#scraping,
       cluster: this.#cluster,
       syncing: this.#syncing,
-      upkeep: this.#upkeep,
+      upkeep: { stop: async () => void (await Promise.all(background.map((task) => task.stop()))) },
       database: this.#database,
     });
   }
@@ -197,6 +216,7 @@ export class MetricsPlugin {
 
   runCommand(call: CommandCall): Promise<string> {
     return runMetricsCommand(call, {
+      slowest: () => this.#watchdog.slowest(WAITING_MS),
       host: this.#host,
       jobs: this.#jobs,
       status: () => statusText(this.#status),
@@ -208,6 +228,8 @@ export class MetricsPlugin {
 
   supportFiles(): Promise<PacketFile[]> {
     return collectSupportFiles({
+      clock: this.#platform.clock,
+      slowest: () => this.#watchdog.slowest(WAITING_MS),
       jobs: () => this.#jobs.list(),
       fileStore: () => this.#fileStore.require(),
       downloadLink: (id) => this.#downloadLink(id),
@@ -254,12 +276,14 @@ export class MetricsPlugin {
     const { kv, log: logger } = this.#host;
     const isCluster = (): boolean => this.#config?.isCluster ?? true;
     const lock = new ListLock({ kv, clock, logger, pluginId: this.#info.id, isCluster });
+    const { jobs, dump } = this.#watches;
     return new JobService({
       store: new JobStore(kv, clock, lock, (keys) => {
         this.#areAllJobsKnown = keys.length === 0;
         this.#board.set(SET_ASIDE_WARNING, setAsideWarning(keys));
       }),
-      dumps: this.ownMetrics.counting(dumps),
+      dumps: watchedDumps(this.ownMetrics.counting(dumps), dump),
+      watch: jobs.watch,
       clock,
       logger,
       newId: () => newJobId(randomBytes),
@@ -270,17 +294,24 @@ export class MetricsPlugin {
   }
 
   #makeApi(): Router {
+    const { log: logger } = this.#host;
+    const { clock } = this.#platform;
     return makeApi({
-      logger: this.#host.log,
+      logger,
+      clock,
+      slowest: () => this.#watchdog.slowest(WAITING_MS),
       isAdministrator: (userId) => this.#host.isAdministrator(userId),
       jobs: this.#jobs,
       fileStore: () => this.#fileStore.require(),
       writeTimeoutSeconds: () => this.#config?.writeTimeoutSeconds ?? 0,
-      stats: async () => {
-        const database = this.#database?.current;
-        const head = otherScraper(await this.#cluster.view())?.head;
-        return collectStatistics(database, head, this.#fileStore, this.#catalog, this.#host.log);
-      },
+      stats: () =>
+        collectStatistics({
+          database: this.#database?.current,
+          otherHead: async () => otherScraper(await this.#cluster.view())?.head,
+          fileStore: this.#fileStore,
+          storeBlocks: this.#storeBlocks,
+          logger,
+        }),
       status: this.#status,
     });
   }
@@ -294,6 +325,7 @@ export class MetricsPlugin {
       cluster: async () => clusterOverview(await this.#cluster.view()),
       head: () => this.#database?.current?.db.headStats(),
       lastSyncMs: () => this.#syncing.lastSuccessMs,
+      lastCopiedMs: () => this.#syncing.lastCopiedMs,
       process: this.#platform.process,
       nowMs: () => this.#platform.clock.nowMs(),
     };
@@ -319,6 +351,7 @@ export class MetricsPlugin {
       clock,
       logger,
       board: this.#board,
+      watch: this.#watches.database.watch,
       dir: this.#settings.dbPath,
       openDb: (dir) => openDb(dir, logger),
       writesSnapshot: () => this.#settings.enableMemorySnapshotOnShutdown,
@@ -355,19 +388,26 @@ export class MetricsPlugin {
 
   #onStore(): void {
     this.#catalog.clear();
+    this.#storeBlocks.forget();
     this.#syncing.wake();
   }
 
-  async #doUpkeep(): Promise<void> {
-    this.#syncing.noticeNewBlocks();
-    await this.#cluster.tend();
-    await this.ownMetrics.measure();
-    if (!this.#isCommandRegistered) {
-      await this.#host.registerCommand(METRICS_COMMAND);
-      this.#isCommandRegistered = true;
-    }
-    // Last: a store that is out of reach takes minutes to say so.
-    await this.#fileStore.check();
+  /** One good turn is all; the loop then sleeps until something has changed. */
+  #makeLoading(): RepeatingTask {
+    return new RepeatingTask({
+      clock: this.#platform.clock,
+      periodMs: () => 2 ** 31 - 1,
+      watch: this.#watches.settings.watch,
+      run: async () => {
+        await this.#loadSettings();
+        this.#startParts();
+        this.#scraping.wake();
+        this.#syncing.wake();
+      },
+      onError: (error) => {
+        this.#host.log.error('The settings could not be loaded; trying again', { error });
+      },
+    });
   }
 
   #downloadLink(jobId: string): string {

@@ -16,6 +16,8 @@ import type { ServerConfig } from './host.ts';
 interface Machine {
   readonly fs: Fs;
   readonly clock: Clock;
+  /** Told of each request of a remote store that was not answered in time, before it is made again. */
+  readonly onTimeout: (error: unknown) => void;
 }
 
 /**
@@ -24,13 +26,14 @@ interface Machine {
  *
  * Throws `ERR_FILESTORE_DRIVER` or `ERR_FILESTORE_SETTINGS`, which say what to correct.
  */
-export function openFileStore(config: ServerConfig, { fs, clock }: Machine): FileStore {
+export function openFileStore(config: ServerConfig, machine: Machine): FileStore {
+  const { fs, clock } = machine;
   const { fileDriver, fileDirectory, s3, azure } = config;
   if (fileDriver === LOCAL_DRIVER) {
     return new LocalFileStore({ fs, root: fileDirectory, nowMs: () => clock.nowMs() });
   }
-  if (fileDriver === S3_DRIVER && s3 !== undefined) return openS3(s3, clock);
-  if (fileDriver === AZURE_DRIVER && azure !== undefined) return openAzure(azure, clock);
+  if (fileDriver === S3_DRIVER && s3 !== undefined) return openS3(s3, machine);
+  if (fileDriver === AZURE_DRIVER && azure !== undefined) return openAzure(azure, machine);
   throw new CodedError(
     'ERR_FILESTORE_DRIVER',
     `there is no file store "${fileDriver}"; this plugin knows ${LOCAL_DRIVER}, ${S3_DRIVER} and ` +
@@ -38,7 +41,7 @@ export function openFileStore(config: ServerConfig, { fs, clock }: Machine): Fil
   );
 }
 
-function openS3(given: S3FileSettings, clock: Clock): FileStore {
+function openS3(given: S3FileSettings, { clock, onTimeout }: Machine): FileStore {
   const { bucket, prefix, partSizeBytes } = readS3Settings(given);
   return new BucketFileStore({
     bucket: openS3Bucket(bucket),
@@ -46,10 +49,11 @@ function openS3(given: S3FileSettings, clock: Clock): FileStore {
     prefix,
     partSizeBytes,
     clock,
+    onTimeout,
   });
 }
 
-function openAzure(given: AzureFileSettings, clock: Clock): FileStore {
+function openAzure(given: AzureFileSettings, { clock, onTimeout }: Machine): FileStore {
   const { container, prefix, partSizeBytes } = readAzureSettings(given);
   return new BucketFileStore({
     bucket: new AzureBucket(container),
@@ -57,5 +61,6 @@ function openAzure(given: AzureFileSettings, clock: Clock): FileStore {
     prefix,
     partSizeBytes,
     clock,
+    onTimeout,
   });
 }

@@ -8,9 +8,11 @@ import { CodedError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import type { StorePermission } from '../ingest/index.ts';
 import { WarningBoard } from '../services/health/warning-board.ts';
+import { Watchdog } from '../services/health/watchdog.ts';
 import type { MetricsDb } from './database-keeper.ts';
 import { OpenDatabase } from './database-keeper.ts';
 import { Roles } from './roles.ts';
+import { makeWatches } from './watches.ts';
 
 function setUp() {
   const clock = new FakeClock();
@@ -18,13 +20,23 @@ function setUp() {
   host.nowMs = () => clock.nowMs();
   const log: string[] = [];
   const board = new WarningBoard(silentLogger);
+  const watchdog = new Watchdog(clock, silentLogger);
   const fs = new MemoryFs();
   const open = fs.open.bind(fs);
   fs.open = (path, mode) => (world.isDiskFull ? Promise.reject(diskFull()) : open(path, mode));
+  let relieve = (): void => {};
   const world = {
     samples: 0,
     settles: 0,
     isDiskFull: false,
+    patienceMs: 600_000,
+    /** Ends of scraping and flushes hang until they are relieved. */
+    isHanging: false,
+    relief: new Promise<void>((resolve) => (relieve = resolve)),
+    relieve: () => {
+      world.isHanging = false;
+      relieve();
+    },
     mayStore: (): StorePermission => 'never',
   };
   const db: Pick<MetricsDb, 'dir' | 'blocks' | 'headStats' | 'flush'> = {
@@ -44,6 +56,7 @@ function setUp() {
     }),
     flush: async () => {
       log.push('flush');
+      if (world.isHanging) await world.relief;
       world.samples = 0;
       return [];
     },
@@ -60,6 +73,9 @@ function setUp() {
     },
     scraping: {
       isReady: true,
+      get patienceMs() {
+        return world.patienceMs;
+      },
       open: (_, mayStore) => {
         log.push('open');
         world.mayStore = mayStore;
@@ -69,16 +85,20 @@ function setUp() {
       },
       close: async () => {
         log.push('close');
+        if (world.isHanging) await world.relief;
       },
     },
     syncing: { wake: () => log.push('sync') },
     clock,
     logger: silentLogger,
     board,
+    watchdog,
+    watches: makeWatches(watchdog, board),
     onChange: () => {},
   });
   // Only these members are used; a whole database would need a disk.
   const database = new OpenDatabase(db as typeof db & MetricsDb, fs, clock);
+  watchdog.start();
   const pass = async (seconds: number): Promise<void> => {
     for (let i = 0; i < seconds * 2; i++) await clock.advance(500);
   };
@@ -156,7 +176,7 @@ suite('roles', () => {
     await pass(5);
     for (let i = 0; i < 4; i++) {
       assert.equal(roles.role, 'scraper');
-      roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE' });
+      roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE', isStored: false });
       await pass(5);
     }
     assert.equal(roles.role, 'waiting');
@@ -167,13 +187,105 @@ suite('roles', () => {
     assert.equal(roles.role, 'scraper', 'as there is nobody else');
   });
 
+  const stored = { failureCode: undefined, isStored: true };
+
+  test('a scraper that stores nothing lets go although its end hangs, and stays away until it has ended', async () => {
+    const { host, log, roles, world, database, board, pass } = setUp();
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(5);
+    roles.noteScrape(stored);
+    world.patienceMs = 15_000;
+    await pass(6);
+    roles.noteScrape(stored);
+    world.samples = 9;
+    world.isHanging = true;
+    const { mayStore } = world;
+    assert.equal(mayStore(), 'now');
+    await pass(22);
+    assert.deepEqual([roles.role, host.values.has(LOCK)], ['waiting', false]);
+    assert.equal(mayStore(), 'never', 'whatever wakes up later stores nothing');
+    assert.match(JSON.stringify(board.list()), /scrapes_not_stored.*2026-01-01 00:00 UTC.*tsdb/);
+    await pass(300);
+    assert.equal(roles.role, 'waiting', 'nothing could be stored while the last end hangs');
+    assert.deepEqual(log, ['open', 'sync', 'close', 'flush'], 'nothing is begun twice');
+    world.relieve();
+    await pass(15);
+    assert.deepEqual([roles.role, roles.state], ['scraper', 'stalled']);
+    roles.noteScrape(stored);
+    assert.deepEqual([roles.state, board.list()], ['running', []]);
+  });
+
+  test('a server of its own that stores nothing says so, and goes on', async () => {
+    const { log, roles, world, database, board, pass } = setUp();
+    world.patienceMs = 15_000;
+    roles.setCluster(false);
+    roles.setDatabase(database);
+    for (let i = 0; i < 20; i++) {
+      await pass(10);
+      roles.noteScrape(stored);
+      assert.deepEqual([roles.state, board.list()], ['running', []]);
+    }
+    await pass(22);
+    assert.equal(roles.state, 'stalled');
+    assert.deepEqual(
+      board.list().map(({ code }) => code),
+      ['scrapes_not_stored'],
+    );
+    assert.deepEqual([log, world.mayStore()], [['open', 'sync'], 'now']);
+    roles.noteScrape(stored);
+    assert.deepEqual([roles.state, board.list()], ['running', []]);
+  });
+
+  test('a scraper without targets has nothing to store', async () => {
+    const { roles, world, database, board, pass } = setUp();
+    world.patienceMs = Infinity;
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(300);
+    assert.deepEqual([roles.state, board.list()], ['running', []]);
+    world.patienceMs = 15_000;
+    await pass(14);
+    assert.equal(roles.state, 'running', 'the first target begins a new count');
+    await pass(12);
+    assert.equal(roles.role, 'waiting');
+  });
+
+  test('a stop lets go of the lease although the last samples hang', async () => {
+    const { clock, host, roles, world, database, pass } = setUp();
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(5);
+    world.isHanging = true;
+    const stopped = roles.stop();
+    for (let i = 0; i < 20; i++) await clock.advance(100);
+    await stopped;
+    assert.equal(host.values.has(LOCK), false);
+  });
+
+  test('a disk that hangs is tried with one file, however often it is looked at', async () => {
+    const { roles, database, fs, board, pass } = setUp();
+    const { open } = fs;
+    let writes = 0;
+    fs.open = (path) => {
+      if (path.includes('write-probe')) writes++;
+      return new Promise(() => {});
+    };
+    roles.setCluster(true);
+    roles.setDatabase(database);
+    await pass(50);
+    assert.deepEqual([roles.role, writes], ['waiting', 1]);
+    assert.match(JSON.stringify(board.list()), /disk_takes_nothing/);
+    fs.open = open;
+  });
+
   test('a scraper whose disk is full lets go at once, and asks again when it takes data', async () => {
     const { host, roles, world, database, board, fs, pass } = setUp();
     roles.setCluster(true);
     roles.setDatabase(database);
     await pass(5);
     world.isDiskFull = true;
-    roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE' });
+    roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE', isStored: false });
     await pass(1);
     assert.deepEqual([roles.role, host.values.has(LOCK)], ['waiting', false]);
     await pass(30);
@@ -199,7 +311,7 @@ suite('roles', () => {
     await pass(10);
     assert.equal(roles.role, 'scraper', 'it looks after the file store all the same');
     for (let i = 0; i < 4; i++) {
-      roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE' });
+      roles.noteScrape({ failureCode: 'ERR_SCRAPE_STORE', isStored: false });
       await pass(5);
     }
     assert.deepEqual([roles.role, host.values.has(LOCK)], ['waiting', false]);

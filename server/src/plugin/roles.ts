@@ -1,15 +1,20 @@
 import type { Clock } from '../base/clock.ts';
+import { CodedError, describeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { Mutex } from '../base/sync/mutex.ts';
+import { withTimeout } from '../base/sync/timeout.ts';
 import type { ScrapeResult, StorePermission } from '../ingest/index.ts';
 import { ScraperLease } from '../services/cluster/lease.ts';
 import type { LeaseOptions } from '../services/cluster/lease.ts';
 import type { OwnerRecord } from '../services/cluster/owner-record.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
+import type { Silence, Watchdog, WatchedPart, WatchedWork } from '../services/health/watchdog.ts';
 import type { OpenDatabase } from './database-keeper.ts';
 import { Fitness } from './fitness.ts';
 import type { Scraping } from './scraping.ts';
 import type { Syncing } from './syncing.ts';
+import { sinceText } from './watches.ts';
+import type { Watches } from './watches.ts';
 
 /**
  * - `starting`: the database or the configuration is not there yet, or nobody has been asked.
@@ -21,17 +26,25 @@ export type Role = 'starting' | 'scraper' | 'lapsed' | 'waiting';
 
 export interface RolesOptions {
   readonly lease: Omit<LeaseOptions, 'isFit' | 'onChange'>;
-  readonly scraping: Pick<Scraping, 'open' | 'settle' | 'close' | 'isReady'>;
+  readonly scraping: Pick<Scraping, 'open' | 'settle' | 'close' | 'isReady' | 'patienceMs'>;
   readonly syncing: Pick<Syncing, 'wake'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly board: WarningBoard;
+  readonly watchdog: Watchdog;
+  readonly watches: Pick<Watches, 'head' | 'lease' | 'roles'>;
   /** The role may have changed. */
   readonly onChange: () => void;
 }
 
 /** A scraper that could store nothing for so long lets another one try, whatever its disk seems to take. */
 const STORE_FAILING_MS = 15_000;
+
+/** A scraper that ends has so long for its last samples; what hangs is left behind. */
+const CLOSE_LIMIT_MS = 5_000;
+/** The same when the plugin stops, which has to let go of the lease as well. */
+const STOP_LIMIT_MS = 1_500;
+const SILENT = 'scrapes_not_stored';
 
 const LAPSED = {
   message:
@@ -60,6 +73,17 @@ export class Roles {
   #failingSinceMs: number | undefined;
   /** Whether it scrapes for want of an instance that is fit. */
   #isLastResort = false;
+  /** Moves with each scrape that is stored; undefined while we do not scrape. */
+  #scrapes: WatchedWork | undefined;
+  readonly #scrapesPart: WatchedPart = {
+    limitMs: () => this.#options.scraping.patienceMs,
+    report: (silence) => this.#onSilence(silence),
+  };
+  /** Whether nothing was stored for longer than it should be. */
+  #isSilent = false;
+  /** Ends of scraping that are not over: the database takes nothing while one hangs. */
+  #closing = 0;
+  #clearing: Promise<void> | undefined;
 
   constructor(options: RolesOptions) {
     this.#options = options;
@@ -76,9 +100,10 @@ export class Roles {
     return state === 'unknown' ? 'starting' : 'waiting';
   }
 
-  /** The role as the status has it: a scraper runs once it knows what to scrape. */
-  get state(): 'starting' | 'running' | 'waiting' {
+  /** The role as the status has it: a scraper runs once it knows what to scrape, while it can store. */
+  get state(): 'starting' | 'running' | 'stalled' | 'waiting' {
     const { role } = this;
+    if (role === 'scraper' && this.#isSilent) return 'stalled';
     if (role === 'scraper') return this.#options.scraping.isReady ? 'running' : 'starting';
     return role === 'lapsed' ? 'waiting' : role;
   }
@@ -114,7 +139,11 @@ export class Roles {
   }
 
   /** Told of each scrape: a full or broken disk is a reason to let another node scrape. */
-  noteScrape({ failureCode }: Pick<ScrapeResult, 'failureCode'>): void {
+  noteScrape({ failureCode, isStored }: Pick<ScrapeResult, 'failureCode' | 'isStored'>): void {
+    if (isStored) {
+      this.#scrapes?.move();
+      this.#noteVoice();
+    }
     // An exporter that is down says nothing about the disk, but its `up` was stored as well.
     if (failureCode === 'ERR_SCRAPE_STORE') void this.#onStoreFailure();
     else this.#failingSinceMs = undefined;
@@ -123,13 +152,14 @@ export class Roles {
   /** Goes on with what a change of the role has left undone; called now and then. */
   async tend(): Promise<void> {
     await this.#fitness.tend();
+    if (this.#isRelieved) this.#noteVoice();
     await this.#turns.run(() => this.#follow());
   }
 
   /** Ends the scraping with its last samples and stale markers, then lets go of the lease. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    await this.#options.scraping.close();
+    await this.#close(STOP_LIMIT_MS);
     await this.#lease?.stop();
   }
 
@@ -148,6 +178,68 @@ export class Roles {
     void lease.yield();
   }
 
+  /**
+   * Nothing was stored for two intervals, for whatever reason: a call of the disk may never return, and
+   * no failure is heard of. Letting go of the lease waits for nothing of all that.
+   */
+  #onSilence(silence: Silence | undefined): void {
+    const { board, logger, scraping } = this.#options;
+    if (silence === undefined) {
+      // Nothing is due any more.
+      if (this.#scrapes !== undefined && scraping.patienceMs === Infinity) this.#noteVoice();
+      return;
+    }
+    this.#isSilent = true;
+    const dir = this.#database?.db.dir ?? '';
+    const isShared = this.#lease !== undefined;
+    board.raise({
+      code: SILENT,
+      message:
+        `Since ${sinceText(silence)} nothing that this node has scraped could be stored` +
+        (this.#failingSinceMs === undefined
+          ? `, and no failure says why: the disk of the TSDB Path (${dir}) hangs, or no scrape ends.`
+          : ` on the disk of the TSDB Path (${dir}).`),
+      action:
+        'Check that disk. What was stored before can still be dumped; ' +
+        (isShared ? 'another node scrapes if it can.' : 'it is tried again all the time.'),
+    });
+    if (this.#lease?.isValid !== true) return;
+    logger.warn('Nothing is stored here any more; another node shall scrape');
+    void this.#lease.yield();
+  }
+
+  #noteVoice(): void {
+    if (!this.#isSilent) return;
+    this.#isSilent = false;
+    this.#options.board.clear(SILENT);
+  }
+
+  /** Whether another instance scrapes, and nothing hangs here. */
+  get #isRelieved(): boolean {
+    const isOther = this.#isCluster !== true || this.#lease?.owner !== undefined;
+    return isOther && this.role === 'waiting' && this.#closing === 0;
+  }
+
+  /** Ends the scraping; what takes longer is left behind, and stores nothing once the lease is gone. */
+  async #close(limitMs: number): Promise<void> {
+    const { scraping, clock, logger, watches } = this.#options;
+    this.#scrapes?.end();
+    this.#scrapes = undefined;
+    this.#closing++;
+    const closed = watches.roles
+      .watch(() => scraping.close())
+      .finally(() => {
+        this.#closing--;
+      });
+    try {
+      await withTimeout(clock, limitMs, closed, () => {
+        return new CodedError('ERR_STOP_TIMEOUT', 'it took too long', { limitMs });
+      });
+    } catch (error) {
+      logger.warn('The last scrapes have not ended', { reason: describeError(error) });
+    }
+  }
+
   /** Asks for the lease, or lets go of it: who cannot store samples does not ask for the right to. */
   #compete(): void {
     const { lease } = this.#options;
@@ -157,7 +249,10 @@ export class Roles {
       void ending?.stop();
     } else if (this.#database !== undefined && this.#lease === undefined) {
       const isFit = (): Promise<boolean> => this.#fitness.check();
-      this.#lease = new ScraperLease({ ...lease, isFit, onChange: () => this.#update() });
+      const canScrape = (): boolean => this.#closing === 0;
+      const { watch } = this.#options.watches.lease;
+      const onChange = (): void => this.#update();
+      this.#lease = new ScraperLease({ ...lease, isFit, canScrape, watch, onChange });
       this.#lease.start();
     }
   }
@@ -186,16 +281,17 @@ export class Roles {
     }
     if (this.#term !== undefined) {
       this.#term = undefined;
-      await scraping.close();
+      await this.#close(CLOSE_LIMIT_MS);
       await this.#follow();
     } else if (role === 'scraper') {
       this.#term = term;
       this.#sinceMs = clock.nowMs();
       scraping.open(database.db, this.#permission(term));
+      this.#scrapes = this.#options.watchdog.begin(this.#scrapesPart);
       // It is for this instance to look after the file store from now on.
       syncing.wake();
     } else {
-      await this.#clearHead(database);
+      this.#clearHead(database);
     }
   }
 
@@ -206,8 +302,10 @@ export class Roles {
     this.#isLastResort = !this.#fitness.wasFit;
     return () => {
       if (this.#lease !== lease || lease.owner?.term !== term) return 'never';
-      if (lease.isValid) return this.#checkClock(lease) ? 'now' : 'never';
-      return lease.state === 'held' || lease.state === 'lapsed' ? 'later' : 'never';
+      const permission = lease.isValid ? 'now' : 'later';
+      if (lease.state !== 'held' && lease.state !== 'lapsed') return 'never';
+      // What waits in memory is stored in the order of its scrapes, which has to be that of time.
+      return this.#checkClock(lease) ? permission : 'never';
     };
   }
 
@@ -229,13 +327,26 @@ export class Roles {
     return true;
   }
 
-  /** What a scraper that stands by has collected goes to the file store at once. */
-  async #clearHead({ db }: OpenDatabase): Promise<void> {
+  /**
+   * What a scraper that stands by has collected goes to the file store at once. Nobody waits for it: a
+   * disk that hangs must not keep this instance from its next role.
+   */
+  #clearHead({ db }: OpenDatabase): void {
     if (db.headStats().sampleCount === 0) return;
-    const blocks = await db.flush();
-    this.#options.logger.info('The samples in memory were made blocks, as another node scrapes', {
-      blocks: blocks.length,
-    });
-    this.#options.syncing.wake();
+    const { logger, syncing, watches } = this.#options;
+    this.#clearing ??= watches.head
+      .watch(() => db.flush())
+      .then(
+        (blocks) => {
+          logger.info('The samples in memory were made blocks, as another node scrapes', {
+            blocks: blocks.length,
+          });
+          syncing.wake();
+        },
+        (error: unknown) => {
+          logger.error('The samples in memory could not be made blocks; trying again', { error });
+        },
+      )
+      .finally(() => (this.#clearing = undefined));
   }
 }

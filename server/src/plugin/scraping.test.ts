@@ -9,7 +9,9 @@ import { silentLogger } from '../base/log.ts';
 import type { ScrapeResult } from '../ingest/index.ts';
 import { parseSettings } from '../services/config/parse-settings.ts';
 import { WarningBoard } from '../services/health/warning-board.ts';
+import { Watchdog } from '../services/health/watchdog.ts';
 import { Scraping } from './scraping.ts';
+import { makeWatches } from './watches.ts';
 
 const SERVER = 'http://localhost:8067/metrics';
 const CALLS_ID = 'com.mattermost.calls';
@@ -35,6 +37,7 @@ function setUp() {
     logger: silentLogger,
     board: world.board,
     settings: () => parseSettings(host.settings).settings,
+    watches: makeWatches(new Watchdog(world.clock, silentLogger), world.board),
     userAgent: 'test',
     pluginId: 'us',
     onConfig: () => {},

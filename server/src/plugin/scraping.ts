@@ -23,11 +23,14 @@ import type { Appendable } from '../storage/appender.ts';
 import type { Host, ServerConfig } from './host.ts';
 import { scrapeWarnings } from './scrape-warnings.ts';
 import { targetWarnings } from './target-warnings.ts';
+import type { Watches } from './watches.ts';
 
 /** Configuration and targets are looked up this often, and at each change of the configuration. */
 const REFRESH_PERIOD_MS = 60_000;
 /** How soon a target that fails or recovers shows among the warnings. */
 const CHECK_PERIOD_MS = 5_000;
+/** A busy disk may take its time, however short the interval is. */
+const PATIENCE_MS_MIN = 15_000;
 const TARGETS_UNKNOWN = 'targets_unknown';
 const NODES_UNKNOWN = 'cluster_nodes_unknown';
 
@@ -41,6 +44,7 @@ export interface ScrapingOptions {
   readonly settings: () => Settings;
   readonly userAgent: string;
   readonly pluginId: string;
+  readonly watches: Pick<Watches, 'targets'>;
   readonly onScrape: (result: ScrapeResult) => void;
   /** Told of the server's configuration at each look-up. */
   readonly onConfig: (config: ServerConfig) => void;
@@ -70,6 +74,7 @@ export class Scraping {
     this.#refreshes = new RepeatingTask({
       clock,
       periodMs: () => REFRESH_PERIOD_MS,
+      watch: options.watches.targets.watch,
       run: () => this.#refresh(),
       onError: (error) => {
         const message = `What to scrape could not be found out: ${describeError(error)}.`;
@@ -96,6 +101,17 @@ export class Scraping {
 
   targets(): TargetStatus[] {
     return this.#manager?.targets() ?? [];
+  }
+
+  /**
+   * Within which time some scrape of those that are due ends up in the database, if all is well;
+   * Infinity while none is due.
+   */
+  get patienceMs(): number {
+    const { intervalMs, timeoutMs } = scrapeSettings(this.#options.settings());
+    if (this.targets().length === 0) return Infinity;
+    // A target that does not answer is stored as such when its time is up.
+    return Math.max(2 * intervalMs, intervalMs + timeoutMs, PATIENCE_MS_MIN);
   }
 
   start(): void {

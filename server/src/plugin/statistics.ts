@@ -1,36 +1,53 @@
 import { CodedError, describeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { BlockCatalog } from '../services/blocksync/block-catalog.ts';
+import type { Known, LastKnown } from '../services/health/last-known.ts';
 import { summarize } from '../services/stats/stats.ts';
 import type { HeadFacts, StoreStats } from '../services/stats/stats.ts';
+import type { BlockMeta } from '../tsdb/index.ts';
 import type { OpenDatabase } from './database-keeper.ts';
 import type { FileStoreKeeper } from './file-store-keeper.ts';
 
+export interface StatisticsSources {
+  readonly database: OpenDatabase | undefined;
+  /** Of the instance of the cluster that scrapes, when that is another one. */
+  readonly otherHead: () => Promise<HeadFacts | undefined>;
+  readonly fileStore: Pick<FileStoreKeeper, 'current' | 'suspect'>;
+  /** The whole blocks of the file store. */
+  readonly storeBlocks: LastKnown<readonly BlockMeta[]>;
+  readonly logger: Logger;
+}
+
+/** A person waits for the figures. */
+const STORE_WAIT_MS = 3_000;
+
 /**
- * Statistics of whatever can be reached: a database or a file store that is away is left out.
- *
- * @param otherHead of the instance of the cluster that scrapes, when that is another one
+ * Statistics of whatever can be reached, within 3 s: of a file store that does not answer they have
+ * what was last known, and say since when.
  */
-export async function collectStatistics(
-  database: OpenDatabase | undefined,
-  otherHead: HeadFacts | undefined,
-  fileStore: FileStoreKeeper,
-  catalog: BlockCatalog,
-  logger: Logger,
-): Promise<StoreStats> {
-  const store = fileStore.current;
-  if (database === undefined && store === undefined) {
+export async function collectStatistics(sources: StatisticsSources): Promise<StoreStats> {
+  const { database, otherHead, fileStore } = sources;
+  if (database === undefined && fileStore.current === undefined) {
     throw new CodedError('ERR_NOT_READY', 'the plugin is still starting');
   }
+  const [other, known] = await Promise.all([otherHead(), storeBlocks(sources)]);
   const local = database?.blocks() ?? [];
-  const head = otherHead ?? database?.db.headStats();
-  if (store === undefined) return summarize([], local, head);
+  const stats = summarize(known?.value ?? [], local, other ?? database?.db.headStats());
+  return { ...stats, ...(known !== undefined && { as_of: known.asOfMs }) };
+}
+
+/** undefined without a file store; as of 0 when nothing is known of it. */
+async function storeBlocks(
+  sources: StatisticsSources,
+): Promise<Pick<Known<readonly BlockMeta[]>, 'value' | 'asOfMs'> | undefined> {
+  const { database, fileStore, logger } = sources;
+  if (fileStore.current === undefined) return undefined;
   try {
-    return summarize((await catalog.list(store)).whole, local, head);
+    return await sources.storeBlocks.get(STORE_WAIT_MS);
   } catch (error) {
-    if (database === undefined) throw error;
+    const { last } = sources.storeBlocks;
+    if (database === undefined && last === undefined) throw error;
     fileStore.suspect();
     logger.debug('Statistics without the file store', { reason: describeError(error) });
-    return summarize([], local, head);
+    return last ?? { value: [], asOfMs: 0 };
   }
 }

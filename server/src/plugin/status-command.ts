@@ -20,12 +20,11 @@ export async function statusText(source: StatusSource): Promise<string> {
   const reported = cluster?.reported;
   const nowMs = source.nowMs();
   const lastSyncMs = reported?.lastSyncMs ?? source.lastSyncMs() ?? 0;
+  const lastCopiedMs = reported?.lastCopiedMs ?? source.lastCopiedMs() ?? 0;
   const parts = [
     ...(cluster === undefined ? [aloneLine(source.state())] : clusterLines(cluster, nowMs)),
     targetTable(reported?.targets ?? source.targets(), nowMs),
-    lastSyncMs === 0
-      ? 'Nothing was copied to the file store yet.'
-      : `Last copied to the file store: ${ago(nowMs - lastSyncMs)}.`,
+    syncLine(lastSyncMs, lastCopiedMs, nowMs),
   ];
   for (const { message, action } of mergeWarnings(source.warnings(), reported?.warnings ?? [])) {
     parts.push(`:warning: ${literal(message)}${action === undefined ? '' : ` ${literal(action)}`}`);
@@ -33,7 +32,17 @@ export async function statusText(source: StatusSource): Promise<string> {
   return parts.join('\n\n');
 }
 
+function syncLine(lastSyncMs: number, lastCopiedMs: number, nowMs: number): string {
+  const copied =
+    lastCopiedMs === 0
+      ? 'Nothing was copied to the file store yet.'
+      : `Last copied to the file store: ${ago(nowMs - lastCopiedMs)}.`;
+  if (lastSyncMs <= lastCopiedMs) return copied;
+  return `${copied} Nothing to copy when last checked, ${ago(nowMs - lastSyncMs)}.`;
+}
+
 function aloneLine(state: string): string {
+  if (state === 'stalled') return '**Nothing can be stored.**';
   return state === 'running' ? 'Metrics are being collected.' : 'The plugin is starting.';
 }
 

@@ -15,6 +15,8 @@ import { WarningBoard } from '../services/health/warning-board.ts';
 import { Db, tsdbTasks } from '../tsdb/index.ts';
 import { DatabaseKeeper } from './database-keeper.ts';
 import { Scraping } from './scraping.ts';
+import { Watchdog } from '../services/health/watchdog.ts';
+import { makeWatches } from './watches.ts';
 
 const EXTRA = ['http://a:1/metrics a', 'http://b:1/metrics b', 'http://c:1/metrics c'];
 
@@ -32,6 +34,7 @@ function setUp() {
     settings: () => parseSettings(host.settings).settings,
     onConfig: () => {},
     onScrape: () => {},
+    watches: makeWatches(new Watchdog(clock, silentLogger), board),
   });
   const pass = async (seconds: number): Promise<void> => {
     for (let i = 0; i < seconds * 2; i++) await clock.advance(500);

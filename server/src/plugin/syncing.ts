@@ -15,6 +15,7 @@ import { StoreUpkeep } from '../services/upkeep/store-upkeep.ts';
 import type { DamagedBlock } from '../services/upkeep/store-upkeep.ts';
 import type { OpenDatabase } from './database-keeper.ts';
 import type { FileStoreKeeper } from './file-store-keeper.ts';
+import type { Watches } from './watches.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -39,6 +40,7 @@ export interface SyncingOptions {
   readonly board: WarningBoard;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly watches: Pick<Watches, 'sync' | 'cleanUp' | 'merge'>;
   /** Told of each run that had something to try. */
   readonly onUpload: (outcome: 'success' | 'error') => void;
 }
@@ -51,6 +53,7 @@ export class Syncing {
   readonly #merges: RepeatingTask;
   readonly #upkeep: StoreUpkeep;
   #lastSuccessMs: number | undefined;
+  #lastCopiedMs: number | undefined;
   #seenBlocks = new Set<string>();
   /** The blocks that the last upload found or brought to the store. */
   #storedBlocks: ReadonlySet<string> = new Set();
@@ -69,6 +72,7 @@ export class Syncing {
     this.#uploads = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreSyncPeriodMinutes * MINUTE_MS,
+      watch: options.watches.sync.watch,
       run: (signal) => this.upload(signal),
       onError: (error) => {
         logger.warn('Blocks could not be brought to the file store; trying again', { error });
@@ -77,6 +81,7 @@ export class Syncing {
     this.#cleanUps = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreCleanupPeriodMinutes * MINUTE_MS,
+      watch: options.watches.cleanUp.watch,
       run: (signal) => this.#cleanUp(signal),
       onError: (error) => {
         logger.warn('The file store could not be cleaned up; trying again', { error });
@@ -85,6 +90,7 @@ export class Syncing {
     this.#merges = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreCleanupPeriodMinutes * MINUTE_MS,
+      watch: options.watches.merge.watch,
       run: (signal) => this.#merge(signal),
       onError: (error) => {
         logger.warn('Blocks of the file store could not be merged; trying again', { error });
@@ -97,6 +103,11 @@ export class Syncing {
   /** When all local blocks were last known to be in the file store. */
   get lastSuccessMs(): number | undefined {
     return this.#lastSuccessMs;
+  }
+
+  /** When this instance last brought a block to the file store; undefined: not yet. */
+  get lastCopiedMs(): number | undefined {
+    return this.#lastCopiedMs;
   }
 
   /** Whether the file store has all local blocks. */
@@ -140,12 +151,13 @@ export class Syncing {
     const database = this.#options.database();
     const store = fileStore.current;
     if (database === undefined || store === undefined) return;
-    if (!(await fileStore.check())) {
+    if (!(await fileStore.check('now'))) {
       throw new CodedError('ERR_FILESTORE', 'the file store takes no files');
     }
     const blocks = database.blocks().map(({ ulid }) => ulid);
+    let copied: number;
     try {
-      await blockSync.upload(database, store, this.#retentionMs(), signal);
+      copied = await blockSync.upload(database, store, this.#retentionMs(), signal);
     } catch (error) {
       fileStore.suspect();
       if (!signal.aborted) {
@@ -158,6 +170,7 @@ export class Syncing {
     const damaged = blockSync.damaged.filter(({ ulid }) => present.has(ulid));
     board.set(LOCAL_DAMAGE_WARNING, localDamageWarning(damaged));
     this.#lastSuccessMs = clock.nowMs();
+    if (copied > 0) this.#lastCopiedMs = this.#lastSuccessMs;
     this.#storedBlocks = new Set(blocks);
     this.#options.onUpload('success');
     board.clear(WARNING);

@@ -38,6 +38,18 @@ const KINDS = {
   disk: { durationMs: 60_000, amount: 400 },
   /** The disk is full. */
   full: { durationMs: 90_000, amount: 0 },
+  /** The disk answers nothing, and fails nothing. */
+  hangDisk: { durationMs: 120_000, amount: 0 },
+  /** The file store answers this node nothing. */
+  hangStore: { durationMs: 180_000, amount: 0 },
+  /** The database answers this node nothing; half of the calls never return. */
+  hangDatabase: { durationMs: 120_000, amount: 0 },
+  /** The database answers nobody. */
+  hangDatabases: { durationMs: 120_000, amount: 0 },
+  /** Scrapes of this node do not end, not even when they are broken off. */
+  hangScrapes: { durationMs: 120_000, amount: 0 },
+  /** Events that this node publishes are never confirmed. */
+  hangEvents: { durationMs: 120_000, amount: 0 },
   /** An administrator creates a dump here. */
   dump: { durationMs: 0, amount: 0 },
 } as const;

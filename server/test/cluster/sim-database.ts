@@ -1,5 +1,6 @@
 import { CodedError } from '../../src/base/errors.ts';
 import type { Random } from '../kits/random.ts';
+import { Silence } from './silence.ts';
 import type { NodeClock, SimTime } from './sim-time.ts';
 
 interface Version {
@@ -14,6 +15,8 @@ interface Version {
 export class DatabaseLink {
   /** No call gets there, and no answer comes back. */
   isCut = false;
+  /** No call fails, and none returns: some do when it is over, others never. */
+  readonly silence = new Silence();
   /** Most that a call takes. */
   latencyMaxMs = 15;
   /** How far behind the replica is that reads go to. */
@@ -113,6 +116,8 @@ export class SimDatabase {
   }
 
   async #travel(link: DatabaseLink, world: NodeClock): Promise<void> {
+    if (link.silence.isSilent && this.#random.next() < 0.5) await new Promise(() => {});
+    await link.silence.pass();
     if (!link.isCut) await world.sleep(1 + this.#random.int(link.latencyMaxMs));
     if (!link.isCut) return;
     // Refused at once, or silent until somebody loses patience.

@@ -16,6 +16,7 @@ import { inlineTasks } from '../support/inline-tasks.ts';
 import { MemoryFs } from '../support/memory-fs.ts';
 import { SHARED_DIR, gatedFs } from './gated-fs.ts';
 import { DatabaseLink } from './sim-database.ts';
+import { Silence } from './silence.ts';
 import { NodeClock } from './sim-time.ts';
 import type { SimWorld } from './sim-world.ts';
 
@@ -52,6 +53,12 @@ export class SimNode {
   /** What events of other nodes do not reach. */
   isDeaf = false;
   isDiskFull = false;
+  /** Its disk, its way to the file store, and its scrapes: while silent, nothing fails or returns. */
+  readonly diskSilence = new Silence();
+  readonly storeSilence = new Silence();
+  readonly scrapeSilence = new Silence();
+  /** Whether an event that it publishes is never confirmed. */
+  isPublishSilent = false;
   /** How long each operation of its disk takes at most. */
   diskMaxMs = 0;
   /** By how much its time of day is ahead, and was at most: its database has samples from then. */
@@ -81,8 +88,10 @@ export class SimNode {
   get isHealthy(): boolean {
     const isRunning = this.#run !== undefined && !this.#run.clock.isStopped;
     const isDiskWell = this.diskMaxMs < 100 && !this.isDiskFull;
+    const hears = !this.link.silence.isSilent && !this.scrapeSilence.isSilent;
+    const isHeard = hears && !this.diskSilence.isSilent;
     const isFast = this.link.latencyMaxMs < 500 && isDiskWell;
-    return isRunning && isFast && !this.link.isCut && this.aheadMs > this.#aheadMaxMs - 10_000;
+    return isRunning && isHeard && isFast && !this.link.isCut && this.aheadMs > this.#aheadMaxMs - 10_000;
   }
 
   start(): void {
@@ -180,7 +189,8 @@ export class SimNode {
       if (this.diskMaxMs > 0) await clock.sleep(world.random.int(this.diskMaxMs));
       await gate();
     };
-    const fs = gatedFs(this.#disk, world.shared, disk, () => this.isDiskFull);
+    const silences = { own: this.diskSilence, shared: this.storeSilence };
+    const fs = gatedFs(this.#disk, world.shared, disk, () => this.isDiskFull, silences);
     const tasks = inlineTasks(tsdbTasks(fs));
     return new MetricsPlugin(
       this.#makeHost(clock, gate),
@@ -228,7 +238,10 @@ export class SimNode {
         const endMs = await lockEnd(String(args[1]));
         return { rows: endMs === undefined ? [] : [[endMs]] };
       },
-      publish: (event) => world.publish(this, event),
+      publish: async (event) => {
+        await world.publish(this, event);
+        if (this.isPublishSilent) await new Promise(() => {});
+      },
       isAdministrator: () => Promise.resolve(true),
       identity: () =>
         Promise.resolve({ serverVersion: '11.8.0', serverId: '', licenseId: '', customerId: '' }),
@@ -243,13 +256,19 @@ export class SimNode {
       get: async (url, { signal }) => {
         const { hostname, pathname } = new URL(url);
         await world.clock.sleep(5 + world.random.int(40));
+        await this.scrapeSilence.pass();
         await gate();
         signal?.throwIfAborted();
-        const body = new TextEncoder().encode(world.node(hostname).exposition(pathname));
+        const body = new TextEncoder().encode(this.#named(hostname).exposition(pathname));
         const contentType = 'text/plain; version=0.0.4';
         return { status: 200, statusText: 'OK', contentType, body, release: () => {} };
       },
     };
+  }
+
+  /** A server without other nodes scrapes itself. */
+  #named(hostname: string): SimNode {
+    return hostname === 'localhost' ? this : this.#world.node(hostname);
   }
 
   #makeLog(): Logger {

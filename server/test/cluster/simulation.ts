@@ -12,12 +12,15 @@ import { NODE_COUNT } from './schedule.ts';
 import type { Fault } from './schedule.ts';
 import { SCRAPE_INTERVAL_MS, unpackPlain } from './sim-node.ts';
 import type { SimNode } from './sim-node.ts';
+import type { Silence } from './silence.ts';
 import { SimWorld } from './sim-world.ts';
 
 const STORE = `${SHARED_DIR}/files`;
 const HOUR_MS = 3_600_000;
 const REFRESH_MS = 7_500;
 const TAKE_OVER_MS = 30_000;
+/** Silence has no moment at which it begins: it counts when nothing was stored for so long. */
+const PATIENCE_MS = 15_000 + 5_000;
 /** What was scraped this long before a dump was asked for must be in it. */
 const FRESH_MS = 60_000;
 /** For a dump that was interrupted twice, with the looks of those who find it. */
@@ -169,6 +172,23 @@ class Simulation {
       case 'full':
         node.isDiskFull = true;
         return () => (node.isDiskFull = false);
+      case 'hangDisk':
+        return silent(node.diskSilence);
+      case 'hangStore':
+        return silent(node.storeSilence);
+      case 'hangDatabase':
+        return silent(node.link.silence);
+      case 'hangDatabases': {
+        const ends = this.#world.nodes.map(({ link }) => silent(link.silence));
+        return () => {
+          for (const end of ends) end();
+        };
+      }
+      case 'hangScrapes':
+        return silent(node.scrapeSilence);
+      case 'hangEvents':
+        node.isPublishSilent = true;
+        return () => (node.isPublishSilent = false);
       case 'dump':
         return () => {};
     }
@@ -233,7 +253,9 @@ class Simulation {
   /** While one node is well for as long as a take-over may take, somebody scrapes within that time. */
   #judgeGaps(): void {
     const lags = this.#faults.filter(({ kind }) => kind === 'lag').map(({ amount }) => amount);
-    const boundMs = TAKE_OVER_MS + SCRAPE_INTERVAL_MS + Math.max(0, ...lags);
+    const isSilence = this.#faults.some(({ kind }) => kind.startsWith('hang'));
+    const silenceMs = isSilence ? PATIENCE_MS : 0;
+    const boundMs = TAKE_OVER_MS + SCRAPE_INTERVAL_MS + silenceMs + Math.max(0, ...lags);
     const times = this.#world.scrapes.map(({ atMs }) => atMs);
     const isScrapedIn = (fromMs: number, toMs: number): boolean =>
       times.some((atMs) => atMs > fromMs && atMs <= toMs);
@@ -367,6 +389,12 @@ class Simulation {
   #seconds(timeMs: number): number {
     return (timeMs - this.#world.startMs) / 1_000;
   }
+}
+
+/** Begins a silence; the result ends it. */
+function silent(silence: Silence): () => void {
+  silence.begin();
+  return () => silence.end();
 }
 
 async function namesIn(fs: Fs, dir: string): Promise<string[]> {

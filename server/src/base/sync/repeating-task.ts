@@ -1,6 +1,9 @@
 import type { Clock } from '../clock.ts';
 import { Backoff } from './backoff.ts';
 
+/** Runs work, and notices when it stands still. */
+export type Watch = <T>(work: () => Promise<T>) => Promise<T>;
+
 export interface RepeatingTaskOptions {
   readonly clock: Clock;
   /** From the end of one turn to the start of the next, asked before each wait. */
@@ -13,6 +16,8 @@ export interface RepeatingTaskOptions {
   readonly retryFirstMs?: number;
   /** Start with a wait instead of a turn. */
   readonly waitFirst?: boolean;
+  /** What each turn is run through, so that somebody hears of one that never ends. */
+  readonly watch?: Watch | undefined;
 }
 
 const RETRY_FIRST_MS = 1_000;
@@ -56,7 +61,8 @@ export class RepeatingTask {
       this.#wake = new AbortController();
       let waitMs: number;
       try {
-        await this.#options.run(stop);
+        const turn = (): Promise<void> => this.#options.run(stop);
+        await (this.#options.watch?.(turn) ?? turn());
         this.#backoff.reset();
         waitMs = this.#options.periodMs();
       } catch (error) {

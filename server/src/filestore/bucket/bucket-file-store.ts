@@ -34,6 +34,8 @@ export interface BucketFileStoreOptions {
   readonly clock: Clock;
   /** Before the first repetition of a request; the default is what S3 recommends. */
   readonly retryFirstMs?: number;
+  /** Told of each request that was not answered in time; it is made again meanwhile. */
+  readonly onTimeout?: (error: unknown) => void;
 }
 
 /**
@@ -56,7 +58,7 @@ export class BucketFileStore implements FileStore {
     this.#prefix = options.prefix;
     this.#partSizeBytes = options.partSizeBytes;
     this.#clock = options.clock;
-    this.#retrier = new Retrier(options.clock, options.retryFirstMs);
+    this.#retrier = new Retrier(options.clock, options.retryFirstMs, options.onTimeout);
   }
 
   async list(dir: string): Promise<StoreEntry[]> {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { codeOf } from '../../base/errors.ts';
+import { codeOf, hasCode } from '../../base/errors.ts';
 import { Backoff } from '../../base/sync/backoff.ts';
 
 /** With the waits of the backoff: at least 3.75 s from the first failure to the last try. */
@@ -24,10 +24,17 @@ export function isPassing(error: unknown): boolean {
 export class Retrier {
   readonly #clock: Clock;
   readonly #firstWaitMs: number;
+  readonly #onTimeout: (error: unknown) => void;
 
-  constructor(clock: Clock, firstWaitMs = FIRST_WAIT_MS) {
+  /** @param onTimeout told of each try that was not answered in time */
+  constructor(
+    clock: Clock,
+    firstWaitMs = FIRST_WAIT_MS,
+    onTimeout: (error: unknown) => void = () => {},
+  ) {
     this.#clock = clock;
     this.#firstWaitMs = firstWaitMs;
+    this.#onTimeout = onTimeout;
   }
 
   /** The result of the first try that succeeds; the error of the last, or of one that won't pass. */
@@ -43,7 +50,8 @@ export class Retrier {
   }
 
   begin(): Tries {
-    return new Tries(this.#clock, new Backoff(this.#firstWaitMs, WAIT_MAX_MS));
+    const backoff = new Backoff(this.#firstWaitMs, WAIT_MAX_MS);
+    return new Tries(this.#clock, backoff, this.#onTimeout);
   }
 }
 
@@ -51,16 +59,19 @@ export class Retrier {
 export class Tries {
   readonly #clock: Clock;
   readonly #backoff: Backoff;
+  readonly #onTimeout: (error: unknown) => void;
   #failures = 0;
 
-  constructor(clock: Clock, backoff: Backoff) {
+  constructor(clock: Clock, backoff: Backoff, onTimeout: (error: unknown) => void) {
     this.#clock = clock;
     this.#backoff = backoff;
+    this.#onTimeout = onTimeout;
   }
 
   /** Resolves when it is time for the next try, or rejects with `error` when there is none. */
   async failed(error: unknown, signal?: AbortSignal): Promise<void> {
     this.#failures++;
+    if (hasCode(error, 'ERR_FILESTORE_TIMEOUT')) this.#onTimeout(error);
     if (!isPassing(error) || this.#failures >= TRIES_MAX || signal?.aborted === true) throw error;
     await this.#clock.sleep(this.#backoff.nextMs(), signal);
   }

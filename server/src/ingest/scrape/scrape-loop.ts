@@ -153,6 +153,7 @@ export class ScrapeLoop {
       isForeign: false,
     };
     let failure: unknown;
+    let isStored = true;
     try {
       const response = await this.#fetch(turn.settings);
       try {
@@ -167,9 +168,9 @@ export class ScrapeLoop {
       if (this.#stopping.signal.aborted || this.#parts.mayStore() === 'never') return;
       failure = turn.isForeign ? withoutQuotes(error) : error;
       // The target is well, and what storage has just refused it refuses again.
-      if (!isStoreFault(error)) await this.#storeFailure(turn);
+      isStored = !isStoreFault(error) && (await this.#storeFailure(turn));
     }
-    this.#note(turn, failure);
+    this.#note(turn, failure, isStored);
   }
 
   async #fetch(settings: ScrapeSettings): Promise<HttpResponse> {
@@ -220,7 +221,7 @@ export class ScrapeLoop {
   }
 
   /** What a failed scrape leaves: `up` 0, and the end of all series until the next good one. */
-  async #storeFailure(turn: ScrapeTurn): Promise<void> {
+  async #storeFailure(turn: ScrapeTurn): Promise<boolean> {
     let appender: Appender | undefined;
     try {
       appender = this.#appender();
@@ -228,10 +229,12 @@ export class ScrapeLoop {
       await appendVanished(this.#context(turn.settings), appender, turn.timestampMs);
       await this.#commit(turn, appender, false);
       this.#cache.stored(false);
+      return true;
     } catch (error) {
       appender?.rollback();
       this.#cache.abandon();
       this.#parts.logger.debug('A failed scrape is not recorded', this.#logFields({ error }));
+      return false;
     }
   }
 
@@ -309,7 +312,7 @@ export class ScrapeLoop {
   }
 
   /** Sets the status; the log hears of a failure when it begins or changes, not at each scrape. */
-  #note(turn: ScrapeTurn, failure: unknown): void {
+  #note(turn: ScrapeTurn, failure: unknown, isStored: boolean): void {
     const { counts } = turn;
     const before = this.#status;
     // The target is up even if storage takes nothing, of which the log hears once for all targets.
@@ -334,7 +337,7 @@ export class ScrapeLoop {
       refused,
     };
     const { logger, onScrape } = this.#parts;
-    onScrape?.({ durationMs: lastDurationMs, samples, failureCode });
+    onScrape?.({ durationMs: lastDurationMs, samples, failureCode, isStored });
     if (isUp) {
       if (before.lastError !== undefined && !before.up) {
         logger.info('The target answers again', this.#logFields({}));

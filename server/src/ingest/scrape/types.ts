@@ -48,6 +48,8 @@ export interface ScrapeResult {
   readonly samples: number;
   /** The `ERR_…` code of what went wrong; undefined when nothing did. */
   readonly failureCode: string | undefined;
+  /** Whether something of it, be it that it failed, is stored or kept until it may be. */
+  readonly isStored: boolean;
 }
 
 /** How a target is doing, for the panel. */

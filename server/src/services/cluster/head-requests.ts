@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { CodedError, describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { RepeatingTask } from '../../base/sync/repeating-task.ts';
+import type { Watch } from '../../base/sync/repeating-task.ts';
 import { isUlid } from '../../model/ulid.ts';
 import { readFields, textField } from './json-row.ts';
 
@@ -32,6 +33,7 @@ export interface HeadRequestsOptions {
   readonly kv: RequestKeyValueStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly watch?: Watch | undefined;
   readonly newId: () => string;
   /** Whether this instance is the one to answer. */
   readonly isScraper: () => boolean;
@@ -72,6 +74,7 @@ export class HeadRequests {
     this.#looks = new RepeatingTask({
       clock: options.clock,
       periodMs: () => LOOK_MS,
+      watch: options.watch,
       run: () => this.#look(),
       onError: (error) => options.logger.debug('Requests could not be looked for', { error }),
     });

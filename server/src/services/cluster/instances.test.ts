@@ -16,6 +16,7 @@ const STANDS_BY: Own = {
   role: 'waiting',
   sinceMs: 0,
   lastSyncMs: 0,
+  lastCopiedMs: 0,
   targets: [],
   head: undefined,
   warnings: [],
@@ -27,6 +28,7 @@ const SCRAPES: Own = {
   role: 'scraper',
   sinceMs: 5,
   lastSyncMs: 6,
+  lastCopiedMs: 5,
   targets: [
     {
       url: 'http://app1:8067/metrics',

@@ -3,6 +3,7 @@ import { CodedError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { redactText, redactUrl } from '../../base/redact.ts';
 import { RepeatingTask } from '../../base/sync/repeating-task.ts';
+import type { Watch } from '../../base/sync/repeating-task.ts';
 import { withTimeout } from '../../base/sync/timeout.ts';
 import type { TargetStatus } from '../../ingest/index.ts';
 import type { Warning } from '../health/warning-board.ts';
@@ -29,6 +30,8 @@ export interface InstanceReport {
   readonly sinceMs: number;
   /** When its blocks were last brought to the file store; 0: not yet. */
   readonly lastSyncMs: number;
+  /** When it last brought a block there; 0: not yet. */
+  readonly lastCopiedMs: number;
   /** When the report was made, by its own clock. */
   readonly reportedMs: number;
   /** What it scrapes. */
@@ -42,6 +45,7 @@ export interface InstancesOptions {
   readonly kv: ReportKeyValueStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly watch?: Watch | undefined;
   readonly instance: string;
   readonly isCluster: () => boolean;
   readonly report: () => Omit<InstanceReport, 'instance' | 'reportedMs'>;
@@ -74,6 +78,7 @@ export class Instances {
     this.#reports = new RepeatingTask({
       clock: options.clock,
       periodMs: () => REPORT_MS,
+      watch: options.watch,
       run: () => this.#write(),
       onError: (error) => options.logger.debug('The state could not be reported', { error }),
     });
@@ -145,6 +150,7 @@ function toRow(report: InstanceReport): object {
     role: report.role,
     since_ms: report.sinceMs,
     last_sync_ms: report.lastSyncMs,
+    last_copied_ms: report.lastCopiedMs,
     reported_ms: report.reportedMs,
     warnings: report.warnings.slice(0, WARNINGS_MAX),
     ...(report.head !== undefined && {
@@ -182,6 +188,7 @@ function fromRow(instance: string, bytes: Uint8Array | undefined): InstanceRepor
     role: textField(fields, 'role'),
     sinceMs: numberField(fields, 'since_ms'),
     lastSyncMs: numberField(fields, 'last_sync_ms'),
+    lastCopiedMs: numberField(fields, 'last_copied_ms'),
     reportedMs: numberField(fields, 'reported_ms'),
     targets: Array.isArray(targets) ? targets.slice(0, TARGETS_MAX).map(targetOf) : [],
     warnings: Array.isArray(warnings) ? warnings.slice(0, WARNINGS_MAX).map(warningOf) : [],

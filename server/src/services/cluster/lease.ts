@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { CodedError, describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { RepeatingTask } from '../../base/sync/repeating-task.ts';
+import type { Watch } from '../../base/sync/repeating-task.ts';
 import { withTimeout } from '../../base/sync/timeout.ts';
 import { HeldRecord, OWNER_KEY } from './held-record.ts';
 import { decodeOwnerRecord, encodeOwnerRecord } from './owner-record.ts';
@@ -37,6 +38,7 @@ export interface LeaseOptions {
   readonly kv: LeaseKeyValueStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly watch?: Watch | undefined;
   readonly pluginId: string;
   /** Unique among all processes, ever. */
   readonly instance: string;
@@ -49,6 +51,8 @@ export interface LeaseOptions {
    * when nobody seems to hold the lease. Never rejects.
    */
   readonly isFit: () => Promise<boolean>;
+  /** Whether this instance could scrape at all: one that could not never takes the lease. */
+  readonly canScrape?: () => boolean;
   /** Called with each new state, within the turn of the event loop in which it holds. */
   readonly onChange: (state: LeaseState) => void;
 }
@@ -117,6 +121,7 @@ export class ScraperLease {
     this.#task = new RepeatingTask({
       clock: options.clock,
       periodMs: () => this.#periodMs,
+      watch: options.watch,
       run: () => this.#turn(),
       onError: (error) => options.logger.error('The scraper’s lease is in trouble', { error }),
     });
@@ -214,7 +219,8 @@ export class ScraperLease {
   }
 
   async #mayTry(): Promise<boolean> {
-    const { clock, isFit } = this.#options;
+    const { clock, isFit, canScrape = () => true } = this.#options;
+    if (!canScrape()) return false;
     if (this.#watch.isAlive || clock.monotonicMs() - this.#troubleMs < HOLD_OFF_MS) return false;
     return (await isFit()) || this.#watch.quietMs >= UNFIT_WAIT_MS;
   }

@@ -84,7 +84,11 @@ export class DumpService implements DumpMaker {
     let made = false;
     try {
       // What an earlier, killed try of this job left.
-      await target.removeTree(dumpDirOf(run.jobId));
+      const dir = dumpDirOf(run.jobId);
+      const remains = await target.list(dir);
+      // A store that hung may answer when the job is another instance's, whose dump is not to go.
+      run.signal.throwIfAborted();
+      if (remains.length > 0) await target.removeTree(dir);
       const result = await this.#tryPlans(run, target, database);
       made = true;
       return result;

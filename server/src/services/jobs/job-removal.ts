@@ -1,5 +1,9 @@
+import type { Clock } from '../../base/clock.ts';
+import { CodedError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { withTimeout } from '../../base/sync/timeout.ts';
 import type { DumpMaker } from './dump-maker.ts';
+import type { JobMap } from './job-map.ts';
 import type { JobStore } from './job-store.ts';
 import type { DumpJob } from './job.ts';
 
@@ -7,8 +11,11 @@ export interface JobRemovalOptions {
   readonly store: JobStore;
   readonly dumps: DumpMaker;
   readonly logger: Logger;
+  readonly clock: Clock;
 }
 
+/** Whoever deletes waits so long for the files; a store that takes longer goes on by itself. */
+const WAIT_MS = 2_000;
 const BEING_DELETED =
   'This dump is being deleted. Its file is still in the file store; removing it is tried again.';
 
@@ -19,6 +26,8 @@ const BEING_DELETED =
  */
 export class JobRemoval {
   readonly #options: JobRemovalOptions;
+  /** Removals under way, by job: a file store that hangs is asked once. */
+  readonly #removals = new Map<string, Promise<void>>();
 
   constructor(options: JobRemovalOptions) {
     this.#options = options;
@@ -26,38 +35,24 @@ export class JobRemoval {
 
   /** Marks the job, which ends it if it runs. The job as it was; undefined: there is none. */
   async begin(id: string): Promise<DumpJob | undefined> {
-    let found: DumpJob | undefined;
-    await this.#options.store.change((jobs) => {
-      found = jobs.get(id);
-      if (found === undefined || found.deleting === true) return false;
-      jobs.set(id, {
-        status: 'error',
-        error: BEING_DELETED,
-        deleting: true,
-        dump_location: '',
-        owner: undefined,
-      });
-      return true;
-    });
-    return found;
+    return (await this.#mark((jobs) => [jobs.get(id)])).at(0);
+  }
+
+  /** Marks all jobs at once. The jobs as they were. */
+  beginAll(): Promise<DumpJob[]> {
+    return this.#mark((jobs) => jobs.list());
   }
 
   /**
-   * Removes the files and the entry of a job that {@link begin} has marked.
+   * Removes the files and the entries of jobs that were marked. Resolves after 2 s at the latest; what
+   * takes longer goes on.
    *
-   * Rejects when the files of a finished dump could not be removed; the job stays for another try.
+   * Rejects with the first error when files of finished dumps could not be removed in that time; their
+   * jobs stay for another try.
    */
-  async finish(before: DumpJob): Promise<void> {
-    const { store, dumps, logger } = this.#options;
-    const { id } = before;
-    try {
-      await dumps.remove(id);
-    } catch (error) {
-      if (before.status === 'success' || before.deleting === true) throw error;
-      // There was no dump yet, and what may be left of a try is an orphan, which has an end.
-      logger.warn('Files of a dump job could not be removed', { jobId: id, error });
-    }
-    await store.change((jobs) => jobs.delete(id));
+  async finish(before: readonly DumpJob[]): Promise<void> {
+    const isDone = await this.#within(Promise.all(before.map((job) => this.#remove(job))));
+    if (!isDone) this.#options.logger.info('Files of deleted dumps are removed in the background');
   }
 
   /**
@@ -70,12 +65,67 @@ export class JobRemoval {
     for (const job of await this.#options.store.list()) {
       if (job.deleting !== true) continue;
       try {
-        await this.finish(job);
+        if (!(await this.#within(this.#remove(job)))) isSomeLeft = true;
       } catch (error) {
         isSomeLeft = true;
         this.#options.logger.debug('A dump is still to be deleted', { jobId: job.id, error });
       }
     }
     return isSomeLeft;
+  }
+
+  async #mark(choose: (jobs: JobMap) => readonly (DumpJob | undefined)[]): Promise<DumpJob[]> {
+    let found: DumpJob[] = [];
+    await this.#options.store.change((jobs) => {
+      found = choose(jobs).filter((job) => job !== undefined);
+      const fresh = found.filter(({ deleting }) => deleting !== true);
+      for (const { id } of fresh) {
+        jobs.set(id, {
+          status: 'error',
+          error: BEING_DELETED,
+          deleting: true,
+          dump_location: '',
+          owner: undefined,
+        });
+      }
+      return fresh.length > 0;
+    });
+    return found;
+  }
+
+  #remove(before: DumpJob): Promise<void> {
+    const { id } = before;
+    const removal =
+      this.#removals.get(id) ??
+      this.#removeFiles(before).finally(() => {
+        this.#removals.delete(id);
+      });
+    this.#removals.set(id, removal);
+    return removal;
+  }
+
+  async #removeFiles(before: DumpJob): Promise<void> {
+    const { store, dumps, logger } = this.#options;
+    const { id } = before;
+    try {
+      await dumps.remove(id);
+    } catch (error) {
+      logger.warn('Files of a dump job could not be removed', { jobId: id, error });
+      // Without a dump there is nothing but remains of a try: orphans, which have an end.
+      if (before.status === 'success' || before.deleting === true) throw error;
+    }
+    await store.change((jobs) => jobs.delete(id));
+  }
+
+  /** Whether `work` has ended within the time that somebody waits for it. */
+  async #within(work: Promise<unknown>): Promise<boolean> {
+    const late = new CodedError('ERR_NO_ANSWER', 'it takes longer', { limitMs: WAIT_MS });
+    try {
+      await withTimeout(this.#options.clock, WAIT_MS, work, () => late);
+      return true;
+    } catch (error) {
+      if (error === late) return false;
+      throw error;
+    }
   }
 }

@@ -1,8 +1,8 @@
-import type { Clock } from '../../base/clock.ts';
 import { CodedError, describeError } from '../../base/errors.ts';
 import type { ArchiveFormat } from '../../base/ports/archive.ts';
 import { Backoff } from '../../base/sync/backoff.ts';
 import { RepeatingTask } from '../../base/sync/repeating-task.ts';
+import type { Watch } from '../../base/sync/repeating-task.ts';
 import { GoSchedule } from './go-schedule.ts';
 import { JobRecovery } from './job-recovery.ts';
 import type { JobRecoveryOptions } from './job-recovery.ts';
@@ -13,8 +13,9 @@ import type { DumpJob } from './job.ts';
 import { ProgressRows } from './progress-rows.ts';
 
 export interface JobServiceOptions extends JobRecoveryOptions {
-  readonly clock: Clock;
   readonly newId: () => string;
+  /** What each look at the jobs is run through. */
+  readonly watch?: Watch;
 }
 
 /** Jobs of other instances are found at least this often. */
@@ -127,18 +128,14 @@ export class JobService {
    * Removes the job and the files of its dump. false: no such job. A job under way is cancelled: at
    * once when it runs here, at its next beat when it runs on another instance.
    *
-   * Rejects when the files of a finished dump could not be removed; that is tried again later on.
+   * Rejects when the files of a finished dump could not be removed; that is tried again later on. A
+   * file store that takes more than 2 s does it in the background: until then the job is listed.
    */
   async delete(id: string): Promise<boolean> {
     const wasScheduled = await this.#schedule.cancel(id);
     const job = await this.#removal.begin(id);
     if (job === undefined) return wasScheduled;
-    this.#cancel(id);
-    try {
-      await this.#removal.finish(job);
-    } finally {
-      this.#waiters.announce(id);
-    }
+    await this.#finishRemoval([job]);
     return true;
   }
 
@@ -147,13 +144,19 @@ export class JobService {
    * could not be removed stay; the first such error is thrown at the end.
    */
   async deleteAll(): Promise<void> {
-    const jobs = await this.#options.store.list();
-    const failures: unknown[] = [];
-    for (const { id } of jobs) {
-      await this.delete(id).catch((error: unknown) => failures.push(error));
-    }
-    if (failures.length > 0) throw failures[0];
+    const jobs = await this.#removal.beginAll();
+    await Promise.all(jobs.map(({ id }) => this.#schedule.cancel(id)));
+    await this.#finishRemoval(jobs);
     await this.#options.store.setAside.discardAll();
+  }
+
+  async #finishRemoval(jobs: readonly DumpJob[]): Promise<void> {
+    for (const { id } of jobs) this.#cancel(id);
+    try {
+      await this.#removal.finish(jobs);
+    } finally {
+      for (const { id } of jobs) this.#waiters.announce(id);
+    }
   }
 
   /** The job once it is finished or deleted (undefined), or as it is when time is up. */
@@ -174,10 +177,11 @@ export class JobService {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
-    const isWorthWatching = await this.#recovery.look();
+    const { watch = (work) => work() } = this.#options;
+    const isWorthWatching = await watch(() => this.#recovery.look());
     this.#periodMs = isWorthWatching ? WATCH_PERIOD_MS : POLL_PERIOD_MS;
     while (!signal.aborted) {
-      const job = await this.#claim();
+      const job = await watch(() => this.#claim());
       if (job === undefined) return;
       await this.#execute(job, signal);
     }

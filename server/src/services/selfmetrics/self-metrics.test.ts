@@ -113,9 +113,9 @@ test('scrapes are counted by outcome, targets by health', async () => {
     target({ job: 'node', up: false }),
     target({ job: 'calls', up: false, lastScrapeMs: undefined }),
   ]);
-  metrics.count({ durationMs: 250, samples: 100, failureCode: undefined });
-  metrics.count({ durationMs: 500, samples: 0, failureCode: 'ERR_HTTP_TIMEOUT' });
-  metrics.count({ durationMs: 250, samples: 0, failureCode: 'ERR_HTTP_TIMEOUT' });
+  metrics.count({ durationMs: 250, samples: 100, failureCode: undefined, isStored: true });
+  metrics.count({ durationMs: 500, samples: 0, failureCode: 'ERR_HTTP_TIMEOUT', isStored: true });
+  metrics.count({ durationMs: 250, samples: 0, failureCode: 'ERR_HTTP_TIMEOUT', isStored: true });
   assert.deepEqual(await lines(metrics.families), [
     'targets{job="prometheus",health="up"} 1',
     'targets{job="node",health="down"} 2',
@@ -143,7 +143,7 @@ test('promtool accepts all of it', (t) => {
     return;
   }
   const scrapes = new ScrapeMetrics(() => [target({})]);
-  scrapes.count({ durationMs: 1, samples: 1, failureCode: 'ERR_HTTP' });
+  scrapes.count({ durationMs: 1, samples: 1, failureCode: 'ERR_HTTP', isStored: true });
   const metrics = new SelfMetrics(silentLogger);
   metrics.add(processFamilies(new FakeProcessStats(), '1.2.3'));
   metrics.add(scrapes.families);

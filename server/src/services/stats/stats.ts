@@ -12,6 +12,8 @@ export interface StoreStats {
   readonly num_samples: number;
   /** Of the block (or the head) with the most series: series live on from block to block. */
   readonly num_series: number;
+  /** When the file store was asked, 0: it has not answered yet. Not there without a file store. */
+  readonly as_of?: number;
 }
 
 /** What the statistics need of a head. */

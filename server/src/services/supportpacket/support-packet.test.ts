@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { MemoryFileStore } from '../../../test/support/memory-file-store.ts';
 import type { DumpJob } from '../jobs/job.ts';
 import { PACKET_DUMP_BYTES_MAX, collectSupportFiles } from './support-packet.ts';
@@ -12,6 +13,8 @@ function job(id: string, status: DumpJob['status'], createAt: number): DumpJob {
 
 async function collect(jobs: DumpJob[], store = new MemoryFileStore()) {
   const files = await collectSupportFiles({
+    clock: new FakeClock(),
+    slowest: () => undefined,
     jobs: async () => jobs,
     fileStore: () => store,
     downloadLink: (id) => `https://chat.example.com/download/${id}`,
@@ -56,6 +59,8 @@ describe('the support packet', () => {
 
   it('says why when jobs or file store cannot be read', async () => {
     const files = await collectSupportFiles({
+      clock: new FakeClock(),
+      slowest: () => undefined,
       jobs: () => Promise.reject(new Error('database down')),
       fileStore: () => new MemoryFileStore(),
       downloadLink: () => '',

@@ -1,4 +1,6 @@
-import { describeError } from '../../base/errors.ts';
+import type { Clock } from '../../base/clock.ts';
+import { CodedError, describeError } from '../../base/errors.ts';
+import { withTimeout } from '../../base/sync/timeout.ts';
 import { readSmallFile } from '../../filestore/file-store.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
 import { fileNameOf } from '../../filestore/layout.ts';
@@ -16,9 +18,15 @@ export interface PacketFile {
  */
 export const PACKET_DUMP_BYTES_MAX = 60 * 1024 * 1024;
 
+/** The rest of the packet waits for ours, and the server has a limit for the whole. */
+const PACKET_LIMIT_MS = 20_000;
+
 const NOTE_FILE_NAME = 'metrics_dump_missing.txt';
 
 export interface SupportPacketSources {
+  readonly clock: Clock;
+  /** Who keeps others waiting just now, such as `the file store`. */
+  readonly slowest: () => string | undefined;
   /** All dump jobs. */
   readonly jobs: () => Promise<readonly DumpJob[]>;
   /** Throws a `CodedError` that says why when there is no usable file store. */
@@ -32,19 +40,28 @@ export interface SupportPacketSources {
  * with a reason in it helps the support engineer more than a failed hook.
  */
 export async function collectSupportFiles(sources: SupportPacketSources): Promise<PacketFile[]> {
+  const { clock, slowest } = sources;
   try {
-    const jobs = await sources.jobs();
-    const newest = jobs
-      .filter((job) => job.status === 'success' && job.dump_location !== '')
-      .reduce<DumpJob | undefined>(
-        (best, job) => (best === undefined || job.create_at > best.create_at ? job : best),
-        undefined,
-      );
-    if (newest === undefined) return [note(noDumpText(jobs))];
-    return [await readDump(newest, sources)];
+    return await withTimeout(clock, PACKET_LIMIT_MS, newestDump(sources), () => {
+      const who = slowest() ?? 'the file store or the server';
+      const limitMs = PACKET_LIMIT_MS;
+      return new CodedError('ERR_NO_ANSWER', `${who} does not answer in time`, { limitMs });
+    });
   } catch (error) {
     return [note(`The metrics dump could not be attached: ${describeError(error)}.`)];
   }
+}
+
+async function newestDump(sources: SupportPacketSources): Promise<PacketFile[]> {
+  const jobs = await sources.jobs();
+  const newest = jobs
+    .filter((job) => job.status === 'success' && job.dump_location !== '')
+    .reduce<DumpJob | undefined>(
+      (best, job) => (best === undefined || job.create_at > best.create_at ? job : best),
+      undefined,
+    );
+  if (newest === undefined) return [note(noDumpText(jobs))];
+  return [await readDump(newest, sources)];
 }
 
 async function readDump(job: DumpJob, sources: SupportPacketSources): Promise<PacketFile> {

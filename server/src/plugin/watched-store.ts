@@ -1,0 +1,87 @@
+import type { ByteSource, FileStore } from '../filestore/file-store.ts';
+import type { WatchedPart, WatchedWork, Watchdog } from '../services/health/watchdog.ts';
+
+/**
+ * A file store whose every call is followed, piece by piece, so that it is noticed when one of them
+ * does not move. What it waits for on behalf of others, the source of a file or the consumer of one,
+ * is not its fault.
+ */
+export function watchedStore(
+  store: FileStore,
+  watchdog: Watchdog,
+  part: WatchedPart,
+  onMove: () => void,
+): FileStore {
+  const follow = async <T>(key: string, run: () => Promise<T>): Promise<T> => {
+    const result = await watchdog.follow(part, key, run);
+    onMove();
+    return result;
+  };
+  const { localPath, freeBytes } = store;
+  return {
+    description: store.description,
+    list: (dir) => follow(`list ${dir}`, () => store.list(dir)),
+    stat: (path) => follow(`stat ${path}`, () => store.stat(path)),
+    read: (path, range, pieces) => {
+      const moved = (work: WatchedWork): void => {
+        work.rest();
+        onMove();
+      };
+      return readPieces(store.read(path, range, pieces), () => watchdog.begin(part, path), moved);
+    },
+    write: async (path, source) => {
+      const work = watchdog.begin(part, `write ${path}`);
+      let isWell = false;
+      try {
+        const sizeBytes = await store.write(path, restingSource(source, work, onMove));
+        isWell = true;
+        return sizeBytes;
+      } finally {
+        work.end(isWell);
+      }
+    },
+    remove: (path) => follow(`remove ${path}`, () => store.remove(path)),
+    removeTree: (dir) => follow(`remove ${dir}`, () => store.removeTree(dir)),
+    removeLeftovers: (dir) => follow(`clean ${dir}`, () => store.removeLeftovers(dir)),
+    ...(localPath !== undefined && { localPath: (path) => localPath.call(store, path) }),
+    ...(freeBytes !== undefined && {
+      freeBytes: () => follow('free', () => freeBytes.call(store)),
+    }),
+  };
+}
+
+/** The store is waited for from each pull to its piece. */
+async function* readPieces(
+  source: ByteSource,
+  begin: () => WatchedWork,
+  moved: (work: WatchedWork) => void,
+): AsyncGenerator<Uint8Array> {
+  const work = begin();
+  let isWell = false;
+  try {
+    for await (const piece of source) {
+      moved(work);
+      yield piece;
+      work.move();
+    }
+    isWell = true;
+  } finally {
+    work.end(isWell);
+  }
+}
+
+/** The store is waited for from each piece to the next pull. */
+async function* restingSource(
+  source: ByteSource,
+  work: WatchedWork,
+  onMove: () => void,
+): AsyncGenerator<Uint8Array> {
+  work.rest();
+  for await (const piece of source) {
+    work.move();
+    yield piece;
+    onMove();
+    work.rest();
+  }
+  work.move();
+}

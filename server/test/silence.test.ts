@@ -1,0 +1,193 @@
+// The whole plugin while something that it needs neither fails nor answers, in simulated time: it is
+// named within a minute, every route answers within 5 s, and the rest goes on.
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+
+import type { DumpJob } from '../src/services/jobs/job.ts';
+import { SimWorld } from './cluster/sim-world.ts';
+import type { SimNode } from './cluster/sim-node.ts';
+import type { Silence } from './cluster/silence.ts';
+import { ask } from './support/ask.ts';
+import type { Answer } from './support/ask.ts';
+
+const HOUR_MS = 3_600_000;
+const ANSWER_MS = 5_000;
+const MINUTE_S = 60;
+
+interface Warned {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** One node that has scraped for six minutes and made a dump. */
+async function setUp() {
+  const world = new SimWorld(1, 1);
+  const [node] = world.nodes;
+  node.start();
+  await world.runFor(6 * 60_000);
+  const plugin = node.plugin;
+  assert.ok(plugin !== undefined);
+
+  /** What somebody who waits gets, and after how long. */
+  const wait = async <T>(work: Promise<T>): Promise<{ result: T; tookMs: number }> => {
+    const startMs = world.time.nowMs;
+    let isDone = false;
+    const done = work.finally(() => (isDone = true));
+    done.catch(() => undefined);
+    while (!isDone && world.time.nowMs - startMs < 10 * 60_000) await world.runFor(50);
+    assert.ok(isDone, 'it never came to an end');
+    return { result: await done, tookMs: world.time.nowMs - startMs };
+  };
+  const request = async (method: string, url: string, body?: unknown): Promise<Answer> => {
+    const { result, tookMs } = await wait(ask(plugin.api, method, url, body));
+    assert.ok(tookMs <= ANSWER_MS, `${method} ${url} took ${tookMs} ms`);
+    return result;
+  };
+  const warnings = async (): Promise<readonly Warned[]> => {
+    const { body } = await request('GET', '/status');
+    return (JSON.parse(body.toString()) as { warnings: Warned[] }).warnings;
+  };
+  const range = { min_t: world.time.nowMs - HOUR_MS, max_t: world.time.nowMs };
+  const dump = async (): Promise<string> => {
+    const { id } = JSON.parse((await request('POST', '/jobs/create', range)).body.toString());
+    await world.runFor(40_000);
+    return id as string;
+  };
+  const made = await dump();
+  const spare = await dump();
+  const stored = (): number => world.scrapes.length;
+  return { world, node, plugin, wait, request, warnings, range, made, spare, stored };
+}
+
+const SEAMS: readonly {
+  readonly what: string;
+  readonly silence: (node: SimNode) => Silence;
+  readonly codes: readonly string[];
+  readonly statuses: Readonly<Record<string, number>>;
+  /** Whether scrapes go on being stored. */
+  readonly isCollecting: boolean;
+}[] = [
+  {
+    what: 'the file store',
+    silence: (node) => node.storeSilence,
+    codes: ['file_store_unavailable'],
+    statuses: { stats: 200, jobs: 200, create: 200, cancel: 200, download: 503, delete: 200 },
+    isCollecting: true,
+  },
+  {
+    what: 'the database of the server',
+    silence: (node) => node.link.silence,
+    codes: ['host_silent'],
+    statuses: { stats: 200, jobs: 200, create: 503, cancel: 503, download: 503, delete: 503 },
+    // Without the lease: into memory.
+    isCollecting: false,
+  },
+  {
+    what: 'the disk of the database',
+    silence: (node) => node.diskSilence,
+    codes: ['scrapes_not_stored'],
+    statuses: { stats: 200, jobs: 200, create: 200, cancel: 200, download: 200, delete: 200 },
+    isCollecting: false,
+  },
+  {
+    what: 'every exporter, without end',
+    silence: (node) => node.scrapeSilence,
+    codes: ['scrapes_not_stored'],
+    statuses: { stats: 200, jobs: 200, create: 200, cancel: 200, download: 200, delete: 200 },
+    isCollecting: false,
+  },
+];
+
+suite('while something is silent', () => {
+  for (const { what, silence, codes, statuses, isCollecting } of SEAMS) {
+    test(`${what} is named, all routes answer, and all is well afterwards`, async () => {
+      const { world, node, plugin, wait, request, warnings, range, made, spare, stored } =
+        await setUp();
+      assert.deepEqual(await warnings(), []);
+      await request('GET', '/jobs');
+      const before = JSON.parse((await request('GET', '/tsdb/stats')).body.toString());
+      silence(node).begin();
+      const startMs = world.time.nowMs;
+      const startCount = stored();
+
+      const found: Record<string, number> = {};
+      const note = async (name: string, method: string, url: string, body?: unknown) => {
+        const answer = await request(method, url, body);
+        found[name] = answer.status;
+        if (answer.status === 503) assert.match(answer.body.toString(), /does not answer/);
+        return answer;
+      };
+      const stats = JSON.parse((await note('stats', 'GET', '/tsdb/stats')).body.toString());
+      assert.ok(stats.num_samples >= before.num_samples, 'what was known still counts');
+      await note('jobs', 'GET', '/jobs');
+      const created = await note('create', 'POST', '/jobs/create', range);
+      const id = created.status === 200 ? JSON.parse(created.body.toString()).id : made;
+      if (created.status === 200) await note('cancel', 'POST', `/jobs/cancel/${id}`);
+      else found.cancel = (await request('POST', `/jobs/cancel/${made}`)).status;
+      await note('download', 'GET', `/jobs/download/${made}`);
+      await note('delete', 'DELETE', `/jobs/delete/${spare}`);
+      assert.deepEqual(found, statuses);
+
+      for (const text of ['/metrics status', '/metrics dump 1h']) {
+        const call = { userId: 'admin', channelId: 'c', rootId: '', text };
+        const { result, tookMs } = await wait(plugin.runCommand(call));
+        assert.ok(tookMs <= ANSWER_MS && result !== '', `${text} took ${tookMs} ms`);
+      }
+      const packet = await wait(plugin.supportFiles());
+      assert.ok(packet.tookMs <= 20_100, `the support packet took ${packet.tookMs} ms`);
+
+      const leftMs = startMs + MINUTE_S * 1_000 - world.time.nowMs;
+      if (leftMs > 0) await world.runFor(leftMs);
+      const raised = await warnings();
+      for (const code of codes) {
+        assert.ok(
+          raised.some((warning) => warning.code === code && warning.message.includes('UTC')),
+          `${code} in ${JSON.stringify(raised)}`,
+        );
+      }
+      assert.equal(stored() > startCount + 10, isCollecting);
+
+      await world.runFor(2 * 60_000);
+      silence(node).end();
+      await world.runFor(4 * 60_000);
+      assert.deepEqual(await warnings(), [], node.log.slice(-40).join('\n'));
+      const count = stored();
+      await world.runFor(30_000);
+      assert.ok(stored() > count, 'it scrapes again');
+      const jobs: DumpJob[] = JSON.parse((await request('GET', '/jobs')).body.toString());
+      assert.equal(
+        jobs.some((job) => job.id === spare),
+        statuses.delete === 503,
+        'what was deleted is gone',
+      );
+      assert.ok(
+        jobs.every(({ status }) => status === 'success' || status === 'error'),
+        JSON.stringify(jobs),
+      );
+      await wait(node.stop());
+    });
+  }
+
+  test('the list of dumps says how old it is, and statistics as of when they are', async () => {
+    const { world, node, request, made, wait } = await setUp();
+    await request('GET', '/jobs');
+    const knownMs = world.time.nowMs;
+    const { as_of } = JSON.parse((await request('GET', '/tsdb/stats')).body.toString());
+    node.link.silence.begin();
+    node.storeSilence.begin();
+    await world.runFor(100_000);
+    const list = await request('GET', '/jobs');
+    const ageMs = Number(list.headers.Age) * 1_000;
+    assert.ok(Math.abs(ageMs - (world.time.nowMs - knownMs)) < 5_000, list.headers.Age);
+    assert.match(list.body.toString(), new RegExp(made));
+    const stats = JSON.parse((await request('GET', '/tsdb/stats')).body.toString());
+    assert.equal(stats.as_of, as_of);
+    node.link.silence.end();
+    node.storeSilence.end();
+    await world.runFor(60_000);
+    assert.equal((await request('GET', '/jobs')).headers.Age, undefined);
+    const fresh = JSON.parse((await request('GET', '/tsdb/stats')).body.toString());
+    assert.ok(fresh.as_of > as_of);
+    await wait(node.stop());
+  });
+});
