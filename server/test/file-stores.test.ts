@@ -15,6 +15,8 @@ import { after, describe, it } from 'node:test';
 import { LocalFileStore } from '../src/filestore/local-file-store.ts';
 import { sourceOf } from '../src/filestore/file-store.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
+import { FsThreads } from '../src/platform/fs-threads.ts';
+import { threadedFs } from '../src/platform/threaded-fs.ts';
 import { fileStoreKit } from './kits/file-store-kit.ts';
 import { MemoryFileStore } from './support/memory-file-store.ts';
 
@@ -29,6 +31,13 @@ function openLocal(): { root: string; store: LocalFileStore } {
 
 fileStoreKit('memory (the tests’ own)', async () => new MemoryFileStore());
 fileStoreKit('local', async () => openLocal().store);
+
+const threads = new FsThreads();
+after(() => threads.close());
+fileStoreKit('local, over threads', async () => {
+  const root = join(base, `store-${count++}`);
+  return new LocalFileStore({ fs: threadedFs(threads), root, nowMs: Date.now });
+});
 
 describe('the local file store', () => {
   it('makes folders 0750 and files 0600, and nothing at all before the first write', async () => {

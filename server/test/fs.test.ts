@@ -8,6 +8,8 @@ import { after, describe, it } from 'node:test';
 
 import { CodedError } from '../src/base/errors.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
+import { FsThreads } from '../src/platform/fs-threads.ts';
+import { threadedFs } from '../src/platform/threaded-fs.ts';
 import { fsKit } from './kits/fs-kit.ts';
 import { MemoryFs } from './support/memory-fs.ts';
 
@@ -36,6 +38,10 @@ async function asOrdinaryUser(action: () => Promise<void>): Promise<void> {
 }
 
 fsKit('the disk', async () => ({ fs: diskFs, root: newFolder() }));
+
+const threads = new FsThreads();
+after(() => threads.close());
+fsKit('the disk over threads', async () => ({ fs: threadedFs(threads), root: newFolder() }));
 
 fsKit('the memory twin', async () => {
   const fs = new MemoryFs();

@@ -1,0 +1,348 @@
+import { getAsset, isSea } from 'node:sea';
+import { Worker } from 'node:worker_threads';
+
+import { CodedError } from '../base/errors.ts';
+import type { FsCallName, FsCalls, OpenedFile } from './fs-calls.ts';
+import { BYTES_ARGUMENT, type FsAnswer, type FsRequest, SHARED_BYTES } from './fs-messages.ts';
+import { unpackError } from './worker-messages.ts';
+
+/** Threads whose calls are not slow. One would do; the other passes by what is about to be. */
+const LIVE_MAX = 2;
+/** Threads that one store may cost. When all are lost, calls are refused until one is back. */
+export const THREADS_MAX = 4;
+/** A call that takes longer no longer keeps the others waiting: another thread takes its place. */
+const SLOW_MS = 1_000;
+/** The longest that a call may take, the waiting before it included. */
+export const CALL_TIMEOUT_MS = 20_000;
+const IDLE_MS = 30_000;
+const WATCH_PERIOD_MS = 250;
+
+/**
+ * MiB. A thread makes calls and keeps nothing: what it has in its heap is Node's own start.
+ */
+const HEAP_LIMITS = {
+  maxYoungGenerationSizeMb: 1,
+  maxOldGenerationSizeMb: 16,
+  stackSizeMb: 1,
+};
+
+/** The threads' code, as an asset of the executable; see build/executable.ts. */
+const THREAD_ASSET = 'fs-worker.js';
+
+export interface FsThreadsOptions {
+  /** Default {@link CALL_TIMEOUT_MS}. */
+  readonly callTimeoutMs?: number;
+  /** Default 1 s. */
+  readonly slowMs?: number;
+  /** How long a thread stays that has nothing to do; default 30 s. */
+  readonly idleMs?: number;
+}
+
+interface Call {
+  readonly name: FsCallName;
+  readonly args: readonly unknown[];
+  readonly path: string;
+  /** Of a read or a write. */
+  readonly bytes: Uint8Array | undefined;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  /** How often the watch has seen it. A process that slept loses no thread: time does not count. */
+  waitedTicks: number;
+  runTicks: number;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly memory: SharedArrayBuffer;
+  call: Call | undefined;
+  /** Since when, Unix milliseconds, a call has not returned that nobody waits for any more. */
+  lostSinceMs: number | undefined;
+  /** The file of the lost call is to be closed when it returns. */
+  owesClose: boolean;
+  idleTimer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Makes file calls on threads of its own, each of which can be left behind: the file system of a
+ * network mount whose server is gone answers no call, for hours. A call that is not done in time
+ * rejects with `ERR_FS_HANGING`, and so do, at once, others for the same path, and any call while
+ * {@link THREADS_MAX} threads are lost. A lost thread is back as soon as its call returns.
+ *
+ * Threads start with the first call and end when idle. What they open is closed by its number, by
+ * whichever thread is free.
+ */
+export class FsThreads {
+  readonly #timeoutTicks: number;
+  readonly #slowTicks: number;
+  readonly #tickMs: number;
+  readonly #callTimeoutMs: number;
+  readonly #idleMs: number;
+  readonly #threads = new Set<Thread>();
+  #queue: Call[] = [];
+  #watch: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(options: FsThreadsOptions = {}) {
+    const { callTimeoutMs = CALL_TIMEOUT_MS, slowMs = SLOW_MS, idleMs = IDLE_MS } = options;
+    this.#callTimeoutMs = callTimeoutMs;
+    this.#idleMs = idleMs;
+    this.#tickMs = Math.min(WATCH_PERIOD_MS, Math.ceil(slowMs / 2));
+    this.#slowTicks = Math.ceil(slowMs / this.#tickMs);
+    this.#timeoutTicks = Math.ceil(callTimeoutMs / this.#tickMs);
+  }
+
+  /** Threads that wait for a call that may never return. */
+  get lostCount(): number {
+    return [...this.#threads].filter(isLost).length;
+  }
+
+  get threadCount(): number {
+    return this.#threads.size;
+  }
+
+  /**
+   * Makes the call of that name; bytes of a read or a write are at most `SHARED_BYTES`.
+   *
+   * Rejects with the call's own error, with `ERR_FS_HANGING`, or with `ERR_WORKER_LOST` when the
+   * threads were closed.
+   */
+  async run<Name extends FsCallName>(
+    name: Name,
+    ...args: Parameters<FsCalls[Name]>
+  ): Promise<ReturnType<FsCalls[Name]>> {
+    const [path] = args;
+    const bytes: unknown = args[BYTES_ARGUMENT];
+    const value = await new Promise<unknown>((resolve, reject) => {
+      const refusal = this.#refusal(path, name);
+      if (refusal !== undefined) {
+        reject(refusal);
+        return;
+      }
+      this.#queue.push({
+        name,
+        args,
+        path,
+        bytes: bytes instanceof Uint8Array ? bytes : undefined,
+        resolve,
+        reject,
+        waitedTicks: 0,
+        runTicks: 0,
+      });
+      this.#dispatch();
+    });
+    // The thread has made the call of this name.
+    return value as ReturnType<FsCalls[Name]>;
+  }
+
+  /** Closes a file; one that a lost call has in its hands is closed when that call returns. */
+  async closeFile(path: string, fd: number): Promise<void> {
+    const holder = [...this.#threads].find((thread) => isLost(thread) && thread.call?.args[1] === fd);
+    if (holder === undefined) await this.run('close', path, fd);
+    else holder.owesClose = true;
+  }
+
+  /** Ends the threads; does not resolve while one is lost. Calls that wait reject. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const ended = new CodedError('ERR_WORKER_LOST', 'the threads for file calls were stopped');
+    for (const call of this.#queue.splice(0)) call.reject(ended);
+    await Promise.all([...this.#threads].map(({ worker }) => worker.terminate()));
+  }
+
+  #refusal(path: string, name: FsCallName): CodedError | undefined {
+    if (this.#isClosed) {
+      return new CodedError('ERR_WORKER_LOST', 'the threads for file calls were stopped');
+    }
+    const lost = [...this.#threads].filter(isLost);
+    // Whatever is open can be closed: that frees something.
+    if (lost.length === 0 || name === 'close') return undefined;
+    const same = lost.find((thread) => thread.call?.path === path);
+    if (same === undefined && lost.length < THREADS_MAX) return undefined;
+    return this.#hangingError((same ?? lost[0]).call?.path ?? path, same ?? lost[0]);
+  }
+
+  #hangingError(path: string, lost?: Thread): CodedError {
+    const { lostSinceMs } = lost ?? {};
+    const sinceMs = (lostSinceMs ?? Date.now()) - this.#callTimeoutMs;
+    return new CodedError('ERR_FS_HANGING', `${path} does not answer`, {
+      path,
+      operation: lost?.call?.name,
+      since: new Date(sinceMs).toISOString(),
+      timeoutMs: this.#callTimeoutMs,
+      hangingCalls: this.lostCount,
+    });
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0 && !this.#isClosed) {
+      const at = this.#nextCall();
+      if (at < 0) return;
+      const thread = this.#freeThread();
+      if (thread === undefined) return;
+      const [call] = this.#queue.splice(at, 1);
+      this.#start(thread, call);
+    }
+  }
+
+  /**
+   * The place in the queue of the first call that may start. One path has one call at a time, so that
+   * a file that hangs costs one thread; but reads of a file pass each other while they are fast.
+   */
+  #nextCall(): number {
+    const paths = new Set<string>();
+    for (const thread of this.#threads) {
+      const { call } = thread;
+      if (call !== undefined && (call.name !== 'read' || this.#isSlow(thread))) paths.add(call.path);
+    }
+    if (paths.size === 0) return 0;
+    return this.#queue.findIndex(({ name, path }) => name === 'close' || !paths.has(path));
+  }
+
+  #freeThread(): Thread | undefined {
+    const threads = [...this.#threads];
+    const idle = threads.find(({ call }) => call === undefined);
+    if (idle !== undefined) return idle;
+    const live = threads.filter((thread) => !this.#isSlow(thread));
+    if (live.length >= LIVE_MAX || threads.length >= THREADS_MAX) return undefined;
+    return this.#startThread();
+  }
+
+  #startThread(): Thread {
+    const memory = new SharedArrayBuffer(SHARED_BYTES);
+    const worker = createWorker(memory);
+    const thread: Thread = {
+      worker,
+      memory,
+      call: undefined,
+      lostSinceMs: undefined,
+      owesClose: false,
+      idleTimer: undefined,
+    };
+    this.#threads.add(thread);
+    worker.on('message', (answer: FsAnswer) => this.#finish(thread, answer));
+    worker.on('error', (cause: Error) => this.#remove(thread, cause));
+    worker.on('exit', (exitCode) => this.#remove(thread, new Error(`exit code ${exitCode}`)));
+    return thread;
+  }
+
+  #start(thread: Thread, call: Call): void {
+    const { name, bytes } = call;
+    const args = call.args.map((value) => (value === bytes ? undefined : value));
+    if (name === 'write' && bytes !== undefined) new Uint8Array(thread.memory).set(bytes);
+    thread.call = call;
+    clearTimeout(thread.idleTimer);
+    thread.worker.ref();
+    const request: FsRequest = { name, args, sharedBytes: bytes?.length };
+    thread.worker.postMessage(request);
+    this.#watch ??= setInterval(() => this.#look(), this.#tickMs);
+  }
+
+  #finish(thread: Thread, answer: FsAnswer): void {
+    const { call, owesClose } = thread;
+    if (call === undefined) return;
+    const wasLost = isLost(thread);
+    thread.call = undefined;
+    thread.lostSinceMs = undefined;
+    thread.owesClose = false;
+    this.#rest(thread);
+    if (wasLost) {
+      this.#clearUp(call, answer, owesClose);
+    } else if ('error' in answer) {
+      call.reject(unpackError(answer.error));
+    } else {
+      const { bytes } = call;
+      if (call.name === 'read' && bytes !== undefined) {
+        bytes.set(new Uint8Array(thread.memory, 0, Number(answer.value)));
+      }
+      call.resolve(answer.value);
+    }
+    this.#dispatch();
+  }
+
+  /** Nobody knows any more of the file that a lost call has opened or held. */
+  #clearUp({ name, path, args }: Call, answer: FsAnswer, owesClose: boolean): void {
+    let fd: unknown;
+    if (owesClose) fd = args[1];
+    else if (name === 'open' && 'value' in answer) ({ fd } = answer.value as OpenedFile);
+    if (typeof fd === 'number') this.run('close', path, fd).catch(() => undefined);
+  }
+
+  #rest(thread: Thread): void {
+    thread.worker.unref();
+    clearTimeout(thread.idleTimer);
+    thread.idleTimer = setTimeout(() => {
+      if (thread.call !== undefined) return;
+      this.#threads.delete(thread);
+      void thread.worker.terminate();
+    }, this.#idleMs).unref();
+    const isBusy = [...this.#threads].some((each) => each.call !== undefined && !isLost(each));
+    if (isBusy || this.#queue.length > 0) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
+  /** One turn of the watch. */
+  #look(): void {
+    for (const call of this.#queue) call.waitedTicks++;
+    for (const thread of this.#threads) {
+      const { call } = thread;
+      if (call === undefined || isLost(thread)) continue;
+      call.runTicks++;
+      if (call.waitedTicks + call.runTicks < this.#timeoutTicks) continue;
+      thread.lostSinceMs = Date.now();
+      thread.worker.unref();
+      call.reject(this.#hangingError(call.path, thread));
+    }
+    this.#refuseQueued();
+    this.#dispatch();
+    if ([...this.#threads].every((thread) => thread.call === undefined || isLost(thread))) {
+      if (this.#queue.length > 0) return;
+      clearInterval(this.#watch);
+      this.#watch = undefined;
+    }
+  }
+
+  /** Who has waited long enough, or waits for what has just been lost. */
+  #refuseQueued(): void {
+    const kept: Call[] = [];
+    for (const call of this.#queue) {
+      const refusal =
+        call.waitedTicks >= this.#timeoutTicks
+          ? this.#hangingError(call.path)
+          : this.#refusal(call.path, call.name);
+      if (refusal !== undefined) call.reject(refusal);
+      // A file is closed sooner or later, whoever still waits for it.
+      if (refusal === undefined || call.name === 'close') kept.push(call);
+    }
+    this.#queue = kept;
+  }
+
+  #isSlow(thread: Thread): boolean {
+    const { call } = thread;
+    return call !== undefined && (isLost(thread) || call.runTicks >= this.#slowTicks);
+  }
+
+  #remove(thread: Thread, cause: Error): void {
+    if (!this.#threads.delete(thread)) return;
+    clearTimeout(thread.idleTimer);
+    thread.call?.reject(
+      new CodedError('ERR_WORKER_LOST', 'a thread for file calls ended unexpectedly', {}, cause),
+    );
+    this.#dispatch();
+  }
+}
+
+function isLost({ lostSinceMs }: Thread): boolean {
+  return lostSinceMs !== undefined;
+}
+
+function createWorker(memory: SharedArrayBuffer): Worker {
+  const options = {
+    workerData: memory,
+    resourceLimits: HEAP_LIMITS,
+    // Files are opened by one thread and used by others.
+    trackUnmanagedFds: false,
+  };
+  if (isSea()) return new Worker(getAsset(THREAD_ASSET, 'utf8'), { eval: true, ...options });
+  return new Worker(new URL('../fs-worker.ts', import.meta.url), options);
+}
