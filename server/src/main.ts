@@ -1,18 +1,25 @@
 // The plugin process: constructs what the machine offers, serves the hooks, exits. No logic here.
 // Started by a person with `tsdb` as the first argument, the executable is the command-line tool.
 
+// First: the size of the pool counts when it is first used.
+import './platform/pool-size.ts';
+
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 
 import manifest from '../../plugin.json' with { type: 'json' };
+import type { Fs } from './base/ports/fs.ts';
 import { ThreadedPacker } from './platform/archive/archive-packer.ts';
 import { diskFs } from './platform/disk-fs.ts';
-import { exitProcess } from './platform/exit-process.ts';
+import { exitProcess, type Threads } from './platform/exit-process.ts';
+import { FsThreads } from './platform/fs-threads.ts';
 import { NodeHttpClient } from './platform/http-client.ts';
+import { limitedFs } from './platform/limited-fs.ts';
 import { pluginProcess } from './platform/plugin-process.ts';
 import { NodeProcessStats } from './platform/process-stats.ts';
 import { systemResolver } from './platform/resolver.ts';
 import { systemClock } from './platform/system-clock.ts';
+import { fsOverCalls } from './platform/fs-over-calls.ts';
 import { WorkerPool } from './platform/worker-pool.ts';
 import { makeHooks } from './plugin/hooks.ts';
 import { ProcessLogger } from './plugin/process-logger.ts';
@@ -39,11 +46,19 @@ function runPlugin(): void {
   process.on('uncaughtException', (error) => logger.error('Unexpected error', { error }));
   process.on('unhandledRejection', (error) => logger.error('Unexpected error', { error }));
 
+  const fs = limitedFs(diskFs);
   const tasks = new WorkerPool();
+  const threads: Threads[] = [tasks];
+  const makeStoreFs = (): Fs => {
+    const fsThreads = new FsThreads();
+    threads.push(fsThreads);
+    return fsOverCalls(fsThreads);
+  };
   const hooks = makeHooks({
     info: { id: manifest.id, version: manifest.version },
     platform: {
-      fs: diskFs,
+      fs,
+      makeStoreFs,
       clock: systemClock,
       http: new NodeHttpClient(),
       resolver: systemResolver,
@@ -52,17 +67,17 @@ function runPlugin(): void {
       tasks,
       randomBytes,
       hostname: hostname(),
-      openDb: (dir, log) => Db.open({ fs: diskFs, dir, clock: systemClock, logger: log, tasks }),
+      openDb: (dir, log) => Db.open({ fs, dir, clock: systemClock, logger: log, tasks }),
     },
     onLogger: (log) => logger.setHost(log),
   });
 
   const startedByHand = STARTED_BY_HAND;
   servePlugin(hooks, { process: pluginProcess, clock: systemClock, logger, startedByHand }).then(
-    (exitCode) => exitProcess(exitCode),
+    (exitCode) => exitProcess(exitCode, threads),
     (error: unknown) => {
       logger.error('The plugin cannot be served', { error });
-      return exitProcess(1);
+      return exitProcess(1, threads);
     },
   );
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command-line tool: constructs what the machine offers and runs one command. No logic here.
 
+import { once } from 'node:events';
 import { fstatSync, write, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
@@ -14,10 +15,11 @@ import { Progress } from './tool/progress.ts';
 import { type ByteSink, TextOutput } from './tool/text-output.ts';
 import { changesFiles, runTool } from './tool/tool.ts';
 
+/** How long a command may take to end after a signal. */
+const STOP_TIMEOUT_MS = 5_000;
+
 const STDOUT = 1;
 const STDERR = 2;
-/** Time to tidy up after a signal; a file system that hangs would take for ever. */
-const STOP_TIMEOUT_MS = 5000;
 
 /** Files are written by other threads while the next buffer is filled; pipes and terminals are not. */
 const stdout: ByteSink = fstatSync(STDOUT).isFile() ? { write: writeFile } : { write: writeStream };
@@ -60,13 +62,21 @@ function logLine(message: string, fields: object = {}): string {
   return [message, ...pairs].join(' ');
 }
 
-/** Without a handler, a signal ends the process even while it computes; so does a second one. */
+/**
+ * For a command that changes files, which ends in an orderly way. Without a handler, a signal ends the
+ * process even while it computes; so does a second one.
+ */
 function onStopSignal(stop: (reason: CodedError) => void): void {
-  const onSignal = (): void => {
-    stop(new CodedError('ERR_CANCELLED', 'stopped by a signal'));
-    setTimeout(() => process.kill(process.pid, 'SIGKILL'), STOP_TIMEOUT_MS).unref();
-  };
+  const onSignal = (): void => stop(new CodedError('ERR_CANCELLED', 'stopped by a signal'));
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+}
+
+/** Resolves some time after the signal: a command that waits for a disk that hangs does not hear it. */
+async function stopped(signal: AbortSignal): Promise<number> {
+  await once(signal, 'abort');
+  await new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS));
+  warn(`stopped by a signal; the command has not ended within ${STOP_TIMEOUT_MS / 1000} s`);
+  return 1;
 }
 
 /** @param args the command and what belongs to it */
@@ -77,20 +87,21 @@ export async function main(args: readonly string[]): Promise<void> {
   const command = args[0] === 'tsdb' ? args.slice(1) : args;
   if (changesFiles(command)) onStopSignal((reason) => stop.abort(reason));
   const show = isatty(STDERR) ? (text: string): void => void writeSync(STDERR, text) : undefined;
-  const exitCode = await runTool(
+  const tasks = new WorkerPool();
+  const run = runTool(
     command,
     {
       fs: diskFs,
       clock: systemClock,
       logger,
-      tasks: new WorkerPool(),
+      tasks,
       out: new TextOutput(stdout),
       progress: new Progress(systemClock, show),
       signal: stop.signal,
     },
     warn,
   );
-  await exitProcess(exitCode);
+  await exitProcess(await Promise.race([run, stopped(stop.signal)]), [tasks]);
 }
 
 if (import.meta.main) void main(process.argv.slice(2));

@@ -16,6 +16,8 @@ import { silentLogger } from '../src/base/log.ts';
 import { LocalFileStore } from '../src/filestore/local-file-store.ts';
 import { sourceOf } from '../src/filestore/file-store.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
+import { FsThreads } from '../src/platform/fs-threads.ts';
+import { fsOverCalls } from '../src/platform/fs-over-calls.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
 import { watchedStore } from '../src/plugin/watched-store.ts';
 import { Watchdog } from '../src/services/health/watchdog.ts';
@@ -37,6 +39,13 @@ fileStoreKit('local, watched', async () => {
   const watchdog = new Watchdog(systemClock, silentLogger);
   const part = { limitMs: () => 30_000, report: () => {} };
   return watchedStore(openLocal().store, watchdog, part, () => {});
+});
+
+const threads = new FsThreads();
+after(() => threads.close());
+fileStoreKit('local, over threads', async () => {
+  const root = join(base, `store-${count++}`);
+  return new LocalFileStore({ fs: fsOverCalls(threads), root, nowMs: Date.now });
 });
 
 describe('the local file store', () => {

@@ -28,6 +28,7 @@ const CODES: Readonly<Record<string, string>> = {
   ERR_FS_NOT_FOUND: 'ERR_FILESTORE_NOT_FOUND',
   ERR_FS_DENIED: 'ERR_FILESTORE_DENIED',
   ERR_FS_FULL: 'ERR_FILESTORE_FULL',
+  ERR_FS_HANGING: 'ERR_FILESTORE_HANGING',
 };
 
 export interface LocalFileStoreOptions {

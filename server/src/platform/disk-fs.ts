@@ -1,14 +1,14 @@
-import { constants } from 'node:fs';
+import { constants, type Dirent, type Stats } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
 
 import { CodedError, codeOf } from '../base/errors.ts';
 import type { DirEntry, DirLock, File, FileStat, Fs } from '../base/ports/fs.ts';
 import { lockDir } from './dir-lock.ts';
 
-const DIR_MODE = 0o750;
-const FILE_MODE = 0o600;
+export const DIR_MODE = 0o750;
+export const FILE_MODE = 0o600;
 
-const OPEN_FLAGS = {
+export const OPEN_FLAGS = {
   read: constants.O_RDONLY,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
   log: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_DSYNC,
@@ -38,24 +38,14 @@ export const diskFs: Fs = {
 
   async list(dir) {
     const entries = await named('list', dir, nodeFs.readdir(dir, { withFileTypes: true }));
-    const listed = entries.map((entry): DirEntry => ({
-      name: entry.name,
-      isDirectory: entry.isDirectory(),
-    }));
-    return listed.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+    return listing(entries);
   },
 
   async stat(path): Promise<FileStat | undefined> {
     try {
-      const stat = await nodeFs.stat(path);
-      return {
-        sizeBytes: stat.size,
-        isDirectory: stat.isDirectory(),
-        modifiedMs: Math.floor(stat.mtimeMs),
-      };
+      return statistics(await nodeFs.stat(path));
     } catch (error) {
-      // A file where a folder is expected means: there is nothing at this path.
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+      if (isNothingThere(error)) return undefined;
       throw fsError('stat', path, error);
     }
   },
@@ -142,7 +132,29 @@ async function named<T>(operation: string, path: string, result: Promise<T>): Pr
   }
 }
 
-function fsError(operation: string, path: string, cause: unknown): CodedError {
+/** What the system says of a folder's entries, as {@link Fs.list} has it. */
+export function listing(entries: readonly Dirent[]): DirEntry[] {
+  const listed = entries.map((entry): DirEntry => ({
+    name: entry.name,
+    isDirectory: entry.isDirectory(),
+  }));
+  return listed.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+}
+
+export function statistics(stats: Stats): FileStat {
+  return {
+    sizeBytes: stats.size,
+    isDirectory: stats.isDirectory(),
+    modifiedMs: Math.floor(stats.mtimeMs),
+  };
+}
+
+/** A file where a folder is expected means, too: there is nothing at this path. */
+export function isNothingThere(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
+}
+
+export function fsError(operation: string, path: string, cause: unknown): CodedError {
   const code = CODES[codeOf(cause) ?? ''] ?? 'ERR_FS';
   return new CodedError(code, `cannot ${operation} ${path}`, { path, operation }, cause);
 }

@@ -23,7 +23,7 @@ function setUp(clock: Clock, fs = new MemoryFs()) {
   watchdog.start();
   let moves = 0;
   const keeper = new FileStoreKeeper({
-    fs,
+    makeStoreFs: () => fs,
     clock,
     board,
     watchdog,

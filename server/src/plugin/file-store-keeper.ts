@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { CodedError, describeError } from '../base/errors.ts';
+import { CodedError, describeError, hasCode } from '../base/errors.ts';
 import type { Fs } from '../base/ports/fs.ts';
 import { withTimeout } from '../base/sync/timeout.ts';
 import { sourceOf } from '../filestore/file-store.ts';
@@ -14,6 +14,8 @@ import { sinceText } from './watches.ts';
 
 const UNAVAILABLE = 'file_store_unavailable';
 const UNSUPPORTED = 'file_store_unsupported';
+const CHECK_MOUNT =
+  'Check the disk or network mount of this folder, and the server behind it: calls to it do not return.';
 /** A store that took the last file is asked again after this time: in a bucket, each file costs. */
 const PROBE_PERIOD_MS = { folder: 45_000, bucket: 15 * 60_000 } as const;
 /** Nobody waits longer to hear whether the store takes files. */
@@ -22,7 +24,8 @@ const PROBE_LIMIT_MS = 30_000;
 const SILENCE_MS = 30_000;
 
 export interface FileStoreKeeperOptions {
-  readonly fs: Fs;
+  /** Made anew for each folder, so that one which hangs takes nothing from the next. */
+  readonly makeStoreFs: () => Fs;
   readonly clock: Clock;
   readonly board: WarningBoard;
   readonly watchdog: Watchdog;
@@ -136,6 +139,10 @@ export class FileStoreKeeper {
       this.#failure === undefined
         ? this.#silence && `it has not answered since ${sinceText(this.#silence)}`
         : describeError(this.#failure);
+    const isHanging =
+      this.#failure === undefined
+        ? store?.localPath !== undefined
+        : hasCode(this.#failure, 'ERR_FILESTORE_HANGING');
     board.set(
       UNAVAILABLE,
       store === undefined || why === undefined
@@ -143,27 +150,27 @@ export class FileStoreKeeper {
         : {
             message: `The server's file store (${store.description}) cannot be used: ${why}.`,
             action:
-              'Check the File Storage settings in the System Console and the permissions of the ' +
-              `${this.#what}. Metrics are still collected; they are stored there as soon as it ` +
-              'works again.',
+              `${isHanging ? CHECK_MOUNT : this.#checkSettings} ` +
+              'Metrics are still collected; they are stored there as soon as it works again.',
           },
       this.#failure,
     );
   }
 
   /** What an administrator looks at when the store refuses files. */
-  get #what(): string {
-    return this.#store?.localPath === undefined ? 'bucket and its keys' : 'folder';
+  get #checkSettings(): string {
+    const what = this.#store?.localPath === undefined ? 'bucket and its keys' : 'folder';
+    return `Check the File Storage settings in the System Console and the permissions of the ${what}.`;
   }
 
   #make(config: ServerConfig): FileStore | undefined {
-    const { board, clock, fs, watchdog, onMove } = this.#options;
+    const { board, clock, makeStoreFs, watchdog, onMove } = this.#options;
     this.#failure = undefined;
     this.#silence = undefined;
     board.clear(UNAVAILABLE);
     try {
       const onTimeout = (error: unknown): void => this.#fail(watched, error);
-      const store = openFileStore(config, { fs, clock, onTimeout });
+      const store = openFileStore(config, { makeStoreFs, clock, onTimeout });
       const watched = watchedStore(store, watchdog, this.#part, onMove);
       board.clear(UNSUPPORTED);
       return watched;

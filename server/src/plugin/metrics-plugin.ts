@@ -83,7 +83,7 @@ export class MetricsPlugin {
     this.#platform = platform;
     this.#info = info;
     const { log: logger } = server;
-    const { clock, fs, http, resolver } = platform;
+    const { clock, makeStoreFs, http, resolver } = platform;
     const board = new WarningBoard(logger);
     this.#board = board;
     const watchdog = new Watchdog(clock, logger);
@@ -95,7 +95,7 @@ export class MetricsPlugin {
     const settings = (): Settings => this.#settings;
     this.ownMetrics = this.#makeOwnMetrics();
     this.#fileStore = new FileStoreKeeper({
-      fs,
+      makeStoreFs,
       clock,
       board,
       watchdog,

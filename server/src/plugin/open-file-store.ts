@@ -14,7 +14,7 @@ import { AZURE_DRIVER, LOCAL_DRIVER, S3_DRIVER } from './file-settings.ts';
 import type { ServerConfig } from './host.ts';
 
 interface Machine {
-  readonly fs: Fs;
+  readonly makeStoreFs: () => Fs;
   readonly clock: Clock;
   /** Told of each request of a remote store that was not answered in time, before it is made again. */
   readonly onTimeout: (error: unknown) => void;
@@ -27,9 +27,10 @@ interface Machine {
  * Throws `ERR_FILESTORE_DRIVER` or `ERR_FILESTORE_SETTINGS`, which say what to correct.
  */
 export function openFileStore(config: ServerConfig, machine: Machine): FileStore {
-  const { fs, clock } = machine;
+  const { makeStoreFs, clock } = machine;
   const { fileDriver, fileDirectory, s3, azure } = config;
   if (fileDriver === LOCAL_DRIVER) {
+    const fs = makeStoreFs();
     return new LocalFileStore({ fs, root: fileDirectory, nowMs: () => clock.nowMs() });
   }
   if (fileDriver === S3_DRIVER && s3 !== undefined) return openS3(s3, machine);

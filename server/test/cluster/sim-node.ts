@@ -91,7 +91,9 @@ export class SimNode {
     const hears = !this.link.silence.isSilent && !this.scrapeSilence.isSilent;
     const isHeard = hears && !this.diskSilence.isSilent;
     const isFast = this.link.latencyMaxMs < 500 && isDiskWell;
-    return isRunning && isHeard && isFast && !this.link.isCut && this.aheadMs > this.#aheadMaxMs - 10_000;
+    return (
+      isRunning && isHeard && isFast && !this.link.isCut && this.aheadMs > this.#aheadMaxMs - 10_000
+    );
   }
 
   start(): void {
@@ -196,6 +198,7 @@ export class SimNode {
       this.#makeHost(clock, gate),
       {
         fs,
+        makeStoreFs: () => fs,
         clock,
         http: this.#makeHttp(gate),
         resolver: { resolve: () => Promise.resolve([]) },
