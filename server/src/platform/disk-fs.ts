@@ -3,7 +3,7 @@ import * as nodeFs from 'node:fs/promises';
 
 import { CodedError, codeOf } from '../base/errors.ts';
 import type { DirEntry, DirLock, File, FileStat, Fs } from '../base/ports/fs.ts';
-import { lockDir } from './dir-lock.ts';
+import { LOCK_FILE, lockDir } from './dir-lock.ts';
 
 const DIR_MODE = 0o750;
 const FILE_MODE = 0o600;
@@ -32,6 +32,7 @@ export const diskFs: Fs = {
   open: (path, mode) => openFile(path, mode),
 
   async readFile(path) {
+    refuseLockFile(path);
     const buffer = await named('read', path, nodeFs.readFile(path));
     return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
   },
@@ -94,6 +95,7 @@ export const diskFs: Fs = {
 };
 
 async function openFile(path: string, mode: keyof typeof OPEN_FLAGS): Promise<File> {
+  refuseLockFile(path);
   const handle = await named('open', path, nodeFs.open(path, OPEN_FLAGS[mode], FILE_MODE));
   // Writes without an offset go behind what is there; O_APPEND does that by itself.
   let end = 0;
@@ -132,6 +134,12 @@ async function openFile(path: string, mode: keyof typeof OPEN_FLAGS): Promise<Fi
     size: async () => (await named('stat', path, handle.stat())).size,
     close: () => named('close', path, handle.close()),
   };
+}
+
+/** Closing any descriptor of a file ends the locks that this process has on it. */
+function refuseLockFile(path: string): void {
+  if (!path.endsWith(LOCK_FILE)) return;
+  throw new CodedError('ERR_FS_DENIED', `${path} is opened to be locked alone`, { path });
 }
 
 async function named<T>(operation: string, path: string, result: Promise<T>): Promise<T> {

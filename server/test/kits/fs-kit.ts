@@ -142,6 +142,22 @@ export function fsKit(title: string, makeRoot: () => Promise<{ fs: Fs; root: str
       await (await fs.lockDir(`${root}/db`)).release();
     });
 
+    it('knows whether a locked folder is where it was', async () => {
+      const { fs, root } = await makeRoot();
+      await fs.makeDir(`${root}/db`);
+      const lock = await fs.lockDir(`${root}/db`);
+      assert.equal(await lock.check(), 'held');
+      await fs.rename(`${root}/db`, `${root}/elsewhere`);
+      assert.equal(await lock.check(), 'moved');
+      await assert.rejects(fs.lockDir(`${root}/elsewhere`), coded('ERR_FS_LOCKED'));
+      await fs.makeDir(`${root}/db`);
+      assert.equal(await lock.check(), 'moved');
+      const second = await fs.lockDir(`${root}/db`);
+      await lock.release();
+      assert.equal(await second.check(), 'held');
+      await second.release();
+    });
+
     it('knows how much room is left', async () => {
       const { fs, root } = await makeRoot();
       assert.ok((await fs.freeBytes(root)) > 0);

@@ -45,7 +45,7 @@ export class MemoryFs implements Fs {
   #crashed = false;
   #root: DirNode;
   readonly #open = new Map<symbol, string>();
-  readonly #locked = new Set<string>();
+  readonly #locked = new Set<DirNode>();
 
   readonly #nowMs: () => number;
 
@@ -176,15 +176,15 @@ export class MemoryFs implements Fs {
 
   async lockDir(dir: string): Promise<DirLock> {
     this.#alive(dir);
-    this.#dir(dir);
-    const key = partsOf(dir).join('/');
-    if (this.#locked.has(key)) {
+    const node = this.#dir(dir);
+    if (this.#locked.has(node)) {
       throw new CodedError('ERR_FS_LOCKED', `${dir} is in use`, { path: dir });
     }
-    this.#locked.add(key);
+    this.#locked.add(node);
     return {
+      check: async () => (this.#find(dir) === node ? 'held' : 'moved'),
       release: async () => {
-        this.#locked.delete(key);
+        this.#locked.delete(node);
       },
     };
   }

@@ -37,14 +37,24 @@ export interface Fs {
   freeBytes(path: string): Promise<number>;
   /**
    * Takes the folder `dir`, which must exist, for this process alone; ends with `release` or with
-   * the process. `ERR_FS_LOCKED`, which names the holder, when another one has it.
+   * the process. `ERR_FS_LOCKED`, which names the holder as far as it is known, when another one has
+   * it; `ERR_FS_NO_LOCKS` where the file system cannot lock; `ERR_FS_LOCK_FILE` when something else
+   * is in the place of the file that is locked.
    */
   lockDir(dir: string): Promise<DirLock>;
 }
 
 export type OpenMode = 'read' | 'create' | 'log' | 'append' | 'update';
 
+/**
+ * - `held`: the path leads to the folder that is locked.
+ * - `unlocked`: it does, but the file that is locked was removed or replaced, so others may lock it.
+ * - `moved`: it leads to another folder, or nowhere.
+ */
+export type DirLockState = 'held' | 'unlocked' | 'moved';
+
 export interface DirLock {
+  check(): Promise<DirLockState>;
   /** Fine to call twice. */
   release(): Promise<void>;
 }
