@@ -53,6 +53,7 @@ export const diskFs: Fs = {
         sizeBytes: stat.size,
         isDirectory: stat.isDirectory(),
         modifiedMs: Math.floor(stat.mtimeMs),
+        id: `${stat.dev}:${stat.ino}`,
       };
     } catch (error) {
       // A file where a folder is expected means: there is nothing at this path.

@@ -87,6 +87,8 @@ class CountingDb implements MetricsDb {
     return meta;
   }
 
+  keepPlace: MetricsDb['keepPlace'] = async () => [];
+
   async flush(): Promise<readonly BlockMeta[]> {
     this.calls.push('flush');
     return [];

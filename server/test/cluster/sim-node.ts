@@ -303,6 +303,7 @@ export class SimNode {
       walStats: () => db.walStats(),
       writeHeadBlock: (dir, range) => db.writeHeadBlock(dir, range),
       flush: () => db.flush(),
+      keepPlace: () => db.keepPlace(),
       close: () => db.close(),
     };
   }

@@ -107,8 +107,9 @@ export class MemoryFs implements Fs {
     this.#alive(path);
     const node = this.#find(path);
     if (node === undefined) return undefined;
-    if (node.kind === 'dir') return { sizeBytes: 0, isDirectory: true, modifiedMs: 0 };
-    return { sizeBytes: node.bytes.length, isDirectory: false, modifiedMs: node.modifiedMs };
+    const id = idOf(node);
+    if (node.kind === 'dir') return { sizeBytes: 0, isDirectory: true, modifiedMs: 0, id };
+    return { sizeBytes: node.bytes.length, isDirectory: false, modifiedMs: node.modifiedMs, id };
   }
 
   async makeDir(dir: string): Promise<void> {
@@ -267,6 +268,15 @@ export class MemoryFs implements Fs {
     if (node.kind !== 'dir') throw failure('ERR_FS', 'list', path);
     return node;
   }
+}
+
+const ids = new WeakMap<Node, string>();
+let lastId = 0;
+
+function idOf(node: Node): string {
+  const id = ids.get(node) ?? String(++lastId);
+  ids.set(node, id);
+  return id;
 }
 
 function makeDirNode(entries: Map<string, Node> = new Map()): DirNode {

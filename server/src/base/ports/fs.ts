@@ -68,6 +68,8 @@ export interface FileStat {
   readonly sizeBytes: number;
   readonly isDirectory: boolean;
   readonly modifiedMs: number;
+  /** The same for as long as the file exists or is open; no other file of then has it. */
+  readonly id: string;
 }
 
 /** An open file. Calls on one file are made one after another; `close` is called exactly once. */
