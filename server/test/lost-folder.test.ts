@@ -171,7 +171,7 @@ describe('files of an open database that go away', () => {
     assert.deepEqual(found, it.stored);
   });
 
-  it('is said on the warning board, and that it cannot be made good until it can', async () => {
+  it('are said on the warning board, and that it cannot be made good until it can', async () => {
     const it = await running();
     const board = new WarningBoard(silentLogger);
     const { db, clock } = it;
@@ -184,8 +184,15 @@ describe('files of an open database that go away', () => {
       openDb: async () => db,
       onOpen: () => undefined,
     });
+    fs.chmodSync(it.dir, 0o777);
     keeper.start();
     await keeper.tried;
+    assert.match(board.list()[0]?.message ?? '', /can be written to by every user/);
+    fs.chmodSync(it.dir, 0o750);
+    await until('no longer said', async () => {
+      await clock.advance(60_000);
+      return board.list().length === 0;
+    });
     fs.renameSync(it.dir, `${it.dir}-elsewhere`);
     fs.writeFileSync(it.dir, 'no folder');
     const says = (text: RegExp): Promise<void> =>

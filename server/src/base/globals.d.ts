@@ -46,4 +46,9 @@ declare class URL {
   readonly searchParams: URLSearchParams;
 }
 
+declare const crypto: {
+  /** From a generator that cannot be predicted. */
+  getRandomValues<T extends Uint8Array | Uint32Array>(into: T): T;
+};
+
 declare function queueMicrotask(callback: () => void): void;

@@ -42,7 +42,8 @@ export async function lockDir(dir: string): Promise<DirLock> {
       if (!isSame(folderStat, await statOf(dir))) return 'moved';
       return isSame(fileStat, await lstatOf(path)) ? 'held' : 'unlocked';
     };
-    return { check, release };
+    const exposedTo = async (): Promise<string | undefined> => exposureOf(await statOf(dir));
+    return { check, exposedTo, release };
   } catch (error) {
     await folder.close();
     throw error;
@@ -91,6 +92,14 @@ function writeError(path: string, cause: unknown): CodedError {
   const full = ['ENOSPC', 'EDQUOT'].includes(codeOf(cause) ?? '');
   const code = denied ? 'ERR_FS_DENIED' : full ? 'ERR_FS_FULL' : 'ERR_FS';
   return new CodedError(code, `cannot make ${path}`, { path }, cause);
+}
+
+/** The superuser may do anything anyway, and a group is shared with whoever is meant to. */
+function exposureOf(folder: Stats | undefined): string | undefined {
+  if (folder === undefined) return undefined;
+  if ((folder.mode & 0o002) !== 0) return 'every user of this machine';
+  const isOurs = folder.uid === 0 || folder.uid === process.geteuid?.();
+  return isOurs ? undefined : `its owner, who is another user (id ${folder.uid})`;
 }
 
 function isSame(a: Stats | undefined, b: Stats | undefined): boolean {

@@ -8,18 +8,22 @@ import { LOCK_FILE, lockDir } from './dir-lock.ts';
 const DIR_MODE = 0o750;
 const FILE_MODE = 0o600;
 
+const { O_RDWR, O_CREAT, O_TRUNC, O_EXCL, O_DSYNC, O_APPEND, O_NOFOLLOW } = constants;
+/** Never through a link, which whoever may write the folder could have put there. */
 const OPEN_FLAGS = {
   read: constants.O_RDONLY,
-  create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
-  log: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_DSYNC,
-  append: constants.O_RDWR | constants.O_CREAT | constants.O_APPEND,
-  update: constants.O_RDWR,
+  create: O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW,
+  new: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+  log: O_RDWR | O_CREAT | O_TRUNC | O_DSYNC | O_NOFOLLOW,
+  append: O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW,
+  update: O_RDWR | O_NOFOLLOW,
 } as const;
 
 const CODES: Readonly<Record<string, string>> = {
   ENOENT: 'ERR_FS_NOT_FOUND',
   EEXIST: 'ERR_FS_EXISTS',
   ENOTEMPTY: 'ERR_FS_EXISTS',
+  ELOOP: 'ERR_FS_LINK',
   EACCES: 'ERR_FS_DENIED',
   EPERM: 'ERR_FS_DENIED',
   EROFS: 'ERR_FS_DENIED',

@@ -19,6 +19,7 @@ export type MetricsDb = Pick<
   | 'writeHeadBlock'
   | 'flush'
   | 'keepPlace'
+  | 'exposedTo'
   | 'close'
 >;
 
@@ -137,6 +138,7 @@ export class DatabaseKeeper {
       headSeries: db.headStats().seriesCount,
       durationMs: Math.round(clock.monotonicMs() - startMs),
     });
+    await this.#watch.checkExposure(db);
     this.#announceTried();
     if (!signal.aborted) onOpen(open);
   }

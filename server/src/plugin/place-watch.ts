@@ -3,6 +3,7 @@ import { describeError, hasCode } from '../base/errors.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
 import type { Db, PlaceLoss } from '../tsdb/index.ts';
 
+const EXPOSED = 'database_folder_exposed';
 const WARNING = 'database_files_gone';
 /** What was mended stays on the board for so long: somebody should find out why. */
 const SHOWN_MS = 24 * 60 * 60 * 1000;
@@ -24,9 +25,26 @@ export class PlaceWatch {
     this.#options = options;
   }
 
+  /** Who may put files into the folder could put links there, or what is read as samples. */
+  async checkExposure(db: Pick<Db, 'dir' | 'exposedTo'>): Promise<void> {
+    const exposedTo = await db.exposedTo().catch(() => undefined);
+    this.#options.board.set(
+      EXPOSED,
+      exposedTo === undefined
+        ? undefined
+        : {
+            message: `The folder of the time series database, ${db.dir}, can be written to by ${exposedTo}.`,
+            action:
+              'Give it to the user that runs the Mattermost server and take the right to write from ' +
+              'all others (chmod o-w), or choose another folder as TSDB Path.',
+          },
+    );
+  }
+
   /** Never rejects: the database is open, whatever has become of its files. */
-  async look(db: Pick<Db, 'dir' | 'keepPlace'>): Promise<void> {
+  async look(db: Pick<Db, 'dir' | 'keepPlace' | 'exposedTo'>): Promise<void> {
     const { board, clock } = this.#options;
+    await this.checkExposure(db);
     try {
       const losses = await db.keepPlace();
       if (losses.length > 0) {

@@ -304,6 +304,7 @@ export class SimNode {
       writeHeadBlock: (dir, range) => db.writeHeadBlock(dir, range),
       flush: () => db.flush(),
       keepPlace: () => db.keepPlace(),
+      exposedTo: () => db.exposedTo(),
       close: () => db.close(),
     };
   }

@@ -44,6 +44,15 @@ export function fsKit(title: string, makeRoot: () => Promise<{ fs: Fs; root: str
       assert.equal(text(await fs.readFile(`${root}/a`)), 'xYz!');
     });
 
+    it('makes a new file once', async () => {
+      const { fs, root } = await makeRoot();
+      const file = await fs.open(`${root}/a`, 'new');
+      await file.write(bytes('abc'));
+      await file.close();
+      await assert.rejects(fs.open(`${root}/a`, 'new'), coded('ERR_FS_EXISTS'));
+      assert.equal(text(await fs.readFile(`${root}/a`)), 'abc');
+    });
+
     it('empties a file opened as a log, and writes where it is told', async () => {
       const { fs, root } = await makeRoot();
       await write(fs, `${root}/a`, 'first');

@@ -75,6 +75,7 @@ export class MemoryFs implements Fs {
     if (found === undefined && (mode === 'read' || mode === 'update')) {
       throw failure('ERR_FS_NOT_FOUND', 'open', path);
     }
+    if (found !== undefined && mode === 'new') throw failure('ERR_FS_EXISTS', 'open', path);
     let node = found;
     if (node === undefined) {
       this.#change('make file', path);
@@ -183,6 +184,7 @@ export class MemoryFs implements Fs {
     }
     this.#locked.add(node);
     return {
+      exposedTo: async () => undefined,
       check: async () => (this.#find(dir) === node ? 'held' : 'moved'),
       release: async () => {
         this.#locked.delete(node);

@@ -92,6 +92,10 @@ export class DbPlace {
     return lost;
   }
 
+  exposedTo(): Promise<string | undefined> {
+    return this.#lock.exposedTo();
+  }
+
   release(): Promise<void> {
     return this.#lock.release();
   }

@@ -197,6 +197,11 @@ export class Db implements Appendable {
     return this.#losses.splice(0);
   }
 
+  /** Who else may put files into the folder, in words; undefined when nobody but its group. */
+  exposedTo(): Promise<string | undefined> {
+    return this.#place.exposedTo();
+  }
+
   /** Waits for running work, syncs the log and releases the directory. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
