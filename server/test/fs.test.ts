@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -69,6 +80,44 @@ describe('the disk besides', () => {
     await (await diskFs.open(`${dir}/f`, 'create')).close();
     assert.equal(statSync(dir).mode & 0o777 & ~0o750, 0);
     assert.equal(statSync(`${dir}/f`).mode & 0o777 & ~0o600, 0);
+  });
+
+  it('writes nothing through a link, in no mode', async () => {
+    const dir = newFolder();
+    const victim = join(newFolder(), 'victim');
+    writeFileSync(victim, 'precious');
+    symlinkSync(victim, `${dir}/link`);
+    symlinkSync(join(dir, 'nothing'), `${dir}/dangling`);
+    for (const name of ['link', 'dangling']) {
+      for (const mode of ['create', 'log', 'append', 'update'] as const) {
+        await assert.rejects(diskFs.open(`${dir}/${name}`, mode), { code: 'ERR_FS_LINK' });
+      }
+      await assert.rejects(diskFs.open(`${dir}/${name}`, 'new'), { code: 'ERR_FS_EXISTS' });
+    }
+    assert.equal(readFileSync(victim, 'utf8'), 'precious');
+    assert.deepEqual(readdirSync(dir), ['dangling', 'link']);
+  });
+
+  it('tells who else may write to a folder that is locked', async (t) => {
+    const dir = newFolder();
+    const lock = await diskFs.lockDir(dir);
+    for (const [mode, expected] of [
+      [0o750, undefined],
+      [0o2770, undefined],
+      [0o777, 'every user of this machine'],
+      [0o1777, 'every user of this machine'],
+    ] as const) {
+      chmodSync(dir, mode);
+      assert.equal(await lock.exposedTo(), expected, mode.toString(8));
+    }
+    chmodSync(dir, 0o755);
+    if (process.geteuid?.() === 0) {
+      chownSync(dir, NOBODY, NOBODY);
+      assert.match((await lock.exposedTo()) ?? '', /another user \(id 65534\)/);
+    } else {
+      t.diagnostic('only root can give a folder away');
+    }
+    await lock.release();
   });
 
   it('says when it may not write', async () => {

@@ -49,4 +49,9 @@ declare class URL {
 /** Base64 of characters up to U+00FF, one byte each. */
 declare function btoa(bytes: string): string;
 
+declare const crypto: {
+  /** From a generator whose numbers nobody can foretell. */
+  getRandomValues<T extends Uint8Array | Uint32Array>(into: T): T;
+};
+
 declare function queueMicrotask(callback: () => void): void;

@@ -1,6 +1,7 @@
 import { CodedError, assert, codeOf } from '../base/errors.ts';
 import { makeDirDurably, parentOf, renameDurably } from '../base/ports/fs.ts';
 import type { File, Fs } from '../base/ports/fs.ts';
+import { randomHex } from '../base/random.ts';
 import { checkStorePath } from './file-store.ts';
 import type {
   ByteRange,
@@ -91,7 +92,7 @@ export class LocalFileStore implements FileStore {
   async write(path: string, source: ByteSource): Promise<number> {
     const target = this.#locate(path);
     const parent = parentOf(target);
-    const temporary = `${temporaryPrefix(target)}${Math.random().toString(36).slice(2, 12)}`;
+    const temporary = `${temporaryPrefix(target)}${randomHex(8)}`;
     try {
       if ((await this.#fs.stat(parent)) === undefined) await makeDirDurably(this.#fs, parent);
     } catch (error) {
@@ -157,7 +158,7 @@ export class LocalFileStore implements FileStore {
   }
 
   async #writeWhole(temporary: string, path: string, source: ByteSource): Promise<number> {
-    const file = await this.#attempt('write', path, () => this.#fs.open(temporary, 'create'));
+    const file = await this.#attempt('write', path, () => this.#fs.open(temporary, 'new'));
     let sizeBytes = 0;
     try {
       // The source's own errors pass through unchanged: they are not the store's fault.

@@ -1,5 +1,7 @@
 // ULIDs (github.com/ulid/spec): 48 bits of milliseconds and 80 random bits in Crockford's base 32.
 
+import { randomUnit } from '../base/random.ts';
+
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const TIME_CHARS = 10;
 const RANDOM_CHARS = 16;
@@ -10,7 +12,7 @@ const ULID_PATTERN = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
  * @param timeMs its first 48 bits; sorting by ULID sorts by this time
  * @param random numbers in [0, 1)
  */
-export function makeUlid(timeMs: number, random: () => number = Math.random): string {
+export function makeUlid(timeMs: number, random: () => number = randomUnit): string {
   let time = '';
   let rest = Math.max(0, Math.floor(timeMs));
   for (let i = 0; i < TIME_CHARS; i++) {

@@ -1,147 +1,120 @@
+import { constants } from 'node:fs';
+import type { Stats } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { resolve } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 
 import { CodedError, codeOf } from '../base/errors.ts';
-import type { DirLock } from '../base/ports/fs.ts';
+import type { DirLock, DirLockState } from '../base/ports/fs.ts';
+import { refuseGoHolder } from './lock-holders.ts';
+import { lockFile } from './sqlite-lock.ts';
 
-// Node has no flock(2). Exclusion between processes of ours comes from a Unix socket in Linux's
-// abstract namespace, named after the folder's device and inode: binding it is atomic, and the
-// kernel frees it when the process ends in whatever way. The file tells people who holds the folder,
-// and keeps out a process of ours in another network namespace of the same machine. The Go plugin
-// and Prometheus hold flock(2) on `lock`, which /proc/locks shows; they cannot see us, so starting
-// them on a folder that we hold stays unprotected.
+// The kernel decides who has a folder: whoever holds a write lock (fcntl) on our file in it. Such a
+// lock ends with its process, and holds in all PID and network namespaces, and wherever else the
+// file system is mounted. The file is empty, stays for ever, and is for its owner alone, since a
+// read lock on it would keep us out. The Go plugin and Prometheus hold flock(2) on `lock`, which
+// /proc/locks shows; they cannot see us, so starting them on a folder that we hold stays unprotected.
 
-const OWNER_FILE = 'lock.owner';
-/** The file that Go programs lock, from Prometheus tsdb/tsdbutil/dir_locker.go. */
-const GO_LOCK_FILE = 'lock';
+/** Prometheus and the Go plugin pass over files that they don't know. */
+export const LOCK_FILE = 'mattermost-plugin-metrics.lock';
+const FILE_MODE = 0o600;
 
-interface Owner {
-  readonly pid: number;
-  /** Field 22 of /proc/<pid>/stat: tells a process from a later one with the same number. */
-  readonly startTicks: string;
-  readonly bootId: string;
-}
+/** Keeps connections from the garbage collector, which would end their locks. */
+const held = new Set<DatabaseSync>();
 
 export async function lockDir(dir: string): Promise<DirLock> {
-  const socket = await bindSocket(dir);
+  // The open folder keeps its inode number from being given to another one.
+  const folder = await nodeFs.open(dir, constants.O_RDONLY | constants.O_DIRECTORY).catch(refuse);
+  const path = resolve(dir, LOCK_FILE);
   try {
-    await refuseGoHolder(dir);
-    await refuseLiveOwner(dir);
-    await writeOwner(dir);
+    const folderStat = await folder.stat();
+    await refuseGoHolder(dir, folderStat);
+    await ensureLockFile(path, folderStat);
+    const connection = await lockFile(path, dir);
+    held.add(connection);
+    const release = async (): Promise<void> => {
+      if (!held.delete(connection)) return;
+      connection.close();
+      await folder.close();
+    };
+    const fileStat = await lstatOf(path);
+    const check = async (): Promise<DirLockState> => {
+      if (!isSame(folderStat, await statOf(dir))) return 'moved';
+      return isSame(fileStat, await lstatOf(path)) ? 'held' : 'unlocked';
+    };
+    const exposedTo = async (): Promise<string | undefined> => exposureOf(await statOf(dir));
+    return { check, exposedTo, release };
   } catch (error) {
-    await closeServer(socket);
+    await folder.close();
     throw error;
   }
-  let released = false;
-  return {
-    async release() {
-      if (released) return;
-      released = true;
-      await nodeFs.rm(`${dir}/${OWNER_FILE}`, { force: true }).catch(() => undefined);
-      await closeServer(socket);
-    },
-  };
-}
 
-async function bindSocket(dir: string): Promise<Server> {
-  const { dev, ino } = await nodeFs.stat(dir).catch((cause: unknown) => {
+  function refuse(cause: unknown): never {
     const code = codeOf(cause) === 'ENOENT' ? 'ERR_FS_NOT_FOUND' : 'ERR_FS';
     throw new CodedError(code, `cannot lock ${dir}`, { path: dir }, cause);
-  });
-  const server = createServer((connection) => connection.destroy());
-  server.unref();
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(`\0mattermost-plugin-metrics/dir-lock/${dev}/${ino}`, resolve);
-    });
-  } catch (cause) {
-    if (codeOf(cause) !== 'EADDRINUSE') {
-      throw new CodedError('ERR_FS', `cannot lock ${dir}`, { path: dir }, cause);
-    }
-    const owner = await readOwner(dir);
-    throw lockedError(dir, 'another process of this plugin', owner?.pid, cause);
   }
-  return server;
 }
 
-async function refuseGoHolder(dir: string): Promise<void> {
-  const path = `${dir}/${GO_LOCK_FILE}`;
-  const stat = await nodeFs.stat(path).catch(() => undefined);
-  const locks = await nodeFs.readFile('/proc/locks', 'utf8').catch(() => '');
+/**
+ * Never opens a file that is there: closing it again would end a lock that this process has on it.
+ */
+async function ensureLockFile(path: string, folder: Stats): Promise<void> {
+  const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  try {
+    const file = await nodeFs.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+    try {
+      await file.chmod(FILE_MODE);
+      // A tool run by the superuser must not keep the server's user out afterwards.
+      if (process.geteuid?.() === 0) await file.chown(folder.uid, folder.gid);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (codeOf(cause) !== 'EEXIST') throw writeError(path, cause);
+    await checkLockFile(path);
+  }
+}
+
+async function checkLockFile(path: string): Promise<void> {
+  const stat = await lstatOf(path);
   if (stat === undefined) return;
-  // "1: FLOCK  ADVISORY  WRITE 4242 fe:01:131083 0 EOF"; device numbers are hexadecimal there, and
-  // overlay file systems show another device than stat does, so the inode alone has to match.
-  for (const line of locks.split('\n')) {
-    const fields = line.split(/\s+/).filter((field) => field !== '' && field !== '->');
-    if (fields[1] !== 'FLOCK' || fields[5]?.split(':')[2] !== String(stat.ino)) continue;
-    const pid = Number(fields[4]);
-    const name = await nodeFs.readFile(`/proc/${pid}/comm`, 'utf8').catch(() => 'a process');
-    throw lockedError(dir, name.trim(), pid);
+  if (stat.isFile() && stat.size === 0) {
+    // Others who may read it could lock it; where it is not ours, its owner has seen to that.
+    if ((stat.mode & 0o077) !== 0) await nodeFs.chmod(path, FILE_MODE).catch(() => undefined);
+    return;
   }
+  const message = `${path} is not the empty file that it is to be; remove it`;
+  throw new CodedError('ERR_FS_LOCK_FILE', message, { path, sizeBytes: stat.size });
 }
 
-async function refuseLiveOwner(dir: string): Promise<void> {
-  const owner = await readOwner(dir);
-  if (owner === undefined || owner.pid === process.pid) return;
-  const isAlive =
-    owner.bootId === (await bootId()) && owner.startTicks === (await startTicks(owner.pid));
-  if (isAlive) throw lockedError(dir, 'another process of this plugin', owner.pid);
+function writeError(path: string, cause: unknown): CodedError {
+  const denied = ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(cause) ?? '');
+  const full = ['ENOSPC', 'EDQUOT'].includes(codeOf(cause) ?? '');
+  const code = denied ? 'ERR_FS_DENIED' : full ? 'ERR_FS_FULL' : 'ERR_FS';
+  return new CodedError(code, `cannot make ${path}`, { path }, cause);
 }
 
-async function readOwner(dir: string): Promise<Owner | undefined> {
-  try {
-    const raw: unknown = JSON.parse(await nodeFs.readFile(`${dir}/${OWNER_FILE}`, 'utf8'));
-    if (typeof raw !== 'object' || raw === null) return undefined;
-    const { pid, startTicks: ticks, bootId: boot } = raw as Partial<Record<string, unknown>>;
-    if (typeof pid !== 'number' || typeof ticks !== 'string' || typeof boot !== 'string') {
-      return undefined;
-    }
-    return { pid, startTicks: ticks, bootId: boot };
-  } catch {
-    return undefined;
-  }
+/** The superuser may do anything anyway, and a group is shared with whoever is meant to. */
+function exposureOf(folder: Stats | undefined): string | undefined {
+  if (folder === undefined) return undefined;
+  if ((folder.mode & 0o002) !== 0) return 'every user of this machine';
+  const isOurs = folder.uid === 0 || folder.uid === process.geteuid?.();
+  return isOurs ? undefined : `its owner, who is another user (id ${folder.uid})`;
 }
 
-async function writeOwner(dir: string): Promise<void> {
-  const owner: Owner = {
-    pid: process.pid,
-    startTicks: (await startTicks(process.pid)) ?? '',
-    bootId: await bootId(),
-  };
-  const path = `${dir}/${OWNER_FILE}`;
-  try {
-    await nodeFs.writeFile(`${path}.tmp`, JSON.stringify(owner), { mode: 0o600 });
-    await nodeFs.rename(`${path}.tmp`, path);
-  } catch (cause) {
-    const denied = ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(cause) ?? '');
-    const code = denied ? 'ERR_FS_DENIED' : codeOf(cause) === 'ENOSPC' ? 'ERR_FS_FULL' : 'ERR_FS';
-    throw new CodedError(code, `cannot write into ${dir}`, { path }, cause);
-  }
+function isSame(a: Stats | undefined, b: Stats | undefined): boolean {
+  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
 }
 
-/** undefined when there is no such process. */
-async function startTicks(pid: number): Promise<string | undefined> {
-  const stat = await nodeFs.readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The name in parentheses may hold spaces; field 3 follows it.
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+function statOf(path: string): Promise<Stats | undefined> {
+  return nodeFs.stat(path).catch(orNothing);
 }
 
-async function bootId(): Promise<string> {
-  const id = await nodeFs.readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
-  return id.trim();
+function lstatOf(path: string): Promise<Stats | undefined> {
+  return nodeFs.lstat(path).catch(orNothing);
 }
 
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
-}
-
-function lockedError(
-  dir: string,
-  holder: string,
-  pid: number | undefined,
-  cause?: unknown,
-): CodedError {
-  const message = `${dir} is in use by ${holder}`;
-  return new CodedError('ERR_FS_LOCKED', message, { path: dir, holder, pid }, cause);
+function orNothing(error: unknown): undefined {
+  if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+  throw error;
 }

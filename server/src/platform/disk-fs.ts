@@ -3,23 +3,27 @@ import * as nodeFs from 'node:fs/promises';
 
 import { CodedError, codeOf } from '../base/errors.ts';
 import type { DirEntry, DirLock, File, FileStat, Fs } from '../base/ports/fs.ts';
-import { lockDir } from './dir-lock.ts';
+import { LOCK_FILE, lockDir } from './dir-lock.ts';
 
 export const DIR_MODE = 0o750;
 export const FILE_MODE = 0o600;
 
+const { O_RDWR, O_CREAT, O_TRUNC, O_EXCL, O_DSYNC, O_APPEND, O_NOFOLLOW } = constants;
+/** Not through a link, which whoever may write the folder could have put there. */
 export const OPEN_FLAGS = {
   read: constants.O_RDONLY,
-  create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
-  log: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_DSYNC,
-  append: constants.O_RDWR | constants.O_CREAT | constants.O_APPEND,
-  update: constants.O_RDWR,
+  create: O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW,
+  new: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+  log: O_RDWR | O_CREAT | O_TRUNC | O_DSYNC | O_NOFOLLOW,
+  append: O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW,
+  update: O_RDWR | O_NOFOLLOW,
 } as const;
 
 const CODES: Readonly<Record<string, string>> = {
   ENOENT: 'ERR_FS_NOT_FOUND',
   EEXIST: 'ERR_FS_EXISTS',
   ENOTEMPTY: 'ERR_FS_EXISTS',
+  ELOOP: 'ERR_FS_LINK',
   EACCES: 'ERR_FS_DENIED',
   EPERM: 'ERR_FS_DENIED',
   EROFS: 'ERR_FS_DENIED',
@@ -32,6 +36,7 @@ export const diskFs: Fs = {
   open: (path, mode) => openFile(path, mode),
 
   async readFile(path) {
+    refuseLockFile(path);
     const buffer = await named('read', path, nodeFs.readFile(path));
     return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
   },
@@ -84,6 +89,7 @@ export const diskFs: Fs = {
 };
 
 async function openFile(path: string, mode: keyof typeof OPEN_FLAGS): Promise<File> {
+  refuseLockFile(path);
   const handle = await named('open', path, nodeFs.open(path, OPEN_FLAGS[mode], FILE_MODE));
   // Writes without an offset go behind what is there; O_APPEND does that by itself.
   let end = 0;
@@ -124,6 +130,12 @@ async function openFile(path: string, mode: keyof typeof OPEN_FLAGS): Promise<Fi
   };
 }
 
+/** Closing any descriptor of a file ends the locks that this process has on it. */
+function refuseLockFile(path: string): void {
+  if (!path.endsWith(LOCK_FILE)) return;
+  throw new CodedError('ERR_FS_DENIED', `${path} is opened to be locked alone`, { path });
+}
+
 async function named<T>(operation: string, path: string, result: Promise<T>): Promise<T> {
   try {
     return await result;
@@ -146,6 +158,7 @@ export function statistics(stats: Stats): FileStat {
     sizeBytes: stats.size,
     isDirectory: stats.isDirectory(),
     modifiedMs: Math.floor(stats.mtimeMs),
+    id: `${stats.dev}:${stats.ino}`,
   };
 }
 

@@ -8,15 +8,28 @@ import { LocalFileStore } from '../filestore/local-file-store.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
 import type { BlockMeta, Db, TimeRange } from '../tsdb/index.ts';
 import { logDamageWarning } from './log-damage-warning.ts';
+import { PlaceWatch } from './place-watch.ts';
 
 /** What the plugin uses of the database. */
 export type MetricsDb = Pick<
   Db,
-  'dir' | 'appender' | 'blocks' | 'headStats' | 'walStats' | 'writeHeadBlock' | 'flush' | 'close'
+  | 'dir'
+  | 'appender'
+  | 'blocks'
+  | 'headStats'
+  | 'walStats'
+  | 'writeHeadBlock'
+  | 'flush'
+  | 'keepPlace'
+  | 'exposedTo'
+  | 'close'
 >;
 
-/** How often a database that cannot be opened is tried again, at the latest. */
-const RETRY_PERIOD_MS = 30_000;
+/**
+ * How often a database that cannot be opened is tried again, at the latest, and whether one that is
+ * open still is where it was.
+ */
+const PERIOD_MS = 30_000;
 const WARNING = 'database_unavailable';
 const DAMAGE_WARNING = 'log_damaged';
 
@@ -56,12 +69,13 @@ export class OpenDatabase {
   }
 }
 
-/** Opens the database, as often as it takes, and closes it. */
+/** Opens the database, as often as it takes, sees to it that it stays in its place, and closes it. */
 export class DatabaseKeeper {
   readonly #options: DatabaseKeeperOptions;
   readonly #task: RepeatingTask;
   #open: OpenDatabase | undefined;
   #dir: string;
+  readonly #watch: PlaceWatch;
   #announceTried: () => void = () => {};
   /** Resolves after the first try, good or bad. */
   readonly tried: Promise<void>;
@@ -69,12 +83,13 @@ export class DatabaseKeeper {
   constructor(options: DatabaseKeeperOptions) {
     this.#options = options;
     this.#dir = options.dir;
+    this.#watch = new PlaceWatch(options);
     this.tried = new Promise((resolve) => {
       this.#announceTried = resolve;
     });
     this.#task = new RepeatingTask({
       clock: options.clock,
-      periodMs: () => RETRY_PERIOD_MS,
+      periodMs: () => PERIOD_MS,
       watch: options.watch,
       run: (signal) => this.#try(signal),
       onError: (error) => this.#complain(error),
@@ -114,7 +129,8 @@ export class DatabaseKeeper {
   }
 
   async #try(signal: AbortSignal): Promise<void> {
-    if (this.#open !== undefined || signal.aborted) return;
+    if (this.#open !== undefined) return this.#watch.look(this.#open.db);
+    if (signal.aborted) return;
     const { fs, clock, logger, openDb, board, onOpen } = this.#options;
     const dir = this.#dir;
     const startMs = clock.monotonicMs();
@@ -130,6 +146,7 @@ export class DatabaseKeeper {
       headSeries: db.headStats().seriesCount,
       durationMs: Math.round(clock.monotonicMs() - startMs),
     });
+    await this.#watch.checkExposure(db);
     this.#announceTried();
     if (!signal.aborted) onOpen(open);
   }

@@ -88,6 +88,10 @@ class CountingDb implements MetricsDb {
     );
   }
 
+  keepPlace: MetricsDb['keepPlace'] = async () => [];
+
+  exposedTo: MetricsDb['exposedTo'] = async () => undefined;
+
   async flush(): Promise<readonly BlockMeta[]> {
     this.calls.push('flush');
     return [];

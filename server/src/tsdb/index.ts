@@ -1,6 +1,7 @@
 // The TSDB's public surface.
 
 export { Db } from './db/db.ts';
+export type { PlaceLoss } from './db/db-place.ts';
 export type { DbOptions, HeadStats, LogDamage, WalStats } from './db/options.ts';
 export type { TimeRange } from '../model/time-range.ts';
 export { tsdbTasks } from './tasks.ts';

@@ -325,6 +325,8 @@ export class SimNode {
       walStats: () => db.walStats(),
       writeHeadBlock: (dir, range) => db.writeHeadBlock(dir, range),
       flush: () => db.flush(),
+      keepPlace: () => db.keepPlace(),
+      exposedTo: () => db.exposedTo(),
       close: () => db.close(),
     };
   }

@@ -44,6 +44,15 @@ export function fsKit(title: string, makeRoot: () => Promise<{ fs: Fs; root: str
       assert.equal(text(await fs.readFile(`${root}/a`)), 'xYz!');
     });
 
+    it('makes a new file once', async () => {
+      const { fs, root } = await makeRoot();
+      const file = await fs.open(`${root}/a`, 'new');
+      await file.write(bytes('abc'));
+      await file.close();
+      await assert.rejects(fs.open(`${root}/a`, 'new'), coded('ERR_FS_EXISTS'));
+      assert.equal(text(await fs.readFile(`${root}/a`)), 'abc');
+    });
+
     it('empties a file opened as a log, and writes where it is told', async () => {
       const { fs, root } = await makeRoot();
       await write(fs, `${root}/a`, 'first');
@@ -140,6 +149,22 @@ export function fsKit(title: string, makeRoot: () => Promise<{ fs: Fs; root: str
       await lock.release();
       await lock.release();
       await (await fs.lockDir(`${root}/db`)).release();
+    });
+
+    it('knows whether a locked folder is where it was', async () => {
+      const { fs, root } = await makeRoot();
+      await fs.makeDir(`${root}/db`);
+      const lock = await fs.lockDir(`${root}/db`);
+      assert.equal(await lock.check(), 'held');
+      await fs.rename(`${root}/db`, `${root}/elsewhere`);
+      assert.equal(await lock.check(), 'moved');
+      await assert.rejects(fs.lockDir(`${root}/elsewhere`), coded('ERR_FS_LOCKED'));
+      await fs.makeDir(`${root}/db`);
+      assert.equal(await lock.check(), 'moved');
+      const second = await fs.lockDir(`${root}/db`);
+      await lock.release();
+      assert.equal(await second.check(), 'held');
+      await second.release();
     });
 
     it('knows how much room is left', async () => {

@@ -45,7 +45,7 @@ export class MemoryFs implements Fs {
   #crashed = false;
   #root: DirNode;
   readonly #open = new Map<symbol, string>();
-  readonly #locked = new Set<string>();
+  readonly #locked = new Set<DirNode>();
 
   readonly #nowMs: () => number;
 
@@ -75,6 +75,7 @@ export class MemoryFs implements Fs {
     if (found === undefined && (mode === 'read' || mode === 'update')) {
       throw failure('ERR_FS_NOT_FOUND', 'open', path);
     }
+    if (found !== undefined && mode === 'new') throw failure('ERR_FS_EXISTS', 'open', path);
     let node = found;
     if (node === undefined) {
       this.#change('make file', path);
@@ -107,8 +108,9 @@ export class MemoryFs implements Fs {
     this.#alive(path);
     const node = this.#find(path);
     if (node === undefined) return undefined;
-    if (node.kind === 'dir') return { sizeBytes: 0, isDirectory: true, modifiedMs: 0 };
-    return { sizeBytes: node.bytes.length, isDirectory: false, modifiedMs: node.modifiedMs };
+    const id = idOf(node);
+    if (node.kind === 'dir') return { sizeBytes: 0, isDirectory: true, modifiedMs: 0, id };
+    return { sizeBytes: node.bytes.length, isDirectory: false, modifiedMs: node.modifiedMs, id };
   }
 
   async makeDir(dir: string): Promise<void> {
@@ -176,15 +178,16 @@ export class MemoryFs implements Fs {
 
   async lockDir(dir: string): Promise<DirLock> {
     this.#alive(dir);
-    this.#dir(dir);
-    const key = partsOf(dir).join('/');
-    if (this.#locked.has(key)) {
+    const node = this.#dir(dir);
+    if (this.#locked.has(node)) {
       throw new CodedError('ERR_FS_LOCKED', `${dir} is in use`, { path: dir });
     }
-    this.#locked.add(key);
+    this.#locked.add(node);
     return {
+      exposedTo: async () => undefined,
+      check: async () => (this.#find(dir) === node ? 'held' : 'moved'),
       release: async () => {
-        this.#locked.delete(key);
+        this.#locked.delete(node);
       },
     };
   }
@@ -267,6 +270,15 @@ export class MemoryFs implements Fs {
     if (node.kind !== 'dir') throw failure('ERR_FS', 'list', path);
     return node;
   }
+}
+
+const ids = new WeakMap<Node, string>();
+let lastId = 0;
+
+function idOf(node: Node): string {
+  const id = ids.get(node) ?? String(++lastId);
+  ids.set(node, id);
+  return id;
 }
 
 function makeDirNode(entries: Map<string, Node> = new Map()): DirNode {

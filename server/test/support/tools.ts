@@ -6,6 +6,7 @@ const INSTALL = {
   promtool: 'apt-get install prometheus',
   prometheus: 'apt-get install prometheus',
   unzip: 'apt-get install unzip',
+  gcc: 'apt-get install gcc libc6-dev',
 } as const;
 
 /**
@@ -14,7 +15,20 @@ const INSTALL = {
  */
 export function hasTool(test: TestContext, name: keyof typeof INSTALL): boolean {
   if (spawnSync(name, ['--version']).error === undefined) return true;
-  const reason = `${name} is missing: ${INSTALL[name]}`;
+  return leaveOut(test, `${name} is missing: ${INSTALL[name]}`);
+}
+
+/**
+ * Whether programs may be run in `namespaces` of its own, which are arguments of `unshare`. If not,
+ * the test is left out, and in CI it fails.
+ */
+export function hasNamespaces(test: TestContext, namespaces: readonly string[]): boolean {
+  if (spawnSync('unshare', [...namespaces, 'true']).status === 0) return true;
+  const how = 'apt-get install util-linux, and run as root or allow user namespaces';
+  return leaveOut(test, `this machine gives no namespaces: ${how}`);
+}
+
+function leaveOut(test: TestContext, reason: string): false {
   if (process.env.CI === 'true') throw new Error(reason);
   test.skip(reason);
   return false;

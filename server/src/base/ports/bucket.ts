@@ -49,8 +49,8 @@ export interface BucketGetOptions {
 }
 
 export interface BucketBody {
-  /** Of the whole object, also when a part was asked for. */
-  readonly sizeBytes: number;
+  /** Of the whole object, also when a part was asked for; undefined when the store does not tell. */
+  readonly sizeBytes: number | undefined;
   readonly tag: string;
   /** To be read to the end or to be ended early, which ends the request; each piece can be kept. */
   readonly pieces: AsyncIterable<Uint8Array>;

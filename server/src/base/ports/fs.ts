@@ -4,7 +4,7 @@ import { hasCode } from '../errors.ts';
  * The only door to the disk. Two implementations pass one compliance kit: `platform/disk-fs.ts` and
  * the memory twin of the tests, which can fail or "crash" at the n-th call and drop unsynced data.
  * Errors are `CodedError`s whose `cause` is the operating system's: `ERR_FS_NOT_FOUND`,
- * `ERR_FS_EXISTS`, `ERR_FS_DENIED` (also a read-only file system), `ERR_FS_FULL`, `ERR_FS`,
+ * `ERR_FS_EXISTS`, `ERR_FS_LINK`, `ERR_FS_DENIED` (also a read-only file system), `ERR_FS_FULL`, `ERR_FS`,
  * `ERR_FS_LOCKED`.
  * Paths use `/`; relative ones start at the process's working directory.
  */
@@ -12,9 +12,12 @@ export interface Fs {
   /**
    * - `read`: must exist.
    * - `create`: made, or emptied when it exists.
+   * - `new`: made; `ERR_FS_EXISTS` when there is something of this name.
    * - `log`: the same, and what `write` has written survives a power cut without a `sync`.
    * - `append`: made when missing; writes go to the end.
    * - `update`: must exist; read and written in place.
+   *
+   * Whatever may write refuses a link at `path` with `ERR_FS_LINK`: it leads to a file of somebody else.
    */
   open(path: string, mode: OpenMode): Promise<File>;
   /** The whole file; for files known to be small. */
@@ -37,14 +40,29 @@ export interface Fs {
   freeBytes(path: string): Promise<number>;
   /**
    * Takes the folder `dir`, which must exist, for this process alone; ends with `release` or with
-   * the process. `ERR_FS_LOCKED`, which names the holder, when another one has it.
+   * the process. `ERR_FS_LOCKED`, which names the holder as far as it is known, when another one has
+   * it; `ERR_FS_NO_LOCKS` where the file system cannot lock; `ERR_FS_LOCK_FILE` when something else
+   * is in the place of the file that is locked.
    */
   lockDir(dir: string): Promise<DirLock>;
 }
 
-export type OpenMode = 'read' | 'create' | 'log' | 'append' | 'update';
+export type OpenMode = 'read' | 'create' | 'new' | 'log' | 'append' | 'update';
+
+/**
+ * - `held`: the path leads to the folder that is locked.
+ * - `unlocked`: it does, but the file that is locked was removed or replaced, so others may lock it.
+ * - `moved`: it leads to another folder, or nowhere.
+ */
+export type DirLockState = 'held' | 'unlocked' | 'moved';
 
 export interface DirLock {
+  check(): Promise<DirLockState>;
+  /**
+   * Who besides this user and the folder's group may put files into it, in words; undefined when
+   * nobody.
+   */
+  exposedTo(): Promise<string | undefined>;
   /** Fine to call twice. */
   release(): Promise<void>;
 }
@@ -58,6 +76,8 @@ export interface FileStat {
   readonly sizeBytes: number;
   readonly isDirectory: boolean;
   readonly modifiedMs: number;
+  /** The same for as long as the file exists or is open; no other file of then has it. */
+  readonly id: string;
 }
 
 /** An open file. Calls on one file are made one after another; `close` is called exactly once. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { CodedError, assert, hasCode } from '../../base/errors.ts';
+import { CodedError, assert, codeOf } from '../../base/errors.ts';
 import type { Bucket, StartedUpload } from '../../base/ports/bucket.ts';
 import { mapLimited } from '../../base/sync/map-limited.ts';
 import { checkStorePath } from '../file-store.ts';
@@ -19,6 +19,20 @@ import { uploadObject } from './upload.ts';
 const UPLOAD_AGE_MAX_MS = 24 * 60 * 60 * 1000;
 /** Of S3, for one request. */
 const REMOVE_BATCH_MAX = 1000;
+/**
+ * What keeps a batch from being removed keeps single objects too. Any other failure may be the store's
+ * way to say that it knows no batches, for which each has words of its own.
+ */
+const ALIKE_FOR_ONE: ReadonlySet<string> = new Set([
+  'ERR_FILESTORE_BUCKET',
+  'ERR_FILESTORE_CLOCK',
+  'ERR_FILESTORE_CREDENTIALS',
+  'ERR_FILESTORE_DENIED',
+  'ERR_FILESTORE_REGION',
+  'ERR_FILESTORE_TIMEOUT',
+  'ERR_FILESTORE_TLS',
+  'ERR_FILESTORE_UNREACHABLE',
+]);
 /** Where objects are removed one by one. */
 const REMOVALS_AT_ONCE = 8;
 /** A listing that is longer than all blocks and dumps together is an endless one. */
@@ -188,18 +202,20 @@ export class BucketFileStore implements FileStore {
   }
 
   async #removeBatch(keys: readonly string[]): Promise<void> {
+    let isRefused = false;
     if (keys.length > 1 && this.#takesBatches) {
       try {
         await this.#retrier.run(() => this.#bucket.removeMany(keys));
         return;
       } catch (error) {
-        if (!hasCode(error, 'ERR_FILESTORE_UNSUPPORTED')) throw error;
-        this.#takesBatches = false;
+        if (ALIKE_FOR_ONE.has(codeOf(error) ?? '')) throw error;
+        isRefused = !isPassing(error);
       }
     }
     await mapLimited(keys, REMOVALS_AT_ONCE, (key) =>
       this.#retrier.run(() => this.#bucket.remove(key)),
     );
+    if (isRefused) this.#takesBatches = false;
   }
 }
 

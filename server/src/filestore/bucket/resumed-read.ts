@@ -26,7 +26,7 @@ export async function* readObject(
       end ??= body.sizeBytes;
       tag ??= body.tag;
       for await (const piece of body.pieces) {
-        if (offset + piece.length > end) throw tooLong(end);
+        if (end !== undefined && offset + piece.length > end) throw tooLong(end);
         offset += piece.length;
         tries.progressed();
         yield piece;
@@ -34,10 +34,11 @@ export async function* readObject(
         spent.push(piece);
         if (spent.length > HELD_PIECES[lifetime]) free(spent.shift());
       }
-      if (offset === end) return;
+      // Without a length the end of the body is that of the object.
+      if (end === undefined || offset === end) return;
       throw endedEarly(end, offset);
     } catch (error) {
-      if (offset === end && end > (range?.start ?? 0)) return;
+      if (end !== undefined && offset === end && end > (range?.start ?? 0)) return;
       await tries.failed(error);
     }
   }

@@ -17,6 +17,7 @@ import type {
 import { makeAgents } from '../bucket/agents.ts';
 import { bodyPieces } from '../bucket/body-pieces.ts';
 import { exchange, readAnswer, timedOut } from '../bucket/exchange.ts';
+import { askSize, lengthIn, modifiedOrNow, sizeInRange } from '../bucket/unknown-values.ts';
 import { answerError, connectionError } from './azure-errors.ts';
 import { AzureIdentity } from './identity.ts';
 import { readListing } from './listing.ts';
@@ -64,11 +65,10 @@ export class AzureBucket implements Bucket {
   async head(key: string): Promise<BucketObject | undefined> {
     try {
       const { headers } = await this.#ask({ method: 'HEAD', key });
-      return {
-        sizeBytes: lengthOf(headers['content-length']),
-        modifiedMs: Date.parse(headers['last-modified'] ?? '') || 0,
-        tag: headers.etag ?? '',
-      };
+      const sizeBytes = lengthIn(headers['content-length']) ?? (await askSize(this, key));
+      if (sizeBytes === undefined) return undefined;
+      const modifiedMs = modifiedOrNow(headers['last-modified']);
+      return { sizeBytes, modifiedMs, tag: headers.etag ?? '' };
     } catch (error) {
       if (hasCode(error, 'ERR_FILESTORE_NOT_FOUND')) return undefined;
       throw error;
@@ -89,9 +89,10 @@ export class AzureBucket implements Bucket {
     });
     try {
       const sizeBytes = isPart
-        ? wholeSize(answer.headers['content-range'], start)
-        : lengthOf(answer.headers['content-length']);
-      if (end !== undefined && end > sizeBytes) throw tooShort(end, sizeBytes);
+        ? sizeInRange(answer.headers['content-range'], start)
+        : lengthIn(answer.headers['content-length']);
+      if (end !== undefined && sizeBytes !== undefined && end > sizeBytes)
+        throw tooShort(end, sizeBytes);
       const { requestTimeoutMs: timeoutMs } = this.#settings;
       const pieces = bodyPieces(answer, timeoutMs, timedOut(timeoutMs), connectionError);
       return { sizeBytes, tag: answer.headers.etag ?? '', pieces };
@@ -231,25 +232,6 @@ function partId({ id }: BucketUpload, partNumber: number): string {
   bytes.write(id, 'base64');
   bytes.writeUInt32BE(partNumber, UPLOAD_ID_BYTES);
   return bytes.toString('base64');
-}
-
-function lengthOf(header: string | undefined): number {
-  const length = Number(header);
-  if (header !== undefined && Number.isSafeInteger(length) && length >= 0) return length;
-  throw new CodedError(
-    'ERR_FILESTORE_UNREACHABLE',
-    'the answer of the store makes no sense: an object without its length',
-  );
-}
-
-/** Size of the whole object by the head of an answer that is a part of it. */
-function wholeSize(range: string | undefined, start: number): number {
-  const found = /^bytes (\d+)-\d+\/(\d+)$/.exec(range ?? '');
-  if (found !== null && Number(found[1]) === start) return Number(found[2]);
-  throw new CodedError('ERR_FILESTORE', 'the store sent another range than was asked for', {
-    expected: `from byte ${start}`,
-    found: (range ?? 'no Content-Range').slice(0, 100),
-  });
 }
 
 function tooShort(expected: number, found: number): CodedError {

@@ -1,5 +1,6 @@
 import { CodedError } from '../../base/errors.ts';
 import type { BucketPage } from '../../base/ports/bucket.ts';
+import { modifiedOrNow } from '../bucket/unknown-values.ts';
 
 const ENTITIES: Readonly<Record<string, string>> = {
   amp: '&',
@@ -19,10 +20,8 @@ export function readListing(xml: string): BucketPage {
   }
   const objects = elements(xml, 'Blob').map((blob) => {
     const sizeBytes = Number(textOf(blob, 'Content-Length'));
-    const modifiedMs = Date.parse(textOf(blob, 'Last-Modified'));
-    if (!Number.isSafeInteger(sizeBytes) || Number.isNaN(modifiedMs)) {
-      throw senseless('an object has no size or no time');
-    }
+    const modifiedMs = modifiedOrNow(/<Last-Modified>([^<]*)</.exec(blob)?.[1]);
+    if (!Number.isSafeInteger(sizeBytes)) throw senseless('an object has no size');
     return { key: nameOf(blob), sizeBytes, modifiedMs };
   });
   const folders = elements(xml, 'BlobPrefix').map(nameOf);

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import { BlockList, isIP } from 'node:net';
 
 import { trustedCertificates } from '../certificates.ts';
 import { localLookup } from '../local-lookup.ts';
@@ -25,7 +26,7 @@ export function makeAgents(settings: ConnectionSettings, host: string) {
     keepAlive: true,
     maxSockets: SOCKETS_MAX,
     lookup: localLookup,
-    ...(isLoopback(host) ? {} : { proxyEnv: process.env }),
+    ...(isNearby(host) ? {} : { proxyEnv: process.env }),
   };
   return {
     httpAgent: new http.Agent(common),
@@ -38,8 +39,25 @@ export function makeAgents(settings: ConnectionSettings, host: string) {
   };
 }
 
-/** Go uses no proxy for the machine itself. */
-function isLoopback(host: string): boolean {
-  const name = host.replace(/:\d+$/, '');
-  return name === 'localhost' || name === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(name);
+/** Reached from this machine alone: itself, and what tells it who it is (link-local addresses). */
+const NEARBY = new BlockList();
+NEARBY.addSubnet('127.0.0.0', 8, 'ipv4');
+NEARBY.addAddress('::1', 'ipv6');
+NEARBY.addSubnet('169.254.0.0', 16, 'ipv4');
+NEARBY.addSubnet('fe80::', 10, 'ipv6');
+/** Amazon's services for the machine, such as fd00:ec2::254 and fd00:ec2::23 (EKS Pod Identity). */
+NEARBY.addSubnet('fd00:ec2::', 32, 'ipv6');
+
+/**
+ * Whether the host is asked directly, whatever proxy the environment names: a proxy would be told the
+ * secrets of this machine, or answer with those of its own. Go does so for the machine itself.
+ *
+ * @param host a name or an address, with an optional port
+ */
+export function isNearby(host: string): boolean {
+  const address = /^\[([^\]%]*)(?:%[^\]]*)?\](?::\d+)?$/.exec(host)?.[1];
+  const name = address ?? host.replace(/:\d+$/, '').toLowerCase();
+  if (name === 'localhost' || name.endsWith('.localhost')) return true;
+  const family = isIP(name);
+  return family !== 0 && NEARBY.check(name, family === 6 ? 'ipv6' : 'ipv4');
 }

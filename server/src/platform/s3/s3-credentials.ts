@@ -2,6 +2,7 @@ import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import { fromHttp } from '@aws-sdk/credential-provider-http';
 import { fromTokenFile } from '@aws-sdk/credential-provider-web-identity';
 import { fromInstanceMetadata } from '@smithy/credential-provider-imds';
+import http from 'node:http';
 
 import type { BucketSettings } from '../../base/ports/bucket.ts';
 
@@ -20,5 +21,7 @@ export function credentialsFor(settings: BucketSettings): S3ClientConfig['creden
   if (env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI || env.AWS_CONTAINER_CREDENTIALS_FULL_URI) {
     return fromHttp({ timeout: TIMEOUT_MS, maxRetries: RETRIES_MAX });
   }
+  // It asks over Node's own agent, which NODE_USE_ENV_PROXY of the server sends through a proxy.
+  http.globalAgent = new http.Agent({ keepAlive: true });
   return fromInstanceMetadata({ timeout: TIMEOUT_MS, maxRetries: RETRIES_MAX });
 }

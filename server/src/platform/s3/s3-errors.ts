@@ -20,6 +20,10 @@ const region: Meaning = {
   code: 'ERR_FILESTORE_REGION',
   message: 'the bucket is in another region; check Amazon S3 Region and Amazon S3 Endpoint',
 };
+const foreignRegion: Meaning = {
+  code: 'ERR_FILESTORE_REGION',
+  message: 'the store does not take this region; set Amazon S3 Region to one that it knows',
+};
 const timeout: Meaning = {
   code: 'ERR_FILESTORE_TIMEOUT',
   message: 'the store did not answer in time (AmazonS3RequestTimeoutMilliseconds)',
@@ -65,6 +69,9 @@ const byName: Vocabulary['byName'] = {
   QuotaExceeded: full,
   XMinioStorageFull: full,
   AuthorizationHeaderMalformed: region,
+  IllegalLocationConstraintException: region,
+  InvalidRegion: foreignRegion,
+  InvalidRegionName: foreignRegion,
   PermanentRedirect: region,
   NotImplemented: unsupported,
   MethodNotAllowed: unsupported,
@@ -74,6 +81,7 @@ const byName: Vocabulary['byName'] = {
 
 const byStatus: Vocabulary['byStatus'] = {
   301: region,
+  401: denied('access denied'),
   403: denied('access denied'),
   405: unsupported,
   501: unsupported,

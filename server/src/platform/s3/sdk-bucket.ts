@@ -15,7 +15,6 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { Readable } from 'node:stream';
 
 import { CodedError, hasCode } from '../../base/errors.ts';
@@ -31,6 +30,8 @@ import type {
   StartedUpload,
 } from '../../base/ports/bucket.ts';
 import { bodyPieces } from '../bucket/body-pieces.ts';
+import { askSize, modifiedOrNow, sizeInRange } from '../bucket/unknown-values.ts';
+import { takeLenientAnswers } from './lenient-answers.ts';
 import { credentialsFor } from './s3-credentials.ts';
 import { bucketError } from './s3-errors.ts';
 import { makeTransport } from './s3-transport.ts';
@@ -40,19 +41,20 @@ const FIRST_REGION = 'us-east-1';
 const CONTENT_TYPE = 'application/octet-stream';
 /** Completing a large object may take minutes, says the documentation of S3. */
 const COMPLETE_TIMEOUT_FACTOR = 10;
-/** What stores answer to a batch of removals that is not to their taste. */
-const BATCH_REFUSED = ['MissingContentMD5', 'InvalidRequest', 'MalformedXML', 'InvalidArgument'];
+/** A region is a part of names of hosts, or a word of the store's own. */
+const REGION_PATTERN = /^[\w-]{1,63}$/;
 
 /** Rejects with a `CodedError` when the region has to be asked for and nobody answers. */
 export async function openSdkBucket(settings: BucketSettings): Promise<Bucket> {
   const region = settings.region || (await lookUpRegion(settings));
+  if (!REGION_PATTERN.test(region)) throw noRegion(region);
   return new SdkBucket(makeClient(settings, region), settings);
 }
 
 function makeClient(settings: BucketSettings, region: string): S3Client {
   const host = settings.hostOf(region);
   const credentials = credentialsFor(settings);
-  return new S3Client({
+  const client = new S3Client({
     region,
     endpoint: `${settings.isSecure ? 'https' : 'http'}://${host}`,
     forcePathStyle: settings.isPathStyle,
@@ -65,6 +67,13 @@ function makeClient(settings: BucketSettings, region: string): S3Client {
     useArnRegion: false,
     disableS3ExpressSessionAuth: true,
   });
+  takeLenientAnswers(client);
+  return client;
+}
+
+function noRegion(answer: string): CodedError {
+  const message = 'the region is no region; set Amazon S3 Region to one that the store knows';
+  return new CodedError('ERR_FILESTORE_REGION', message, { found: answer.slice(0, 100) });
 }
 
 /** Some stores can't say, and some roles may not ask; the first region fits nearly all of them. */
@@ -111,11 +120,9 @@ class SdkBucket implements Bucket {
       const found = await this.#ask((abortSignal) =>
         this.#client.send(new HeadObjectCommand(this.#object(key)), { abortSignal }),
       );
-      return {
-        sizeBytes: found.ContentLength ?? 0,
-        modifiedMs: found.LastModified?.getTime() ?? 0,
-        tag: found.ETag ?? '',
-      };
+      const sizeBytes = found.ContentLength ?? (await askSize(this, key));
+      if (sizeBytes === undefined) return undefined;
+      return { sizeBytes, modifiedMs: modifiedOrNow(found.LastModified), tag: found.ETag ?? '' };
     } catch (error) {
       if (hasCode(error, 'ERR_FILESTORE_NOT_FOUND')) return undefined;
       throw error;
@@ -144,8 +151,9 @@ class SdkBucket implements Bucket {
     try {
       // Whoever reads it hears of a broken connection; nobody else needs to.
       body.on('error', () => {});
-      const sizeBytes = wholeSize(answer, start, isPart);
-      if (end !== undefined && end > sizeBytes) throw tooShort(end, sizeBytes);
+      const sizeBytes = isPart ? sizeInRange(answer.ContentRange, start) : answer.ContentLength;
+      if (end !== undefined && sizeBytes !== undefined && end > sizeBytes)
+        throw tooShort(end, sizeBytes);
       return { sizeBytes, tag: answer.ETag ?? '', pieces: this.#pieces(body) };
     } catch (error) {
       body.destroy();
@@ -179,8 +187,8 @@ class SdkBucket implements Bucket {
     return {
       objects: (page.Contents ?? []).map(({ Key, Size, LastModified }) => ({
         key: Key ?? '',
-        sizeBytes: Size ?? 0,
-        modifiedMs: LastModified?.getTime() ?? 0,
+        sizeBytes: Size ?? unknownSize(),
+        modifiedMs: modifiedOrNow(LastModified),
       })),
       folders: (page.CommonPrefixes ?? []).map(({ Prefix }) => Prefix ?? ''),
       next,
@@ -202,13 +210,9 @@ class SdkBucket implements Bucket {
       Bucket: this.#settings.bucket,
       Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true },
     };
-    const { Errors: failures } = await this.#ask(async (abortSignal) => {
-      try {
-        return await this.#client.send(new DeleteObjectsCommand(input), { abortSignal });
-      } catch (error) {
-        throw isBatchRefused(error) ? batchesUnsupported(error) : error;
-      }
-    });
+    const { Errors: failures } = await this.#ask((abortSignal) =>
+      this.#client.send(new DeleteObjectsCommand(input), { abortSignal }),
+    );
     const failure = failures?.find(({ Code }) => Code !== 'NoSuchKey');
     if (failure === undefined) return;
     const error = new Error(failure.Message ?? '');
@@ -310,13 +314,8 @@ class SdkBucket implements Bucket {
   }
 }
 
-function isBatchRefused(error: unknown): boolean {
-  return error instanceof Error && BATCH_REFUSED.includes(error.name);
-}
-
-function batchesUnsupported(cause: unknown): CodedError {
-  const message = 'the store removes objects one by one only';
-  return new CodedError('ERR_FILESTORE_UNSUPPORTED', message, {}, cause);
+function unknownSize(): never {
+  throw senseless('listed an object without its size');
 }
 
 function senseless(what: string): CodedError {
@@ -347,20 +346,4 @@ function timedOut(timeoutMs: number): CodedError {
     'the store did not answer in time (AmazonS3RequestTimeoutMilliseconds)',
     { expected: `${timeoutMs} ms` },
   );
-}
-
-/** Size of the whole object by the head of an answer that may be a part of it. */
-function wholeSize(answer: GetObjectCommandOutput, start: number, isPart: boolean): number {
-  if (!isPart) {
-    if (answer.ContentLength === undefined) throw senseless('sent an object without its length');
-    return answer.ContentLength;
-  }
-  const found = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.ContentRange ?? '');
-  if (found === null || Number(found[1]) !== start) {
-    throw new CodedError('ERR_FILESTORE', 'the store sent another range than was asked for', {
-      expected: `from byte ${start}`,
-      found: (answer.ContentRange ?? 'no Content-Range').slice(0, 100),
-    });
-  }
-  return Number(found[2]);
 }

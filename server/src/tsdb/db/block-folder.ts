@@ -2,7 +2,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 import { isUlid } from '../../model/ulid.ts';
 import { DELETION_SUFFIX } from '../block/block-writer.ts';
-import { type BlockOnDisk, readBlockMeta } from '../block/meta.ts';
+import { type BlockOnDisk, META_FILE, readBlockMeta } from '../block/meta.ts';
 
 /** ULID, then a suffix that Prometheus or we give to folders that are being made or removed. */
 const LEFTOVER_PATTERN = /^([0-9A-Z]{26})\.tmp(-for-(creation|deletion))?$/;
@@ -29,6 +29,20 @@ export async function listBlocks(fs: Fs, dir: string, logger: Logger): Promise<B
     }
   }
   return blocks.sort(byTime);
+}
+
+/** The blocks whose folders are there, and those that somebody has removed. */
+export async function splitByPresence(
+  fs: Fs,
+  blocks: readonly BlockOnDisk[],
+): Promise<{ present: BlockOnDisk[]; gone: BlockOnDisk[] }> {
+  const present: BlockOnDisk[] = [];
+  const gone: BlockOnDisk[] = [];
+  for (const block of blocks) {
+    const isThere = (await fs.stat(`${block.dir}/${META_FILE}`)) !== undefined;
+    (isThere ? present : gone).push(block);
+  }
+  return { present, gone };
 }
 
 /** Oldest first. */

@@ -1,43 +1,35 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { type DirLock, type Fs, makeDirDurably } from '../../base/ports/fs.ts';
+import { type Fs, makeDirDurably } from '../../base/ports/fs.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import { Mutex } from '../../base/sync/mutex.ts';
 import { makeUlid } from '../../model/ulid.ts';
 import type { Appendable, Appender, AppendResult } from '../../storage/appender.ts';
 import type { BlockMeta, BlockOnDisk } from '../block/meta.ts';
-import {
-  listChunkSnapshots,
-  removeChunkSnapshots,
-  removeUnfinishedSnapshots,
-} from '../head/chunk-snapshot-dirs.ts';
+import { removeChunkSnapshots } from '../head/chunk-snapshot-dirs.ts';
 import { writeChunkSnapshot } from '../head/chunk-snapshot-writer.ts';
 import { GroupCommit } from '../head/group-commit.ts';
-import { Head } from '../head/head.ts';
+import type { Head } from '../head/head.ts';
 import { type AppenderOwner, HeadAppender } from '../head/head-appender.ts';
 import { headBlockTask } from '../head/head-block-task.ts';
 import { takeSnapshot } from '../head/head-snapshot.ts';
 import { PendingSamples } from '../head/pending-samples.ts';
-import { HeadReplay } from '../head/replay.ts';
-import { scrapedFacts } from '../head/scraped-facts.ts';
-import { SeriesShares } from '../head/series-shares.ts';
 import {
   BLOCK_RANGE_MS,
   CHUNK_BYTES_MAX,
   CLOCK_JUMP_MS,
   MAINTENANCE_INTERVAL_MS,
   RETENTION_MS,
-  SERIES_MAX,
-  WAL_SEGMENT_BYTES,
 } from '../limits.ts';
-import { WalWriter } from '../wal/wal-writer.ts';
-import { byTime, listBlocks, removeBlock, removeLeftovers } from './block-folder.ts';
+import type { WalWriter } from '../wal/wal-writer.ts';
+import { byTime, listBlocks, removeBlock, splitByPresence } from './block-folder.ts';
 import { ClockWatch } from './clock-watch.ts';
-import { coveredUntil } from './covered-time.ts';
+import { DbPlace, type PlaceLoss } from './db-place.ts';
+import { headStatsOf, noResults } from './head-stats.ts';
 import { LogTruncation } from './log-truncation.ts';
 import type { TimeRange } from '../../model/time-range.ts';
-import { logDamage } from './log-damage.ts';
+import { openParts, type OpenedParts } from './opened-parts.ts';
 import type { DbOptions, HeadStats, LogDamage, WalStats } from './options.ts';
 import { expiredBlocks } from './retention.ts';
 
@@ -51,7 +43,7 @@ export class Db implements Appendable {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #tasks: TaskRunner;
-  readonly #lock: DirLock;
+  readonly #place: DbPlace;
   readonly #head: Head;
   readonly #wal: WalWriter;
   readonly #commits: GroupCommit;
@@ -66,15 +58,11 @@ export class Db implements Appendable {
   readonly #work = new Mutex();
   readonly #closing = new AbortController();
   readonly #loop: Promise<void>;
-  readonly #counts = {
-    appended: 0,
-    duplicate: 0,
-    conflict: 0,
-    out_of_order: 0,
-    out_of_bounds: 0,
-  };
+  readonly #counts = noResults();
   #blocks: readonly BlockOnDisk[];
   #hasSnapshot: boolean;
+  /** What {@link keepPlace} has to tell. */
+  #losses: PlaceLoss[] = [];
   #closed: Promise<void> | undefined;
 
   private constructor(options: DbOptions, parts: OpenedParts) {
@@ -86,7 +74,6 @@ export class Db implements Appendable {
     this.#clockWatch = new ClockWatch(options.clock);
     this.#blockRangeMs = options.blockRangeMs ?? BLOCK_RANGE_MS;
     this.#retentionMs = options.retentionMs ?? RETENTION_MS;
-    this.#lock = parts.lock;
     this.#head = parts.head;
     this.#wal = parts.wal;
     this.#blocks = parts.blocks;
@@ -103,6 +90,13 @@ export class Db implements Appendable {
       head,
       commits: this.#commits,
       signal: this.#closing.signal,
+    });
+    this.#place = new DbPlace({
+      ...options,
+      lock: parts.lock,
+      commits: this.#commits,
+      truncation: this.#truncation,
+      absorb: () => flushFolder(options),
     });
     const pool: PendingSamples[] = [];
     this.#owner = {
@@ -141,6 +135,7 @@ export class Db implements Appendable {
 
   appender(): Appender {
     if (this.#closing.signal.aborted) throw closedError(this.dir);
+    if (this.#place.refusal !== undefined) throw this.#place.refusal;
     if (this.#clockWatch.hasGoneBack()) this.#rewindWhenAhead();
     return new HeadAppender(this.#owner);
   }
@@ -151,23 +146,7 @@ export class Db implements Appendable {
   }
 
   headStats(): HeadStats {
-    const head = this.#head;
-    const isEmpty = head.sampleCount === 0;
-    return {
-      seriesCount: head.table.count,
-      sampleCount: head.sampleCount,
-      chunkCount: head.chunkCount,
-      chunkBytes: head.chunkBytes,
-      minTimeMs: isEmpty ? undefined : head.minTimeMs,
-      maxTimeMs: isEmpty ? undefined : head.maxTimeMs,
-      get scraped() {
-        return scrapedFacts(head.table);
-      },
-      appendedSamples: this.#counts.appended,
-      outOfOrderSamples: this.#counts.out_of_order,
-      duplicateSamples: this.#counts.duplicate + this.#counts.conflict,
-      outOfBoundsSamples: this.#counts.out_of_bounds,
-    };
+    return headStatsOf(this.#head, this.#counts);
   }
 
   walStats(): WalStats {
@@ -206,6 +185,25 @@ export class Db implements Appendable {
     return this.#exclusively(() => this.#flush());
   }
 
+  /**
+   * Looks whether folder, log and blocks still are where they were. If not, the path is taken again and
+   * all that the head holds is written there, before any other work. Returns what was gone since the
+   * last call; rejects when it cannot be written again, which the next call tries.
+   */
+  async keepPlace(): Promise<readonly PlaceLoss[]> {
+    await this.#exclusively(async () => {
+      const { present, gone } = await splitByPresence(this.#fs, this.#blocks);
+      for (const { dir } of gone) this.#losses.push({ kind: 'block', path: dir });
+      if (gone.length > 0) this.#blocks = present;
+    });
+    return this.#losses.splice(0);
+  }
+
+  /** Who else may put files into the folder, in words; undefined when nobody but its group. */
+  exposedTo(): Promise<string | undefined> {
+    return this.#place.exposedTo();
+  }
+
   /** Waits for running work, syncs the log and releases the directory. */
   close(writesSnapshot = true): Promise<void> {
     return (this.#closed ??= this.#close(writesSnapshot));
@@ -220,7 +218,7 @@ export class Db implements Appendable {
       await this.#wal.close();
       if (writesSnapshot) await this.#writeSnapshot();
     } finally {
-      await this.#lock.release();
+      await this.#place.release();
     }
   }
 
@@ -228,6 +226,7 @@ export class Db implements Appendable {
   async #writeSnapshot(): Promise<void> {
     if (this.#hasSnapshot || this.#head.sampleCount === 0) return;
     try {
+      if (!(await this.#place.isHeld())) return;
       await writeChunkSnapshot(this.#fs, this.dir, this.#head);
     } catch (error) {
       this.#logger.warn('no chunk snapshot was written; the next start reads the log', { error });
@@ -235,10 +234,23 @@ export class Db implements Appendable {
   }
 
   #exclusively<T>(section: () => Promise<T>): Promise<T> {
-    return this.#work.run(() => {
+    return this.#work.run(async () => {
       if (this.#closing.signal.aborted) throw closedError(this.dir);
+      await this.#stayInPlace();
       return section();
     });
+  }
+
+  async #stayInPlace(): Promise<void> {
+    const lost = await this.#place.restore();
+    if (lost !== undefined) this.#losses.push(lost);
+    if (lost?.kind === 'folder') {
+      this.#hasSnapshot = false;
+      this.#blocks = await listBlocks(this.#fs, this.dir, this.#logger);
+    }
+    if (!this.#place.isUnwritten) return;
+    await this.#flush();
+    this.#place.noteWritten();
   }
 
   async #flush(): Promise<readonly BlockMeta[]> {
@@ -306,6 +318,7 @@ export class Db implements Appendable {
     await this.#head.truncate(endMs, (ref) => this.#seriesGone(ref));
     // A snapshot stands for a part of the log that is about to go.
     await this.#removeSnapshots();
+    this.#place.noteTruncation();
     await this.#truncation.run(endMs);
   }
 
@@ -365,44 +378,13 @@ export class Db implements Appendable {
   }
 }
 
-interface OpenedParts {
-  readonly lock: DirLock;
-  readonly head: Head;
-  readonly wal: WalWriter;
-  readonly blocks: readonly BlockOnDisk[];
-  readonly hasSnapshot: boolean;
-  readonly replay: Awaited<ReturnType<HeadReplay['run']>>;
-  readonly damage: LogDamage | undefined;
-}
-
-async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts> {
-  const { fs, dir, clock, logger } = options;
-  await removeLeftovers(fs, dir, logger);
-  await removeUnfinishedCheckpoints(fs, `${dir}/wal`);
-  await removeUnfinishedSnapshots(fs, dir);
-  const blocks = await listBlocks(fs, dir, logger);
-  const seriesMax = options.seriesMax ?? SERIES_MAX;
-  const head = new Head({
-    clock,
-    blockRangeMs: options.blockRangeMs ?? BLOCK_RANGE_MS,
-    seriesMax,
-    shares: new SeriesShares(seriesMax, options.labelBytesMax),
-  });
-  // What a block covers is not needed from the log: a crash between the two leaves it in both.
-  head.raiseMinValidTime(coveredUntil(blocks.map(({ meta }) => meta)));
-  const replay = await new HeadReplay(head, options).run();
-  const segmentBytes = options.walSegmentBytes ?? WAL_SEGMENT_BYTES;
-  const wal = new WalWriter(fs, `${dir}/wal`, replay.nextSegment, segmentBytes);
-  const hasSnapshot = (await listChunkSnapshots(fs, dir)).length > 0;
-  const damage = await logDamage(fs, `${dir}/wal`, replay.damage);
-  return { lock, head, wal, blocks, replay, damage, hasSnapshot };
-}
-
-async function removeUnfinishedCheckpoints(fs: Fs, walDir: string): Promise<void> {
-  for (const { name, isDirectory } of await fs.list(walDir)) {
-    if (isDirectory && name.startsWith('checkpoint.') && name.endsWith('.tmp')) {
-      await fs.removeTree(`${walDir}/${name}`);
-    }
+/** Opens the database at a path that was another's, and makes what it has in memory blocks. */
+async function flushFolder(options: DbOptions): Promise<void> {
+  const db = await Db.open({ ...options, maintenanceIntervalMs: 0 });
+  try {
+    await db.flush();
+  } finally {
+    await db.close();
   }
 }
 

@@ -46,7 +46,7 @@ export class LogTruncation {
     const newest = await commits.exclusive(async (wal) => {
       const segment = await wal.cut();
       // Series that wait for their samples are written again, since the log begins anew.
-      if (head.sampleCount === 0) this.#announceSeries();
+      if (head.sampleCount === 0) this.announceSeries();
       return segment;
     });
     if (head.sampleCount === 0) {
@@ -68,7 +68,14 @@ export class LogTruncation {
     await this.#removeUpTo(last, last);
   }
 
-  #announceSeries(): void {
+  /** The files that were read at the start are not those at their paths any more. */
+  forgetFiles(): void {
+    this.#headChunkFiles = [];
+    this.#goneSeries.clear();
+  }
+
+  /** All series are written to the log again, which begins anew. */
+  announceSeries(): void {
     const { commits, head } = this.#options;
     for (let slot = 0; slot < head.table.slotEnd; slot++) {
       if (head.table.isUsed(slot)) commits.addSeries(head.table.refOf(slot));

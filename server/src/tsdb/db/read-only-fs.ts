@@ -28,6 +28,10 @@ export function readOnlyFs(fs: Fs): Fs {
     syncDir: nothing,
     remove: nothing,
     removeTree: nothing,
-    lockDir: async () => ({ release: nothing }),
+    lockDir: async () => ({
+      check: async () => 'held',
+      exposedTo: async () => undefined,
+      release: nothing,
+    }),
   };
 }

@@ -46,3 +46,12 @@ export async function listCheckpoints(fs: Fs, dir: string): Promise<number[]> {
   }
   return indices.sort((a, b) => a - b);
 }
+
+/** Removes what an interrupted process has left of a checkpoint. */
+export async function removeUnfinishedCheckpoints(fs: Fs, walDir: string): Promise<void> {
+  for (const { name, isDirectory } of await fs.list(walDir)) {
+    if (isDirectory && name.startsWith('checkpoint.') && name.endsWith('.tmp')) {
+      await fs.removeTree(`${walDir}/${name}`);
+    }
+  }
+}

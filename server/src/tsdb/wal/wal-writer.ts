@@ -27,6 +27,8 @@ export class WalWriter {
   readonly #frames = new ByteWriter(64 * 1024);
   #segment: number;
   #file: File | undefined;
+  /** Of the open file. */
+  #fileId: string | undefined;
   /** Length of the segment up to the last batch that was written whole. */
   #sizeBytes = 0;
   /** Whether bytes of a failed batch may lie behind `#sizeBytes`. */
@@ -45,6 +47,26 @@ export class WalWriter {
   /** Number of the segment that the next record goes to. */
   get segment(): number {
     return this.#segment;
+  }
+
+  get path(): string {
+    return `${this.#dir}/${segmentFileName(this.#segment)}`;
+  }
+
+  /** Whether the open segment, if there is one, still is the file of its name. */
+  async isInPlace(): Promise<boolean> {
+    if (this.#file === undefined) return true;
+    return (await this.#fs.stat(this.path))?.id === this.#fileId;
+  }
+
+  /** Goes on in another segment; the present one, which nobody may find again, is left as it is. */
+  async restart(segment: number): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    this.#sizeBytes = 0;
+    this.#isDirty = false;
+    this.#segment = segment;
+    await file?.close().catch(() => undefined);
   }
 
   /** Syncs that succeeded since the start. */
@@ -128,9 +150,9 @@ export class WalWriter {
   }
 
   async #openSegment(): Promise<File> {
-    const path = `${this.#dir}/${segmentFileName(this.#segment)}`;
-    const file = await this.#fs.open(path, 'log');
+    const file = await this.#fs.open(this.path, 'log');
     try {
+      this.#fileId = (await this.#fs.stat(this.path))?.id;
       // Without this a power cut takes the file away, however often it was synced.
       await this.#fs.syncDir(this.#dir);
     } catch (error) {
