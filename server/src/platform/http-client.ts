@@ -6,10 +6,12 @@ import { type AnswerHead, type AnswerListener, AnswerReader } from './http-answe
 import { type BodyListener, type BodySink, bodySink } from './http-body.ts';
 import { type ConnectionUser, Connections, type HttpConnection } from './http-connection.ts';
 import { exchangeError, timeoutError } from './http-errors.ts';
-import { ZonedUrl } from './zoned-url.ts';
+import { serverOf, zonedUrl } from './zoned-url.ts';
 
 const REDIRECTS_MAX = 10;
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
+/** Fields that a redirect to another origin does not take along. */
+const SECRET_FIELDS = new Set(['authorization', 'cookie']);
 const MEMORY_BYTES = 128 * 1024 * 1024;
 
 export interface HttpClientOptions {
@@ -32,7 +34,7 @@ export class NodeHttpClient implements HttpClient {
   async get(url: string, options: HttpGetOptions): Promise<HttpResponse> {
     const exchange = new Exchange(options);
     try {
-      return await this.#follow(ZonedUrl.from(url), exchange);
+      return await this.#follow(zonedUrl(url), exchange);
     } catch (error) {
       throw exchange.isAborted ? exchange.abortReason : exchangeError(error, url);
     } finally {
@@ -46,22 +48,22 @@ export class NodeHttpClient implements HttpClient {
   }
 
   /** The first answer that does not send us elsewhere. */
-  async #follow(url: ZonedUrl, exchange: Exchange): Promise<HttpResponse> {
+  async #follow(url: URL, exchange: Exchange): Promise<HttpResponse> {
     let target = url;
     for (let redirects = 0; ; redirects++) {
-      // A credential is for the host that it was set for, and for nobody to whom that one refers.
-      if (target.server !== url.server) exchange.forgetAuthorization();
+      // For good: who sends us back to a path of the target must not choose it with the credential.
+      exchange.isForeign ||= serverOf(target) !== serverOf(url);
       const { response, location } = await this.#ask(target, exchange);
       if (location === undefined) return response;
       if (redirects === REDIRECTS_MAX) {
         const message = `redirected more than ${REDIRECTS_MAX} times`;
         throw new CodedError('ERR_HTTP_REDIRECTS', message, { url: url.href });
       }
-      target = target.redirect(location);
+      target = zonedUrl(location, target);
     }
   }
 
-  async #ask(url: ZonedUrl, exchange: Exchange): Promise<Answer> {
+  async #ask(url: URL, exchange: Exchange): Promise<Answer> {
     this.#connections.trust(exchange.options.extraCa ?? '');
     const kept = this.#connections.takeKept(url);
     if (kept !== undefined) {
@@ -76,9 +78,9 @@ export class NodeHttpClient implements HttpClient {
     return exchange.run(this.#attempt(url, this.#connections.open(url), exchange));
   }
 
-  #attempt(url: ZonedUrl, connection: HttpConnection, { options }: Exchange): Attempt {
+  #attempt(url: URL, connection: HttpConnection, exchange: Exchange): Attempt {
     const parts = { connections: this.#connections, memory: this.#memory };
-    return new Attempt(parts, url, connection, options);
+    return new Attempt(parts, url, connection, exchange);
   }
 }
 
@@ -90,9 +92,11 @@ interface Answer {
 
 /** The time limit and the abort signal of one `get`. The first reason to abort counts. */
 class Exchange {
-  options: HttpGetOptions;
+  readonly options: HttpGetOptions;
   readonly #timer: NodeJS.Timeout;
   readonly #ignoreSignal: (() => void) | undefined;
+  /** Whether a redirect has led to another origin than was asked for. */
+  isForeign = false;
   isAborted = false;
   abortReason: unknown;
   #attempt: Attempt | undefined;
@@ -113,11 +117,6 @@ class Exchange {
     const answer = attempt.send();
     if (this.isAborted) attempt.fail(this.abortReason);
     return answer;
-  }
-
-  /** Later requests of the exchange go without. */
-  forgetAuthorization(): void {
-    this.options = { ...this.options, authorization: undefined };
   }
 
   end(): void {
@@ -141,9 +140,10 @@ interface AttemptParts {
 /** One request on one connection, and its answer. */
 class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   readonly #parts: AttemptParts;
-  readonly #url: ZonedUrl;
+  readonly #url: URL;
   readonly #connection: HttpConnection;
   readonly #options: HttpGetOptions;
+  readonly #isForeign: boolean;
   readonly #reader = new AnswerReader(this);
   readonly #answer = Promise.withResolvers<Answer>();
   #head: AnswerHead | undefined;
@@ -154,16 +154,12 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   #isUnheard = false;
   #isOver = false;
 
-  constructor(
-    parts: AttemptParts,
-    url: ZonedUrl,
-    connection: HttpConnection,
-    options: HttpGetOptions,
-  ) {
+  constructor(parts: AttemptParts, url: URL, connection: HttpConnection, exchange: Exchange) {
     this.#parts = parts;
     this.#url = url;
     this.#connection = connection;
-    this.#options = options;
+    this.#options = exchange.options;
+    this.#isForeign = exchange.isForeign;
   }
 
   get hasHead(): boolean {
@@ -176,9 +172,9 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   }
 
   send(): Promise<Answer> {
-    const { headers, authorization } = this.#options;
-    const secret = authorization === undefined ? {} : { Authorization: authorization };
-    const fields = { Host: this.#url.host, 'Accept-Encoding': 'gzip', ...headers, ...secret };
+    const { headers } = this.#options;
+    const own = this.#isForeign ? withoutSecrets(headers) : headers;
+    const fields = { Host: this.#url.host, 'Accept-Encoding': 'gzip', ...own };
     this.#connection.use(this, requestText(this.#url, fields));
     return this.#answer.promise;
   }
@@ -261,6 +257,14 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
       location,
     });
   }
+}
+
+/** The header fields without those that are for the target alone. */
+function withoutSecrets(
+  headers: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const entries = Object.entries(headers);
+  return Object.fromEntries(entries.filter(([name]) => !SECRET_FIELDS.has(name.toLowerCase())));
 }
 
 /** The text of a GET request. */

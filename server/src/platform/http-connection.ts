@@ -4,7 +4,7 @@ import tls from 'node:tls';
 import { CodedError } from '../base/errors.ts';
 import { trustedCertificates } from './certificates.ts';
 import { localLookup } from './local-lookup.ts';
-import type { ZonedUrl } from './zoned-url.ts';
+import { connectHost, serverOf } from './zoned-url.ts';
 
 const READ_BYTES = 64 * 1024;
 /** Kept for each server; more than one only while several targets of it are scraped at a time. */
@@ -108,32 +108,32 @@ export class Connections {
   }
 
   /** A connection to the server of `url` that an earlier request has left. */
-  takeKept(url: ZonedUrl): HttpConnection | undefined {
-    const connection = this.#kept.get(url.server)?.at(-1);
-    if (connection !== undefined) this.#forget(url.server, connection);
+  takeKept(url: URL): HttpConnection | undefined {
+    const connection = this.#kept.get(serverOf(url))?.at(-1);
+    if (connection !== undefined) this.#forget(serverOf(url), connection);
     return connection;
   }
 
   /** Keeps a connection to the server of `url`, or ends it when there are enough. */
-  giveBack(url: ZonedUrl, connection: HttpConnection): void {
-    const { server } = url;
-    const kept = this.#kept.get(server) ?? [];
+  giveBack(url: URL, connection: HttpConnection): void {
+    const origin = serverOf(url);
+    const kept = this.#kept.get(origin) ?? [];
     if (kept.length >= KEPT_MAX) {
       connection.destroy();
       return;
     }
-    this.#kept.set(server, [...kept, connection]);
-    connection.leave(() => this.#forget(server, connection));
+    this.#kept.set(origin, [...kept, connection]);
+    connection.leave(() => this.#forget(origin, connection));
   }
 
   /** Begins to connect. What goes wrong goes to the connection's first user. */
-  open(url: ZonedUrl): HttpConnection {
+  open(url: URL): HttpConnection {
     const isSecure = url.protocol === 'https:';
     if (!isSecure && url.protocol !== 'http:') {
       throw new CodedError('ERR_HTTP', `${url.protocol} is not a protocol of exporters`);
     }
     const where = {
-      host: url.connectHost,
+      host: connectHost(url),
       port: Number(url.port) || (isSecure ? 443 : 80),
       lookup: localLookup,
       noDelay: true,

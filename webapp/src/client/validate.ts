@@ -142,7 +142,7 @@ const target = object<Target>({
 
 const warning = object<Warning>({ code: text, message: text, action: unlessEmpty(text) });
 
-const head = object<HeadStats>({ series: number, samples: number, min_t: time, max_t: time });
+const head = object<HeadStats>({ series: number, samples: number, min_t: number, max_t: number });
 
 const instance = object<ClusterInstance>({
   id: text,

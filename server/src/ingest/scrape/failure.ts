@@ -1,6 +1,6 @@
-import { CodedError, codeOf, describeError } from '../../base/errors.ts';
-import { redactText } from '../../base/redact.ts';
+import { CodedError, describeError } from '../../base/errors.ts';
 import { isForMetrics } from '../exposition/content-type.ts';
+import { redactText } from '../../base/redact.ts';
 
 /** Characters of a content type that are shown. */
 const CONTENT_TYPE_MAX = 60;
@@ -22,19 +22,4 @@ export function failureSentence(error: unknown, contentType = ''): string {
   // Messages about HTTP say it all; what is behind them is for the log.
   const isPlain = error.cause === undefined || error.code.startsWith('ERR_HTTP');
   return redactText(isPlain ? sentence : `${sentence}: ${describeError(error.cause)}`);
-}
-
-/** Nobody was there to answer: the port is closed, the host not known or out of reach. */
-const SILENCE: ReadonlySet<string> = new Set([
-  'ERR_HTTP_REFUSED',
-  'ERR_HTTP_DNS',
-  'ERR_HTTP_TIMEOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-]);
-
-/** Whether a scrape failed because nothing answered, rather than something wrong. */
-export function isSilence(error: unknown): boolean {
-  if (!(error instanceof CodedError)) return false;
-  return SILENCE.has(error.code) || SILENCE.has(codeOf(error.cause) ?? '');
 }

@@ -205,10 +205,10 @@ function headOf(value: unknown): HeadFacts {
   };
 }
 
-/** Earlier versions wrote URLs as they are. */
 function targetOf(value: unknown): TargetStatus {
   const fields = fieldsOf(value);
   return {
+    // Earlier versions wrote URLs as they are.
     url: redactUrl(textField(fields, 'url')),
     job: textField(fields, 'job'),
     instance: textField(fields, 'instance'),
