@@ -37,8 +37,23 @@ describe('redaction', () => {
     it(`says ${shown}`, () => assert.equal(redactText(text), shown));
   }
 
-  it('takes no longer than the text is long', () => {
-    for (const piece of ['a', '@', ':', '?', 'http://', 'a:', 'token=', '"', '= ']) {
+  it('ends with texts of any kind, and makes none much longer', () => {
+    for (const piece of [
+      'a',
+      'a.',
+      'a-',
+      ',',
+      'basic ',
+      '" :',
+      '@',
+      ':',
+      '?',
+      'http://',
+      'a:',
+      'token=',
+      '"',
+      '= ',
+    ]) {
       const text = piece.repeat(100_000);
       assert.ok(redactText(text).length <= text.length + 10);
       assert.ok(redactUrl(`http://${text}`).length <= text.length + 200_020);

@@ -3,7 +3,7 @@
 const HIDDEN = '…';
 
 /** URLs in a text, without the punctuation of the sentence behind them. */
-const URLS = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>`]*[^\s"'<>`),.:;]/gi;
+const URLS = /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>`]*[^\s"'<>`),.:;]/gi;
 /** Values that are named as a secret: `password=x`, `"token": "x"`, as drivers and libraries quote them. */
 const NAMED =
   /\b((?:password|passwd|pwd|secret|(?:access|auth|refresh)?_?token|(?:api|account|access|secret)_?key|sharedaccesssignature|sig)["']?(?:=|"\s*:)\s*)(?:"[^"]*"|'[^']*'|[^\s"',;&)]+)/gi;

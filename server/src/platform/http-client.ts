@@ -14,7 +14,7 @@ import {
 } from './http-connection.ts';
 import { exchangeError, timeoutError } from './http-errors.ts';
 import { localLookup } from './local-lookup.ts';
-import { ZonedUrl } from './zoned-url.ts';
+import { connectHost, serverOf, zonedUrl } from './zoned-url.ts';
 
 const REDIRECTS_MAX = 10;
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
@@ -46,7 +46,7 @@ export class NodeHttpClient implements HttpClient {
   async get(url: string, options: HttpGetOptions): Promise<HttpResponse> {
     const exchange = new Exchange(options);
     try {
-      return await this.#follow(ZonedUrl.from(url), exchange);
+      return await this.#follow(zonedUrl(url), exchange);
     } catch (error) {
       throw exchange.isAborted
         ? exchange.abortReason
@@ -62,11 +62,11 @@ export class NodeHttpClient implements HttpClient {
   }
 
   /** The first answer that does not send us elsewhere. */
-  async #follow(first: ZonedUrl, exchange: Exchange): Promise<HttpResponse> {
+  async #follow(first: URL, exchange: Exchange): Promise<HttpResponse> {
     let destination: Destination = { url: first, mayBeLinkLocal: true };
     for (let redirects = 0; ; redirects++) {
       // Whoever has been led to another server does not get back what is for the first one alone.
-      exchange.isForeign ||= destination.url.server !== first.server;
+      exchange.isForeign ||= serverOf(destination.url) !== serverOf(first);
       const { response, location } = await this.#ask(destination, exchange);
       if (location === undefined) return response;
       if (redirects === REDIRECTS_MAX) {
@@ -93,7 +93,7 @@ export class NodeHttpClient implements HttpClient {
     return exchange.run(this.#attempt(url, this.#connections.open(destination), exchange));
   }
 
-  #attempt(url: ZonedUrl, connection: HttpConnection, exchange: Exchange): Attempt {
+  #attempt(url: URL, connection: HttpConnection, exchange: Exchange): Attempt {
     const parts = { connections: this.#connections, memory: this.#memory };
     return new Attempt(parts, url, connection, exchange);
   }
@@ -155,7 +155,7 @@ interface AttemptParts {
 /** One request on one connection, and its answer. */
 class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   readonly #parts: AttemptParts;
-  readonly #url: ZonedUrl;
+  readonly #url: URL;
   readonly #connection: HttpConnection;
   readonly #options: HttpGetOptions;
   #isForeign: boolean;
@@ -169,7 +169,7 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   #isUnheard = false;
   #isOver = false;
 
-  constructor(parts: AttemptParts, url: ZonedUrl, connection: HttpConnection, exchange: Exchange) {
+  constructor(parts: AttemptParts, url: URL, connection: HttpConnection, exchange: Exchange) {
     this.#parts = parts;
     this.#url = url;
     this.#connection = connection;
@@ -187,11 +187,9 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
   }
 
   send(): Promise<Answer> {
-    const { headers, authorization } = this.#options;
+    const { headers } = this.#options;
     const own = this.#isForeign ? withoutSecrets(headers) : headers;
-    const isKnown = authorization !== undefined && !this.#isForeign;
-    const secret = isKnown ? { Authorization: authorization } : {};
-    const fields = { Host: this.#url.host, 'Accept-Encoding': 'gzip', ...own, ...secret };
+    const fields = { Host: this.#url.host, 'Accept-Encoding': 'gzip', ...own };
     this.#connection.use(this, requestText(this.#url, fields));
     return this.#answer.promise;
   }
@@ -284,15 +282,22 @@ class Attempt implements ConnectionUser, AnswerListener, BodyListener {
  * Where an answer from `url` sends us, as Prometheus follows it: to any host, but never to a link-local
  * address, unless that is the very one that was asked for.
  */
-function redirected(first: ZonedUrl, url: ZonedUrl, location: string): Destination {
-  const target = url.redirect(location);
+function redirected(first: URL, url: URL, location: string): Destination {
+  const target = parsed(location, url);
   if (target === undefined || !/^https?:$/.test(target.protocol)) {
     throw new CodedError('ERR_HTTP', 'redirected to something that is no address of HTTP');
   }
-  const { connectHost } = first;
+  const host = connectHost(first);
   // A name may mean another address by now.
-  const isSameAddress = target.connectHost === connectHost && isIP(connectHost) !== 0;
-  return { url: target, mayBeLinkLocal: isSameAddress };
+  return { url: target, mayBeLinkLocal: connectHost(target) === host && isIP(host) !== 0 };
+}
+
+function parsed(location: string, base: URL): URL | undefined {
+  try {
+    return zonedUrl(location, base);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The header fields without those that are for the target alone. */

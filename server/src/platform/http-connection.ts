@@ -6,7 +6,7 @@ import { trustedCertificates } from './certificates.ts';
 import { redirectError } from './http-errors.ts';
 import { isLinkLocal } from './link-local.ts';
 import { withoutLinkLocal } from './local-lookup.ts';
-import type { ZonedUrl } from './zoned-url.ts';
+import { connectHost, serverOf } from './zoned-url.ts';
 
 const READ_BYTES = 64 * 1024;
 /** Kept for each server; more than one only while several targets of it are scraped at a time. */
@@ -19,7 +19,7 @@ const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
 /** Where a request goes. */
 export interface Destination {
-  readonly url: ZonedUrl;
+  readonly url: URL;
   /** An administrator may have chosen a link-local address; a redirect never does. */
   readonly mayBeLinkLocal: boolean;
 }
@@ -128,15 +128,15 @@ export class Connections {
 
   /** A connection to the server of `url` that an earlier request has left. */
   takeKept({ url, mayBeLinkLocal }: Destination): HttpConnection | undefined {
-    const connection = this.#kept.get(url.server)?.at(-1);
+    const connection = this.#kept.get(serverOf(url))?.at(-1);
     if (connection === undefined || (!mayBeLinkLocal && connection.isLinkLocal)) return undefined;
-    this.#forget(url.server, connection);
+    this.#forget(serverOf(url), connection);
     return connection;
   }
 
   /** Keeps a connection to the server of `url`, or ends it when there are enough. */
-  giveBack(url: ZonedUrl, connection: HttpConnection): void {
-    const { server } = url;
+  giveBack(url: URL, connection: HttpConnection): void {
+    const server = serverOf(url);
     const kept = this.#kept.get(server) ?? [];
     if (kept.length >= KEPT_MAX) {
       connection.destroy();
@@ -152,7 +152,7 @@ export class Connections {
     if (!isSecure && url.protocol !== 'http:') {
       throw new CodedError('ERR_HTTP', `${url.protocol} is not a protocol of exporters`);
     }
-    const host = url.connectHost;
+    const host = connectHost(url);
     if (!mayBeLinkLocal && isLinkLocal(host)) throw redirectError();
     const where = {
       host,

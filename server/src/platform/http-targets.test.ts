@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { after, test } from 'node:test';
 
 import { NodeHttpClient } from './http-client.ts';
-import { ZonedUrl } from './zoned-url.ts';
+import { connectHost, serverOf, zonedUrl } from './zoned-url.ts';
 
 const OPTIONS = { headers: {}, timeoutMs: 5000, bodyLimitBytes: 0 };
 const client = new NodeHttpClient();
@@ -47,7 +47,7 @@ const authorizations = (seen: readonly Seen[]): unknown[] =>
 
 test('a credential goes to the target and where it redirects within its own origin', async () => {
   const { seen, origin } = await serve({ '/a': '/b', '/b': 'c' });
-  await client.get(`${origin}/a`, { ...OPTIONS, authorization: 'Bearer S3cret' });
+  await client.get(`${origin}/a`, { ...OPTIONS, headers: { Authorization: 'Bearer S3cret' } });
   await client.get(`${origin}/d`, OPTIONS);
   assert.deepEqual(authorizations(seen), [
     ['/a', 'Bearer S3cret'],
@@ -67,7 +67,10 @@ test('a credential goes to no other host, port or protocol, and not back from th
   });
   locations['/round'] = `${own.origin}/home`;
   for (const path of ['/port', '/host', '/round']) {
-    await client.get(`${own.origin}${path}`, { ...OPTIONS, authorization: 'Basic S3cret' });
+    await client.get(`${own.origin}${path}`, {
+      ...OPTIONS,
+      headers: { Authorization: 'Basic S3cret' },
+    });
   }
   assert.deepEqual(
     other.seen.map(({ authorization }) => authorization),
@@ -97,15 +100,16 @@ test(
 );
 
 test('the same address behind two interfaces is two servers', () => {
-  const first = ZonedUrl.from('http://[fe80::1%25eth0]:1/a?b=%25c');
+  const first = zonedUrl('http://[fe80::1%25eth0]:1/a?b=%25c');
   assert.deepEqual(
-    [first.connectHost, first.server, first.search],
+    [connectHost(first), serverOf(first), first.search],
     ['fe80::1%eth0', 'http://[fe80::1]:1%eth0', '?b=%25c'],
   );
-  assert.notEqual(first.server, ZonedUrl.from('http://[fe80::1%25eth1]:1/a').server);
-  assert.equal(first.redirect('/x')?.server, first.server);
-  assert.equal(first.redirect('http://[fe80::1%25eth1]:1/')?.zone, 'eth1');
-  assert.equal(first.redirect('http://app1/')?.zone, '');
-  assert.equal(ZonedUrl.from('http://app1:1/').server, 'http://app1:1');
-  assert.throws(() => ZonedUrl.from('http://[fe80::1%]/'));
+  assert.notEqual(serverOf(first), serverOf(zonedUrl('http://[fe80::1%25eth1]:1/a')));
+  assert.equal(serverOf(zonedUrl('/x', first)), serverOf(first));
+  assert.equal(serverOf(zonedUrl('http://[fe80::1]:1/x', first)), serverOf(first));
+  assert.equal(connectHost(zonedUrl('http://[fe80::1%25eth1]:1/', first)), 'fe80::1%eth1');
+  assert.equal(connectHost(zonedUrl('http://app1/', first)), 'app1');
+  assert.equal(serverOf(zonedUrl('http://app1:1/')), 'http://app1:1');
+  assert.throws(() => zonedUrl('http://[fe80::1%]/'));
 });

@@ -1,5 +1,4 @@
 import { CodedError } from '../base/errors.ts';
-import { utcMinute } from '../base/utc.ts';
 import { dumpHeadDirOf } from '../filestore/layout.ts';
 import type { TargetStatus } from '../ingest/index.ts';
 import { copyBlock } from '../services/blocksync/copy-block.ts';
@@ -150,7 +149,7 @@ export class Cluster {
     return held
       .filter(({ node }) => node !== this.node && node !== scraper)
       .map(({ node, sinceMs }) => {
-        const since = utcMinute(sinceMs);
+        const since = new Date(sinceMs).toISOString().slice(0, 16).replace('T', ' ');
         return `What ${node} has collected since ${since} UTC and not yet stored is missing.`;
       });
   }

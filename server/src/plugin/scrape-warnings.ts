@@ -15,7 +15,7 @@ export interface ScrapeFacts {
   readonly wasUp: (url: string) => boolean;
 }
 
-export interface Verdict {
+interface Verdict {
   readonly code: string;
   /** undefined: all is well. */
   readonly warning: Omit<Warning, 'code'> | undefined;
@@ -26,14 +26,21 @@ const SHARE_CODES = new Set(['ERR_SERIES_SHARE', 'ERR_SERIES_LIMIT', 'ERR_HEAD_S
 
 /** What an administrator should know about the scraping; one verdict for each code there is. */
 export function scrapeWarnings(facts: ScrapeFacts): Verdict[] {
-  const { config, targets, hasLicense } = facts;
+  const { config, targets } = facts;
   const failed = targets.filter((target) => !target.up && target.lastError !== undefined);
   const [greedy, failing] = [failed.filter(isGreedy), failed.filter((one) => !isGreedy(one))];
   const server = failing.find((target) => target.job === SERVER_JOB);
   return [
     { code: 'metrics_disabled', warning: config.metricsEnabled ? undefined : METRICS_DISABLED },
-    { code: 'server_not_scraped', warning: hasLicense ? serverWarning(facts, server) : undefined },
-    { code: 'license_missing', warning: hasLicense ? undefined : serverWarning(facts, server) },
+    {
+      code: 'server_not_scraped',
+      warning: facts.hasLicense ? serverWarning(facts, server) : undefined,
+    },
+    // With a code of its own, by which the panel leads to another page.
+    {
+      code: 'license_missing',
+      warning: facts.hasLicense ? undefined : serverWarning(facts, server),
+    },
     { code: 'exporter_down', warning: exporterWarning(facts, failing) },
     { code: 'series_limit', warning: shareWarning(greedy) },
     { code: 'storing_failed', warning: storeWarning(facts.storeFault) },

@@ -192,10 +192,10 @@ test('a bad node, line or address is named, and everything else is scraped', asy
   assert.match(warning.message, /"a\/b" \(.+"node1:8075" \(a host is expected without a port\)/);
   assert.deepEqual(more, []);
   const asked = world.http.requests.find(({ url }) => url === 'http://db1/m?token=S3cret');
-  assert.equal(asked?.options.authorization, `Basic ${btoa('user:S3cret')}`);
+  assert.equal(asked?.options.headers.Authorization, `Basic ${btoa('user:S3cret')}`);
   assert.match(asked?.options.extraCa ?? '', /BEGIN CERTIFICATE/);
   const others = world.http.requests.filter(({ url }) => !url.startsWith('http://db1/'));
-  assert.ok(others.every(({ options }) => options.authorization === undefined));
+  assert.ok(others.every(({ options }) => options.headers.Authorization === undefined));
   world.host.nodes = ['app1', 'app2'].map((name) => [name, 1]);
   scraping.wake();
   await settle();

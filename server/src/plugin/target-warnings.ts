@@ -1,5 +1,7 @@
 import type { TargetList } from '../services/discovery/index.ts';
-import type { Verdict } from './scrape-warnings.ts';
+import type { scrapeWarnings } from './scrape-warnings.ts';
+
+type Verdict = ReturnType<typeof scrapeWarnings>[number];
 
 /** Of each kind; who corrects these sees the others. */
 const SHOWN_MAX = 5;

@@ -145,10 +145,10 @@ const warning = object<Warning>({ code: text, message: text, action: unlessEmpty
 const head = object<HeadStats>({
   series: number,
   samples: number,
-  min_t: time,
-  max_t: time,
+  min_t: number,
+  max_t: number,
   scraped_series: ifThere(number),
-  newest_scraped_t: ifThere(time),
+  newest_scraped_t: ifThere(number),
 });
 
 const instance = object<ClusterInstance>({

@@ -10,9 +10,8 @@ export interface HttpClient {
 }
 
 export interface HttpGetOptions {
+  /** `Authorization` and `Cookie` don't go where an answer redirects to another origin. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The value of the `Authorization` header; kept from where the answer redirects to another origin. */
-  readonly authorization?: string | undefined;
   /** Certificates, PEM, that are trusted besides those of the system. */
   readonly extraCa?: string | undefined;
   /** For the whole exchange, body included. */

@@ -1,4 +1,4 @@
-import { CodedError, codeOf, describeError, hasCode } from '../../base/errors.ts';
+import { CodedError, describeError, hasCode } from '../../base/errors.ts';
 import { redactText } from '../../base/redact.ts';
 import { isForMetrics } from '../exposition/content-type.ts';
 
@@ -25,21 +25,6 @@ export function failureSentence(error: unknown, contentType = ''): string {
   // Messages about HTTP say it all; what is behind them is for the log.
   const isPlain = error.cause === undefined || error.code.startsWith('ERR_HTTP');
   return redactText(isPlain ? sentence : `${sentence}: ${describeError(error.cause)}`);
-}
-
-/** Nobody was there to answer: the port is closed, the host not known or out of reach. */
-const SILENCE: ReadonlySet<string> = new Set([
-  'ERR_HTTP_REFUSED',
-  'ERR_HTTP_DNS',
-  'ERR_HTTP_TIMEOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-]);
-
-/** Whether a scrape failed because nothing answered, rather than something wrong. */
-export function isSilence(error: unknown): boolean {
-  if (!(error instanceof CodedError)) return false;
-  return SILENCE.has(error.code) || SILENCE.has(codeOf(error.cause) ?? '');
 }
 
 /** The error without anything of an answer that is not for the eyes of whoever sees the error. */

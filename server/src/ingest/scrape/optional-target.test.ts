@@ -83,7 +83,7 @@ test('a credential is sent and never shown; a new one is used from then on', asy
   http.answers.set(URL, REFUSED);
   manager.apply(SETTINGS, [{ ...target, authorization: 'Bearer S3cret2' }]);
   assert.deepEqual(
-    [...new Set(http.requests.map(({ options }) => options.authorization))],
+    [...new Set(http.requests.map(({ options }) => options.headers.Authorization))],
     ['Bearer S3cret1', 'Bearer S3cret2'],
   );
   assert.equal(http.requests[0].url, URL);

@@ -11,12 +11,13 @@ import { ACCEPT, expositionFormat } from '../exposition/content-type.ts';
 import { appendBody, appendVanished, newCounts } from './append-body.ts';
 import type { Answer, AppendContext, ScrapeCounts } from './append-body.ts';
 import type { Escrow, StorePermission } from './escrow.ts';
-import { failureSentence, isSilence, isStoreFault, storeError, withoutQuotes } from './failure.ts';
+import { failureSentence, isStoreFault, storeError, withoutQuotes } from './failure.ts';
 import { Metadata } from './metadata.ts';
 import type { MetadataMemory, MetricMetadata } from './metadata.ts';
 import { Report } from './report.ts';
 import { Schedule } from './schedule.ts';
 import { SeriesCache } from './series-cache.ts';
+import { isSilence } from './silence.ts';
 import type { StoreHealth } from './store-health.ts';
 import type { Turns } from './turns.ts';
 import type { ScrapeResult, ScrapeSettings, Target, TargetStatus } from './types.ts';
@@ -174,13 +175,14 @@ export class ScrapeLoop {
   }
 
   async #fetch(settings: ScrapeSettings): Promise<HttpResponse> {
-    const response = await this.#parts.http.get(this.#target.url, {
+    const { url, authorization } = this.#target;
+    const response = await this.#parts.http.get(url, {
       headers: {
+        ...(authorization !== undefined && { Authorization: authorization }),
         Accept: ACCEPT,
         'User-Agent': this.#parts.userAgent,
         'X-Prometheus-Scrape-Timeout-Seconds': String(settings.timeoutMs / 1000),
       },
-      authorization: this.#target.authorization,
       extraCa: settings.extraCa,
       timeoutMs: settings.timeoutMs,
       bodyLimitBytes: settings.bodyLimitBytes,

@@ -225,10 +225,10 @@ export function scrapedJson(scraped: HeadFacts['scraped']): object {
   return { scraped_series: scraped.seriesCount, newest_scraped_t: scraped.newestMs };
 }
 
-/** Earlier versions wrote URLs as they are. */
 function targetOf(value: unknown): TargetStatus {
   const fields = fieldsOf(value);
   return {
+    // Earlier versions wrote URLs as they are.
     url: redactUrl(textField(fields, 'url')),
     job: textField(fields, 'job'),
     instance: textField(fields, 'instance'),

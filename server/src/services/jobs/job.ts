@@ -1,5 +1,4 @@
 import { CodedError } from '../../base/errors.ts';
-import { TIME_MAX_MS } from '../../base/utc.ts';
 import { dumpPathOf } from '../../filestore/layout.ts';
 
 /** States as the Go plugin and its panel name them. */
@@ -44,6 +43,9 @@ export interface DumpJob {
 export function isFinished(job: DumpJob): boolean {
   return job.status === 'success' || job.status === 'error';
 }
+
+/** The last time that `Date` knows. */
+const TIME_MAX_MS = 8.64e15;
 
 /** Throws `ERR_JOB_RANGE` unless a dump can be made of it. */
 export function checkRange(minTimeMs: number, maxTimeMs: number): void {
