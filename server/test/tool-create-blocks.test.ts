@@ -94,6 +94,16 @@ describe('create-blocks-from openmetrics', () => {
     });
   }
 
+  it('lists times of any year as promtool does', (t) => {
+    if (!hasTool(t, 'promtool')) return;
+    for (const timeS of [1_750_000_000_000, 8_640_000_000_000, 253_402_300_800, 0]) {
+      const dir = mkdtempSync(join(root, 'years-'));
+      ours(...COMMAND, write('years', `a 1 ${timeS}\n# EOF\n`), dir);
+      const expected = execFileSync('promtool', ['tsdb', 'list', '-r', dir]).toString();
+      assert.equal(ours('list', '-r', dir), expected);
+    }
+  });
+
   it('adds labels, and can be quiet', () => {
     const input = write('labels', `up{job="a"} 1 ${START_S}\ndown 2 ${START_S}\n# EOF\n`);
     const dir = join(root, 'labels-out');

@@ -1,3 +1,4 @@
+import { formatUtcMinute } from '../base/utc-time.ts';
 import { mergeWarnings } from '../httpapi/status.ts';
 import type { ClusterOverview, StatusSource } from '../httpapi/status.ts';
 import type { TargetStatus } from '../ingest/index.ts';
@@ -39,7 +40,7 @@ function clusterLines({ scraper, node, instances }: ClusterOverview, nowMs: numb
   const who =
     scraper === undefined
       ? 'No node of this version scrapes right now; one takes over within 30 seconds.'
-      : `**${scraper.node}** scrapes since ${isoMinute(scraper.sinceMs)} UTC.`;
+      : `**${scraper.node}** scrapes since ${formatUtcMinute(scraper.sinceMs)} UTC.`;
   const nodes = instances.map((each) => {
     const role = ROLES[each.role] ?? each.role;
     return `- ${each.node} ${role} (version ${each.version}, seen ${ago(nowMs - each.reportedMs)})`;
@@ -76,8 +77,4 @@ function ago(durationMs: number): string {
   if (seconds < 120) return `${seconds} s ago`;
   const minutes = Math.round(seconds / 60);
   return minutes < 120 ? `${minutes} min ago` : `${Math.round(minutes / 60)} h ago`;
-}
-
-function isoMinute(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, 16).replace('T', ' ');
 }
