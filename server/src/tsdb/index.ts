@@ -17,7 +17,7 @@ export { BlockReader, type BlockSeries, verifyBlock } from './block/block-reader
 export { verifyBlockTask } from './block/verify-task.ts';
 export { BlockFile } from './block/block-file.ts';
 export { ReadOnlyDb, type UnreadableBlock } from './db/read-only-db.ts';
-export { BlockImport } from './head/block-import.ts';
+export { BlockImport, type SkippedSamples } from './head/block-import.ts';
 export { mergeTask } from './compact/merge-task.ts';
 export { firstOverlap, planMerge, splitByRange } from './compact/plan.ts';
 export { salvageBlock } from './compact/salvage.ts';
