@@ -27,8 +27,9 @@ export interface ApiOptions extends RouterOptions {
 export function makeApi(options: ApiOptions): Router {
   const { jobs, fileStore, writeTimeoutSeconds, stats, status } = options;
   const download = { getJob: (id: string) => jobs.get(id), fileStore, writeTimeoutSeconds };
+  const sharedStats = shared(stats);
   return new Router(options)
-    .add('GET', '/tsdb/stats', async ({ response }) => sendJson(response, await stats()))
+    .add('GET', '/tsdb/stats', async ({ response }) => sendJson(response, await sharedStats()))
     .add('GET', '/jobs', listJobsHandler(jobs))
     .add('POST', '/jobs/create', createJobHandler(jobs))
     .add('POST', '/jobs/cancel/{id}', cancelJobHandler(jobs))
@@ -36,4 +37,13 @@ export function makeApi(options: ApiOptions): Router {
     .add('DELETE', '/jobs/deleteAll', deleteAllJobsHandler(jobs))
     .add('GET', '/jobs/download/{id}', downloadHandler(download))
     .add('GET', '/status', statusHandler(status));
+}
+
+/** Callers that come while the work is under way get its result, and cost nothing more. */
+function shared<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= work().finally(() => (running = undefined));
+    return running;
+  };
 }
