@@ -21,6 +21,8 @@ const user = 'the-admin';
 const WRITE_TIMEOUT_S = 2;
 /** More than all buffers between the plugin and a client hold. */
 const SIZE_BYTES = 48 * 1024 * 1024;
+/** A connection that nobody closes is found dead by its client after two minutes. */
+const limited = { timeout: 60_000 };
 /** Three times as long as the server waits. */
 const DOWNLOAD_SECONDS = 3 * WRITE_TIMEOUT_S;
 
@@ -111,7 +113,7 @@ function testDownloads(version: HostVersion): void {
     await routes.json<Job[]>('/jobs');
   });
 
-  test('a deactivation ends a download that has taken the connection over', async () => {
+  test('a deactivation ends a download that has taken the connection over', limited, async () => {
     await setWriteTimeout(WRITE_TIMEOUT_S);
     const response = await routes.download(id);
     response.pause();
