@@ -21,6 +21,8 @@ const user = 'the-admin';
 const WRITE_TIMEOUT_S = 2;
 /** More than all buffers between the plugin and a client hold. */
 const SIZE_BYTES = 48 * 1024 * 1024;
+/** A connection that nobody closes is found dead by its client after two minutes. */
+const limited = { timeout: 60_000 };
 /** Three times as long as the server waits. */
 const DOWNLOAD_SECONDS = 3 * WRITE_TIMEOUT_S;
 
@@ -57,6 +59,18 @@ function testDownloads(version: HostVersion): void {
     await exporter?.stop();
   });
 
+  /** As the plugin knows it; the server keeps to that of its start. */
+  const setWriteTimeout = async (seconds: number): Promise<void> => {
+    const config = {
+      ServiceSettings: { WriteTimeout: seconds },
+      MetricsSettings: { Enable: true, ListenAddress: exporter.address },
+    };
+    const settings = { scrapeintervalseconds: 1, enablenodeexportertargets: false };
+    await host.perform('set_config', { config, plugin_config: settings });
+    // It reads the configuration in the background.
+    await delay(1_000);
+  };
+
   /** Reads as slowly as a bad line would bring it. */
   const readSlowly = (response: IncomingMessage): Promise<Digest> =>
     digestOf(response, SIZE_BYTES / DOWNLOAD_SECONDS);
@@ -85,14 +99,7 @@ function testDownloads(version: HostVersion): void {
   });
 
   test('the host would have cut it off: it does when the plugin believes that there is no limit', async () => {
-    const config = {
-      ServiceSettings: { WriteTimeout: 0 },
-      MetricsSettings: { Enable: true, ListenAddress: exporter.address },
-    };
-    const settings = { scrapeintervalseconds: 1, enablenodeexportertargets: false };
-    await host.perform('set_config', { config, plugin_config: settings });
-    // It reads the configuration in the background.
-    await delay(1_000);
+    await setWriteTimeout(0);
     await assert.rejects(readSlowly(await routes.download(id)), /aborted/);
   });
 
@@ -104,6 +111,25 @@ function testDownloads(version: HostVersion): void {
     const next = await readSlowly(await routes.download(id, ranges));
     assert.equal(next.sha256, digest(bytes.subarray(0, 100)));
     await routes.json<Job[]>('/jobs');
+  });
+
+  test('a deactivation ends a download that has taken the connection over', limited, async () => {
+    await setWriteTimeout(WRITE_TIMEOUT_S);
+    const response = await routes.download(id);
+    response.pause();
+    const ended = new Promise<void>((resolve) => {
+      response.on('error', () => undefined).once('close', resolve);
+    });
+    await host.perform('deactivate');
+    response.resume();
+    await ended;
+    assert.equal(response.complete, false);
+  });
+
+  test('the server has nothing to log about all of that', () => {
+    // Its own words for a failed hook, and those of yamux for frames that come too late.
+    const complaints = host.hostLog.filter((line) => /RPC call failed|yamux/.test(line));
+    assert.deepEqual(complaints, []);
   });
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -81,6 +81,20 @@ test('a socket folder that is missing is named', async () => {
   const plugin = start({ PLUGIN_UNIX_SOCKET_DIR: '/nonexistent/dir' });
   assert.deepEqual(await plugin.exit, [1, null]);
   assert.match(plugin.stderr(), /cannot start.*\/nonexistent\/dir/);
+});
+
+test('nobody else may connect, whatever the rights of new files are', async () => {
+  const before = process.umask(0);
+  let plugin: Started;
+  try {
+    plugin = start();
+  } finally {
+    process.umask(before);
+  }
+  const { mode } = statSync(parseHandshake(handshake, await plugin.line));
+  assert.equal(mode & 0o777, 0o700);
+  await (await connect(plugin)).quit();
+  await plugin.exit;
 });
 
 test('it serves, and quits when asked to', async () => {

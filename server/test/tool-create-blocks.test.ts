@@ -94,6 +94,16 @@ describe('create-blocks-from openmetrics', () => {
     });
   }
 
+  it('lists times of any year as promtool does', (t) => {
+    if (!hasTool(t, 'promtool')) return;
+    for (const timeS of [1_750_000_000_000, 8_640_000_000_000, 253_402_300_800, 0]) {
+      const dir = mkdtempSync(join(root, 'years-'));
+      ours(...COMMAND, write('years', `a 1 ${timeS}\n# EOF\n`), dir);
+      const expected = execFileSync('promtool', ['tsdb', 'list', '-r', dir]).toString();
+      assert.equal(ours('list', '-r', dir), expected);
+    }
+  });
+
   it('adds labels, and can be quiet', () => {
     const input = write('labels', `up{job="a"} 1 ${START_S}\ndown 2 ${START_S}\n# EOF\n`);
     const dir = join(root, 'labels-out');
@@ -164,12 +174,6 @@ describe('create-blocks-from openmetrics', () => {
     ['a text without an end', 'a 1 1\n', /line 2: the text does not end with "# EOF"/],
     ['an empty text', '', /line 1: the text does not end with "# EOF"/],
     ['a sample without a time', 'a 1 1\na 1\n# EOF\n', /line 2: a sample has no timestamp/],
-    ['a sample that goes back', 'a 1 2\na 1 1\n# EOF\n', /line 2: .* has a later one already/],
-    [
-      'two values at one time',
-      'a 1 2\na 2 2\n# EOF\n',
-      /line 2: .* another value at the same time/,
-    ],
     ['a label that comes twice', 'a{b="1",b="2"} 1 2\n# EOF\n', /line 1: a label comes twice/],
     ['text behind the end', 'a 1 2\n# EOF\na 1 3\n', /line 3: something follows "# EOF"/],
     [
@@ -186,6 +190,52 @@ describe('create-blocks-from openmetrics', () => {
       assert.equal(status, 1);
       assert.match(stderr.toString(), message);
       assert.deepEqual(readdirSync(dir), []);
+    });
+  }
+
+  it('leaves out what goes back or comes twice as promtool does, and counts it', (t) => {
+    if (!hasTool(t, 'promtool')) return;
+    const random = new Random(11);
+    for (let round = 0; round < 3; round++) {
+      const lines: string[] = [];
+      for (let i = 0; i < 200; i++) {
+        const timeS = START_S + i * 60 - (random.below(5) === 0 ? random.below(4) * 1800 : 0);
+        const value = random.below(3);
+        for (let copies = 1 + random.below(2); copies > 0; copies--) {
+          lines.push(`a{x="${random.below(3)}"} ${value + copies} ${timeS}\n`);
+        }
+      }
+      const input = write('backward', `${lines.join('')}# EOF\n`);
+      const [mine = '', others = ''] = ['a', 'b'].map((name) => mkdtempSync(join(root, name)));
+      const { status, stderr } = spawnSync(process.execPath, [TOOL, ...COMMAND, input, mine]);
+      assert.equal(status, 0);
+      execFileSync('promtool', ['tsdb', ...COMMAND, input, others], { stdio: 'ignore' });
+      const dumped = ours('dump', mine);
+      assert.equal(dumped, ours('dump', others));
+      const [, total, conflicts, older] =
+        /^(\d+) samples were left out: (\d+) .* (\d+) older than/.exec(stderr.toString()) ?? [];
+      assert.equal(Number(total), Number(conflicts) + Number(older));
+      const same = lines.length - dumped.trimEnd().split('\n').length - Number(total);
+      assert.ok(same >= 0 && same < Number(total), 'the rest came twice with one value');
+    }
+  });
+
+  const strict: [what: string, text: string, message: RegExp][] = [
+    ['a sample that goes back', 'a 1 2\na 1 1\n# EOF\n', /line 2: .* has a later one already/],
+    ['two values at one time', 'a 1 2\na 2 2\n# EOF\n', /line 2: .* another value at the same/],
+  ];
+  for (const [what, text, message] of strict) {
+    it(`refuses ${what} with --strict alone`, () => {
+      const dir = mkdtempSync(join(root, 'strict'));
+      const args = [TOOL, 'create-blocks-from', '-q', 'openmetrics', write('strict', text), dir];
+      const refused = spawnSync(process.execPath, [...args, '--strict']);
+      assert.equal(refused.status, 1);
+      assert.match(refused.stderr.toString(), message);
+      assert.deepEqual(readdirSync(dir), []);
+      const { status, stderr } = spawnSync(process.execPath, args);
+      assert.equal(status, 0);
+      assert.match(stderr.toString(), /^1 samples were left out: /);
+      assert.equal(ours('dump', dir), '{__name__="a"} 1 2000\n');
     });
   }
 

@@ -3,14 +3,22 @@ import { DUMP_FILE_NAME } from '../filestore/layout.ts';
 import type { DumpJob } from '../services/jobs/job.ts';
 import { isJobId } from '../services/jobs/job.ts';
 import { parseRange } from './byte-ranges.ts';
-import { HttpError } from './reply.ts';
-import type { Handler, HttpResponse } from './types.ts';
+import { HttpError, sendError } from './reply.ts';
+import type { Handler, HttpResponse, RequestContext } from './types.ts';
 
 /**
  * A line of two megabits is the slowest that the server's limit of time is trusted with: a download
  * that would not be over on it takes the connection over.
  */
 const SLOW_LINE_BYTES_PER_S = 256 * 1024;
+
+/**
+ * Downloads at once. Each holds some 2 MiB while its client takes nothing; a browser opens six
+ * connections to one server.
+ */
+export const DOWNLOADS_MAX = 16;
+/** When to ask again; most downloads take longer, but one of 16 is soon over. */
+const RETRY_AFTER_SECONDS = 30;
 
 export interface DownloadOptions {
   /** How long the server lets an answer take; 0: as long as it likes. */
@@ -22,46 +30,66 @@ export interface DownloadOptions {
 
 /** `GET /jobs/download/{id}`: streams the dump, or a part of it, from the file store. */
 export function downloadHandler(options: DownloadOptions): Handler {
-  const { getJob, fileStore, writeTimeoutSeconds } = options;
-  return async ({ request, response, params }) => {
-    if (!isJobId(params.id)) throw new HttpError(400, 'ERR_JOB_ID', 'This is not the id of a job.');
-    const job = await getJob(params.id);
-    if (job === undefined) throw new HttpError(404, 'ERR_JOB_UNKNOWN', 'There is no such job.');
-    if (job.dump_location === '') {
-      throw new HttpError(404, 'ERR_DUMP_MISSING', 'This job has no dump.');
+  let runningCount = 0;
+  return async (context) => {
+    if (runningCount >= DOWNLOADS_MAX) return refuse(context.response);
+    runningCount++;
+    try {
+      await download(context, options);
+    } finally {
+      runningCount--;
     }
-    const store = fileStore();
-    const stat = await store.stat(job.dump_location);
-    if (stat === undefined) {
-      throw new HttpError(404, 'ERR_DUMP_MISSING', 'The file of this dump is gone.');
-    }
-    // A dump never changes under its job's id, so id and size tell two files apart.
-    const tag = `"${job.id}-${stat.sizeBytes}"`;
-    const condition = request.header.get('If-Range');
-    const wanted = condition === undefined || condition === tag;
-    const range = parseRange(wanted ? request.header.get('Range') : undefined, stat.sizeBytes);
-    setHeaders(response, tag, job.dump_location);
-    if (range === 'unsatisfiable') {
-      response.header.set('Content-Range', `bytes */${stat.sizeBytes}`);
-      response.header.set('Content-Length', '0');
-      await response.writeHead(416);
-      return;
-    }
-    const { start, end } = range === 'whole' ? { start: 0, end: stat.sizeBytes } : range;
-    const part: ByteRange = { start, end };
-    response.header.set('Content-Length', String(end - start));
-    if (range !== 'whole') {
-      response.header.set('Content-Range', `bytes ${start}-${end - 1}/${stat.sizeBytes}`);
-    }
-    const source = store.read(job.dump_location, part, 'borrowed');
-    const pieces = source[Symbol.asyncIterator]();
-    // While the first piece is not there, another answer than a success is still possible.
-    const first = await pieces.next();
-    const limitSeconds = writeTimeoutSeconds();
-    const isLong = (end - start) / SLOW_LINE_BYTES_PER_S > limitSeconds;
-    const takeOver = limitSeconds > 0 && isLong;
-    await stream(pieces, first, response, { status: range === 'whole' ? 200 : 206, takeOver });
   };
+}
+
+/** Not an error for the log, which whoever asks in vain could fill. */
+async function refuse(response: HttpResponse): Promise<void> {
+  response.header.set('Retry-After', String(RETRY_AFTER_SECONDS));
+  const text = `${DOWNLOADS_MAX} downloads are running; try again when one of them is over.`;
+  await sendError(response, new HttpError(503, 'ERR_DOWNLOADS_BUSY', text));
+}
+
+async function download(
+  { request, response, params }: RequestContext,
+  { getJob, fileStore, writeTimeoutSeconds }: DownloadOptions,
+): Promise<void> {
+  if (!isJobId(params.id)) throw new HttpError(400, 'ERR_JOB_ID', 'This is not the id of a job.');
+  const job = await getJob(params.id);
+  if (job === undefined) throw new HttpError(404, 'ERR_JOB_UNKNOWN', 'There is no such job.');
+  if (job.dump_location === '') {
+    throw new HttpError(404, 'ERR_DUMP_MISSING', 'This job has no dump.');
+  }
+  const store = fileStore();
+  const stat = await store.stat(job.dump_location);
+  if (stat === undefined) {
+    throw new HttpError(404, 'ERR_DUMP_MISSING', 'The file of this dump is gone.');
+  }
+  // A dump never changes under its job's id, so id and size tell two files apart.
+  const tag = `"${job.id}-${stat.sizeBytes}"`;
+  const condition = request.header.get('If-Range');
+  const wanted = condition === undefined || condition === tag;
+  const range = parseRange(wanted ? request.header.get('Range') : undefined, stat.sizeBytes);
+  setHeaders(response, tag, job.dump_location);
+  if (range === 'unsatisfiable') {
+    response.header.set('Content-Range', `bytes */${stat.sizeBytes}`);
+    response.header.set('Content-Length', '0');
+    await response.writeHead(416);
+    return;
+  }
+  const { start, end } = range === 'whole' ? { start: 0, end: stat.sizeBytes } : range;
+  const part: ByteRange = { start, end };
+  response.header.set('Content-Length', String(end - start));
+  if (range !== 'whole') {
+    response.header.set('Content-Range', `bytes ${start}-${end - 1}/${stat.sizeBytes}`);
+  }
+  const source = store.read(job.dump_location, part, 'borrowed');
+  const pieces = source[Symbol.asyncIterator]();
+  // While the first piece is not there, another answer than a success is still possible.
+  const first = await pieces.next();
+  const limitSeconds = writeTimeoutSeconds();
+  const isLong = (end - start) / SLOW_LINE_BYTES_PER_S > limitSeconds;
+  const takeOver = limitSeconds > 0 && isLong;
+  await stream(pieces, first, response, { status: range === 'whole' ? 200 : 206, takeOver });
 }
 
 function setHeaders(response: HttpResponse, tag: string, location: string): void {

@@ -8,6 +8,7 @@ import { CodedError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { DumpJob } from '../services/jobs/job.ts';
 import { parseRange } from './byte-ranges.ts';
+import { DOWNLOADS_MAX } from './download.ts';
 import { makeApi } from './routes.ts';
 import type { ClusterOverview } from './status.ts';
 
@@ -126,7 +127,7 @@ function setUp(job: DumpJob = JOB) {
     url: string,
     headers: Record<string, string> = ADMIN,
     body: string | Uint8Array[] = '',
-    onWrite: () => void = () => {},
+    onWrite: () => void | Promise<void> = () => {},
   ): Promise<Answer> => {
     const answer: Answer = { status: 0, headers: {}, body: '', json: undefined };
     const pieces = typeof body === 'string' ? [new TextEncoder().encode(body)] : [...body];
@@ -150,7 +151,7 @@ function setUp(job: DumpJob = JOB) {
         },
         write: async (bytes) => {
           assert.notEqual(answer.status, 0, 'the body came before the head');
-          onWrite();
+          await onWrite();
           answer.body += new TextDecoder().decode(bytes);
         },
       },
@@ -462,6 +463,24 @@ describe('a download', () => {
     limitWrites(0);
     await ask('GET', url);
     assert.deepEqual(calls, [['takeOver']], 'there is no limit');
+  });
+
+  it('is refused while as many run as there may be, and the next one is not', async () => {
+    const { ask, logged } = setUp();
+    let goOn: () => void = () => {};
+    const stalled = new Promise<void>((resolve) => (goOn = resolve));
+    const running = Array.from({ length: DOWNLOADS_MAX }, () =>
+      ask('GET', url, ADMIN, '', () => stalled),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    const refused = await ask('GET', url);
+    assert.equal(refused.status, 503);
+    assert.equal(refused.headers['Retry-After'], '30');
+    assert.match(refused.body, /"id":"ERR_DOWNLOADS_BUSY".*16 downloads are running/);
+    assert.deepEqual(logged, []);
+    goOn();
+    for (const answer of await Promise.all(running)) assert.equal(answer.body, '0123456789');
+    assert.equal((await ask('GET', url)).status, 200);
   });
 
   it('of a zip is called one', async () => {

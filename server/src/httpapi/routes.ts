@@ -29,8 +29,9 @@ export function makeApi(options: ApiOptions): Router {
   const { clock, jobs, fileStore, writeTimeoutSeconds, stats, status } = options;
   const list = new LastKnown(clock, () => jobs.list());
   const download = { getJob: (id: string) => jobs.get(id), fileStore, writeTimeoutSeconds };
+  const sharedStats = shared(stats);
   return new Router(options)
-    .add('GET', '/tsdb/stats', async ({ response }) => sendJson(response, await stats()))
+    .add('GET', '/tsdb/stats', async ({ response }) => sendJson(response, await sharedStats()))
     .add('GET', '/jobs', listJobsHandler(list, clock))
     .add('POST', '/jobs/create', createJobHandler(jobs))
     .add('POST', '/jobs/cancel/{id}', cancelJobHandler(jobs))
@@ -38,4 +39,13 @@ export function makeApi(options: ApiOptions): Router {
     .add('DELETE', '/jobs/deleteAll', deleteAllJobsHandler(jobs))
     .add('GET', '/jobs/download/{id}', downloadHandler(download))
     .add('GET', '/status', statusHandler(status));
+}
+
+/** Callers that come while the work is under way get its result, and cost nothing more. */
+function shared<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= work().finally(() => (running = undefined));
+    return running;
+  };
 }

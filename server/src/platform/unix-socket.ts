@@ -9,6 +9,9 @@ import type { SocketListener } from '../base/ports/socket-listener.ts';
 /** Bytes that may wait for `read` before the kernel is asked to hold back the other side. */
 const READ_AHEAD_BYTES = 256 * 1024;
 
+/** Nobody but the owner. */
+const PRIVATE_UMASK = 0o077;
+
 /** How long a socket that was left politely waits for the other side to end. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
@@ -132,7 +135,14 @@ export async function listenUnixSocket(path: string): Promise<SocketListener> {
   const server = createServer({ allowHalfOpen: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(failed(error, path)));
-    server.listen({ path }, resolve);
+    // Whoever connects first is taken for the host. The file is made within `listen`, and with these
+    // rights from the beginning.
+    const before = process.umask(PRIVATE_UMASK);
+    try {
+      server.listen({ path }, resolve);
+    } finally {
+      process.umask(before);
+    }
   });
   return new UnixSocketListener(server, path);
 }

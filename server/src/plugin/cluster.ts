@@ -1,4 +1,5 @@
 import { CodedError } from '../base/errors.ts';
+import { formatUtcMinute } from '../base/utc-time.ts';
 import { dumpHeadDirOf } from '../filestore/layout.ts';
 import type { TargetStatus } from '../ingest/index.ts';
 import { copyBlock } from '../services/blocksync/copy-block.ts';
@@ -149,7 +150,7 @@ export class Cluster {
     return held
       .filter(({ node }) => node !== this.node && node !== scraper)
       .map(({ node, sinceMs }) => {
-        const since = new Date(sinceMs).toISOString().slice(0, 16).replace('T', ' ');
+        const since = formatUtcMinute(sinceMs);
         return `What ${node} has collected since ${since} UTC and not yet stored is missing.`;
       });
   }

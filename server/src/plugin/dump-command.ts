@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { CodedError, describeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { withTimeout } from '../base/sync/timeout.ts';
+import { formatUtcMinute } from '../base/utc-time.ts';
 import type { DumpJob } from '../services/jobs/job.ts';
 import { parseDumpRange } from './dump-range.ts';
 import type { Host, SlashCommand } from './host.ts';
@@ -155,13 +156,9 @@ function outcomeText(
     return `The dump failed: ${literal(job.error ?? 'no reason is known')}`;
   if (job.status !== 'success') return undefined;
   const sizeMb = ((job.size_bytes ?? 0) / 1e6).toFixed(1);
-  const from = isoMinute(job.min_t);
-  const to = isoMinute(job.max_t);
+  const from = formatUtcMinute(job.min_t);
+  const to = formatUtcMinute(job.max_t);
   const leftOut = job.error === undefined ? '' : `\n${literal(job.error)}`;
   const link = options.downloadLink(id);
   return `The dump is ready: [Download dump (${sizeMb} MB)](${link}), ${from} to ${to} UTC.${leftOut}`;
-}
-
-function isoMinute(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, 16).replace('T', ' ');
 }

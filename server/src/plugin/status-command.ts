@@ -1,3 +1,4 @@
+import { formatUtcMinute } from '../base/utc-time.ts';
 import { mergeWarnings } from '../httpapi/status.ts';
 import type { ClusterOverview, StatusSource } from '../httpapi/status.ts';
 import type { TargetStatus } from '../ingest/index.ts';
@@ -49,7 +50,7 @@ function clusterLines({ scraper, node, instances }: ClusterOverview, nowMs: numb
   const who =
     scraper === undefined
       ? 'No node of this version scrapes right now; one takes over within 30 seconds.'
-      : `${literal(scraper.node)} scrapes since ${isoMinute(scraper.sinceMs)} UTC.`;
+      : `${literal(scraper.node)} scrapes since ${formatUtcMinute(scraper.sinceMs)} UTC.`;
   const nodes = instances.map((each) => {
     const role = ROLES[each.role] ?? literal(each.role);
     const [node, version] = [literal(each.node), literal(each.version)];
@@ -89,8 +90,4 @@ function ago(durationMs: number): string {
   if (seconds < 120) return `${seconds} s ago`;
   const minutes = Math.round(seconds / 60);
   return minutes < 120 ? `${minutes} min ago` : `${Math.round(minutes / 60)} h ago`;
-}
-
-function isoMinute(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, 16).replace('T', ' ');
 }

@@ -3,7 +3,7 @@ import type { File } from '../base/ports/fs.ts';
 import { END, SAMPLE } from '../ingest/exposition/entries.ts';
 import { OpenMetricsParser } from '../ingest/exposition/openmetrics-parser.ts';
 import { makeLabels, type Labels } from '../model/labels.ts';
-import { BlockImport } from '../tsdb/index.ts';
+import { BlockImport, type SkippedSamples } from '../tsdb/index.ts';
 import { parseArguments, usageError } from './arguments.ts';
 import { DEFAULT_DB_DIR, type ToolEnvironment, withoutSlash } from './environment.ts';
 import { KnownSeries } from './known-series.ts';
@@ -21,8 +21,8 @@ const NORMAL_NAN_HI = 0x7ff80000;
 const NORMAL_NAN_LO = 1;
 
 /**
- * `create-blocks-from [-r] [-q] [--max-block-duration=2h] openmetrics [--label=NAME=VALUE …]
- * <input file> [<output directory>]`: blocks of the samples of a text.
+ * `create-blocks-from [-r] [-q] [--strict] [--max-block-duration=2h] openmetrics
+ * [--label=NAME=VALUE …] <input file> [<output directory>]`: blocks of the samples of a text.
  */
 export async function createBlocksFrom(
   args: readonly string[],
@@ -35,6 +35,7 @@ export async function createBlocksFrom(
       'max-block-duration': { kind: 'duration' },
       'allow-incompatible-block-duration': { kind: 'switch' },
       label: { kind: 'list' },
+      strict: { kind: 'switch' },
     },
     positionals: ['openmetrics', 'input file', '[output directory]'],
   });
@@ -50,8 +51,16 @@ export async function createBlocksFrom(
     const rangeMs = isExact ? Math.max(maxMs, BLOCK_RANGE_MS) : compatibleRange(maxMs);
     const blocks = new BlockImport({ fs, clock, parentDir, rangeMs });
     await fs.makeDir(parentDir);
-    const reader = new TextImport({ file, path, blocks, extra, env });
+    const reader = new TextImport({
+      file,
+      path,
+      blocks,
+      extra,
+      isStrict: switches.has('strict'),
+      env,
+    });
     await writeAll(reader, blocks, parentDir, switches, env);
+    warnSkipped(blocks.skipped, env);
   } finally {
     await file.close();
   }
@@ -81,6 +90,16 @@ async function writeAll(
   }
 }
 
+/** As promtool, which leaves them out without a word. */
+function warnSkipped({ conflicts, outOfOrder }: SkippedSamples, env: ToolEnvironment): void {
+  if (conflicts + outOfOrder === 0) return;
+  env.progress.end();
+  env.logger.warn(
+    `${conflicts + outOfOrder} samples were left out: ${conflicts} with another value at a time that ` +
+      `their series has already, ${outOfOrder} older than one before; --strict names the first`,
+  );
+}
+
 /** The longest of Prometheus' ranges that is not longer. */
 function compatibleRange(maxMs: number): number {
   let rangeMs = BLOCK_RANGE_MS;
@@ -100,6 +119,8 @@ interface TextImportOptions {
   readonly blocks: BlockImport;
   /** Labels that all series get. */
   readonly extra: ReadonlyMap<string, string>;
+  /** Whether a sample that cannot be stored ends the import. */
+  readonly isStrict: boolean;
   readonly env: ToolEnvironment;
 }
 
@@ -206,6 +227,7 @@ class TextImport {
     const result = this.#options.blocks.append(series, timestampMs, hi, lo, position);
     this.#samples++;
     if (result === 'appended' || result === 'duplicate') return;
+    if (result !== 'out_of_bounds' && !this.#options.isStrict) return;
     const reason = REFUSALS[result];
     throw parser.errorAtSample('ERR_EXPOSITION_TIMESTAMP', `a sample cannot be stored: ${reason}`);
   }

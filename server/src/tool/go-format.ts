@@ -1,3 +1,4 @@
+import { formatUtc } from '../base/utc-time.ts';
 import type { Labels } from '../model/labels.ts';
 
 // Text as Go's fmt and strconv make it, so that outputs can be compared byte for byte.
@@ -81,10 +82,9 @@ export function formatDuration(durationMs: number): string {
   return minutes > 0 ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`;
 }
 
-/** A time as `time.Time.String` in UTC, in whole seconds. */
+/** A time as `time.Time.String` in UTC, in whole seconds, those before 1970 rounded up as promtool does. */
 export function formatTime(timeMs: number): string {
-  const text = new Date(Math.trunc(timeMs / 1000) * 1000).toISOString();
-  return `${text.slice(0, 10)} ${text.slice(11, 19)} +0000 UTC`;
+  return `${formatUtc(Math.trunc(timeMs / 1000) * 1000)} +0000 UTC`;
 }
 
 const UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E'];

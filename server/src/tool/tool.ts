@@ -36,8 +36,9 @@ dump [--min-time=MS] [--max-time=MS] [--match=SELECTOR ...] [<db path>]
     All samples, those of the log included; with selectors, those that one of them wants.
 dump-openmetrics [--min-time=MS] [--max-time=MS] [--match=SELECTOR ...] [<db path>]
     The same as OpenMetrics text.
-create-blocks-from [-r] [-q] openmetrics [--label=NAME=VALUE ...] <input file> [<db path>]
-    Blocks of the samples of an OpenMetrics text.
+create-blocks-from [-r] [-q] [--strict] openmetrics [--label=NAME=VALUE ...] <input file> [<db path>]
+    Blocks of the samples of an OpenMetrics text. Samples that go back in time within a block, or come
+    twice with different values, are left out and counted; with --strict the first one ends it.
 verify [<db path>]
     Reads everything and checks it.
 repair [<db path>]
@@ -47,6 +48,10 @@ merge [--max-range=6h] [--overlapping] [<db path>]
     Merges blocks of a folder that no other process uses.
 
 The folder is data/ when none is named. Times are in milliseconds since 1970.
+
+Blocks that cannot be read are left out and named on stderr. dump, dump-openmetrics, verify, merge and
+repair then end with 1; list and analyze of another block with 0. A block without meta.json is unfinished:
+it is named and no fault, except to verify and repair, for which nobody else may be making blocks.
 `;
 
 /** Whether the command changes files, so that it must be ended in order. */

@@ -19,7 +19,7 @@ export { BlockStreamCheck, type FileCheck, INDEX_TAIL_BYTES } from './block/stre
 export { verifyBlockTask } from './block/verify-task.ts';
 export { BlockFile } from './block/block-file.ts';
 export { ReadOnlyDb, type UnreadableBlock } from './db/read-only-db.ts';
-export { BlockImport } from './head/block-import.ts';
+export { BlockImport, type SkippedSamples } from './head/block-import.ts';
 export { mergeTask } from './compact/merge-task.ts';
 export { firstOverlap, planMerge, splitByRange } from './compact/plan.ts';
 export { salvageBlock, type Salvaged } from './compact/salvage.ts';

@@ -35,9 +35,23 @@ export class TestResponse {
   mostAtOnce = 0;
   /** Set when the browser has gone away: writes fail then. */
   isClientGone = false;
+  /** Set when the browser takes nothing: writes wait until the connection is closed. */
+  isStalled = false;
+  /** Resolves when a write waits. */
+  readonly stalled: Promise<void>;
+  /** Whether a connection that was taken over is closed. */
+  isConnectionClosed = false;
   /** Older hosts have no Flush. */
   hasFlush = true;
   #atOnce = 0;
+  #noteStalled: () => void = () => {};
+  #endStall: (error: Error) => void = () => {};
+
+  constructor() {
+    this.stalled = new Promise((resolve) => {
+      this.#noteStalled = resolve;
+    });
+  }
 
   get body(): Buffer {
     return Buffer.concat(this.writes);
@@ -54,7 +68,19 @@ export class TestResponse {
       this.status = status;
       return EMPTY;
     });
-    this.#serve(server, responseWriter.write, (bytes) => {
+    this.#serve(server, responseWriter.hijack, () => EMPTY);
+    this.#serve(server, responseWriter.hijackWriteDeadline, () => EMPTY);
+    this.#serve(server, responseWriter.hijackClose, () => {
+      this.isConnectionClosed = true;
+      this.#endStall(new Error('use of closed network connection'));
+      return EMPTY;
+    });
+    this.#serve(server, responseWriter.hijackWrite, async (bytes) => {
+      await this.#stall();
+      return bytes.length;
+    });
+    this.#serve(server, responseWriter.write, async (bytes) => {
+      await this.#stall();
       if (this.isClientGone) throw new Error('write: broken pipe');
       if (this.status === 0) this.status = 200;
       this.writes.push(bytes);
@@ -64,7 +90,19 @@ export class TestResponse {
     return server;
   }
 
-  #serve<A, R>(server: RpcServer, method: Method<A, R>, handler: (args: A) => R): void {
+  async #stall(): Promise<void> {
+    if (!this.isStalled) return;
+    await new Promise<void>((_, reject) => {
+      this.#endStall = reject;
+      this.#noteStalled();
+    });
+  }
+
+  #serve<A, R>(
+    server: RpcServer,
+    method: Method<A, R>,
+    handler: (args: A) => R | Promise<R>,
+  ): void {
     serveMethod(server, method, async (args) => {
       this.calls.push(method.name);
       this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce);

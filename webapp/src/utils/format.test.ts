@@ -55,3 +55,13 @@ test('the current year goes without saying', () => {
 test('UTC to the second', () => {
   assert.equal(formatUtc(Date.UTC(2026, 7, 21, 10, 15, 7, 999)), '2026-08-21 10:15:07 UTC');
 });
+
+test('times beyond four-digit years and beyond those of a Date are shown', () => {
+  assert.equal(formatUtc(1_750_000_000_000_000), '57425-04-17 15:06:40 UTC');
+  assert.equal(formatUtc(-99_999_999_999_000), '-1199-02-15 14:13:21 UTC');
+  assert.equal(formatUtc(-63_000_000_000_000), '-0027-08-11 08:00:00 UTC');
+  const beyond = 8_640_000_000_000_001;
+  assert.equal(formatUtc(beyond), `${beyond} ms`);
+  assert.equal(formatTime(beyond, 'en'), `${beyond} ms`);
+  assert.equal(formatRange({ from: beyond, to: beyond }, 'en'), `${beyond} ms – ${beyond} ms`);
+});

@@ -58,13 +58,25 @@ function dateTimeFormat(locale: string, ...timesMs: number[]): Intl.DateTimeForm
   });
 }
 
+/** Undefined for what lies beyond the times that a Date knows. */
+export function isoTime(timeMs: number): string | undefined {
+  return isDate(timeMs) ? new Date(timeMs).toISOString() : undefined;
+}
+
+function isDate(timeMs: number): boolean {
+  return !Number.isNaN(new Date(timeMs).getTime());
+}
+
 export function formatTime(timeMs: number, locale: string): string {
+  if (!isDate(timeMs)) {
+    return `${timeMs} ms`;
+  }
   return dateTimeFormat(locale, timeMs).format(timeMs);
 }
 
 /** One day is written once. */
 export function formatRange(range: TimeRange, locale: string): string {
-  if (range.from > range.to) {
+  if (range.from > range.to || !isDate(range.from) || !isDate(range.to)) {
     return `${formatTime(range.from, locale)} – ${formatTime(range.to, locale)}`;
   }
   return dateTimeFormat(locale, range.from, range.to).formatRange(range.from, range.to);
@@ -72,5 +84,11 @@ export function formatRange(range: TimeRange, locale: string): string {
 
 /** @returns e.g. `2026-08-21 10:15:00 UTC`. */
 export function formatUtc(timeMs: number): string {
-  return `${new Date(timeMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+  // Years of more than four digits have a sign and six digits there.
+  const match = /^([+-]?)0*(\d{4,}-\d\d-\d\d)T(\d\d:\d\d:\d\d)/.exec(isoTime(timeMs) ?? '');
+  if (match === null) {
+    return `${timeMs} ms`;
+  }
+  const [, sign, date, clock] = match;
+  return `${sign === '-' ? sign : ''}${date} ${clock} UTC`;
 }

@@ -1,7 +1,7 @@
 // The host's side of a connection; mirrors rpc_client.go of hashicorp/go-plugin v1.8.0.
 
 import type { Clock } from '../../base/clock.ts';
-import type { CodedError } from '../../base/errors.ts';
+import { type CodedError, hasCode } from '../../base/errors.ts';
 import type { Duplex } from '../../base/ports/duplex.ts';
 import { RpcClient } from '../netrpc/index.ts';
 import { YamuxSession } from '../yamux/index.ts';
@@ -58,10 +58,13 @@ export class GoPluginHostConnection {
     await this.#control.call(PING.name, PING.args, true, PING.reply);
   }
 
-  /** Asks the plugin's process to end, and hangs up when it has answered. */
+  /** Asks the plugin's process to end, and hangs up when it has answered or hung up itself. */
   async quit(): Promise<void> {
     try {
       await this.#control.call(QUIT.name, QUIT.args, true, QUIT.reply);
+    } catch (error) {
+      // A process that ends at once may be gone before its answer is on the wire.
+      if (!hasCode(error, 'ERR_RPC_CLOSED')) throw error;
     } finally {
       await this.close();
     }

@@ -33,6 +33,8 @@ export class HookServer {
   readonly #rpc = new RpcServer();
   /** From the start of the activation, so that half an activation is undone too. */
   #isActive = false;
+  /** Answers under way. */
+  readonly #responses = new Set<RemoteResponse>();
   #host: (PluginHost & { close(): Promise<void> }) | undefined;
 
   /** @param logger for what has no way to the host */
@@ -55,11 +57,16 @@ export class HookServer {
     }
   }
 
-  /** Deactivates the plugin unless that was done, or it was not active. */
+  /**
+   * Deactivates the plugin unless that was done, or it was not active. Answers that are under way end
+   * first: nobody would end a connection that was taken over.
+   */
   async deactivate(): Promise<void> {
     if (!this.#isActive) return;
     this.#isActive = false;
+    const aborting = Promise.allSettled([...this.#responses].map((response) => response.abort()));
     await this.#hooks.onDeactivate?.();
+    await aborting;
   }
 
   #serveLifecycle(): void {
@@ -164,16 +171,22 @@ export class HookServer {
       const response = await RemoteResponse.open(
         await this.#broker.dial(args.ResponseWriterStream),
       );
+      this.#responses.add(response);
       try {
         const request = toRequest(args.Request, (await opening) ?? NO_BODY);
         await hook(args.Context ?? zero(contextSchema), request, response);
+        await response.end();
       } catch (error) {
         await response.close();
-        // The host is told as well: it answers 500 if the head was not sent yet.
-        if (!response.aborted.aborted) this.#logFailure(args.Request, error);
-        throw error;
+        // A client that went away is no failure; the host would log it as one.
+        if (!response.aborted.aborted) {
+          // The host is told as well: it answers 500 if the head was not sent yet.
+          this.#logFailure(args.Request, error);
+          throw error;
+        }
+      } finally {
+        this.#responses.delete(response);
       }
-      await response.end();
     } finally {
       const body = await opening.catch(() => undefined);
       await body?.close();

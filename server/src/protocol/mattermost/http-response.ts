@@ -34,6 +34,8 @@ export class RemoteResponse implements HttpResponse {
   #syncedChanges = -1;
   #hasHead = false;
   #isTakenOver = false;
+  /** Never rejects. */
+  #takingOver: Promise<void> = Promise.resolve();
   #deadlineSetMs = 0;
   #isClosed = false;
   #failure: CodedError | undefined;
@@ -89,12 +91,12 @@ export class RemoteResponse implements HttpResponse {
     return this.#turns.run(async () => {
       if (this.#hasHead) throw headSent();
       await this.#settled();
-      try {
-        await callMethod(this.#client, responseWriter.hijack, EMPTY);
-        this.#isTakenOver = true;
-      } catch {
-        // The host says why not; whatever it is, the usual way is left. A broken stream shows there.
-      }
+      // The host says why not; whatever it is, the usual way is left. A broken stream shows there.
+      this.#takingOver = callMethod(this.#client, responseWriter.hijack, EMPTY).then(
+        () => void (this.#isTakenOver = true),
+        () => undefined,
+      );
+      await this.#takingOver;
       return this.#isTakenOver;
     });
   }
@@ -134,6 +136,20 @@ export class RemoteResponse implements HttpResponse {
     if (this.#isTakenOver) {
       this.#isTakenOver = false;
       // The host would keep a connection for ever that nobody closes.
+      await callMethod(this.#client, responseWriter.hijackClose, EMPTY).catch(() => EMPTY);
+    }
+    await this.#client.close();
+  }
+
+  /**
+   * Ends the response wherever it is: writes that wait for the client fail, and a connection that was
+   * taken over is closed, which nobody else does once the plugin is gone.
+   */
+  async abort(): Promise<void> {
+    this.#fail('the plugin is stopping');
+    await this.#takingOver;
+    if (this.#isTakenOver) {
+      this.#isTakenOver = false;
       await callMethod(this.#client, responseWriter.hijackClose, EMPTY).catch(() => EMPTY);
     }
     await this.#client.close();

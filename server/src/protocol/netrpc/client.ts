@@ -63,7 +63,9 @@ export class RpcClient {
       this.#end(lost());
     } catch (error) {
       this.#end(lost(error));
-      this.#stream.destroy();
+      // After `close` the stream has ended in order, and the other side knows it no more: a reset would
+      // be for nobody, and Go logs it.
+      if (!this.#isClosedHere) this.#stream.destroy();
     }
     void this.#stream.close();
     return this.#isClosedHere ? undefined : this.#endError;

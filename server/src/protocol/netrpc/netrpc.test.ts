@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { duplexPair } from '../../../test/support/duplex-pair.ts';
+import { accept, control, RawPeer } from '../../../test/support/yamux-raw-peer.ts';
 import { int, string, struct } from '../gob/index.ts';
+import { FLAG_FIN } from '../yamux/frame.ts';
 import { RpcClient, RpcServer, emptySchema } from './index.ts';
 
 const argsSchema = struct('Args', { A: int, B: int });
@@ -92,4 +94,18 @@ test('a server that loses the stream inside a message says so', async () => {
   await a.write(new Uint8Array([100, 1]));
   await a.closeWrite();
   await assert.rejects(served, { code: 'ERR_RPC_CLOSED' });
+});
+
+test('a client that is closed ends its stream, and resets nothing that Go has forgotten by then', async () => {
+  const peer = new RawPeer();
+  const client = new RpcClient(await accept(peer));
+  const closed = client.close();
+  await peer.send(control(1, FLAG_FIN));
+  await closed;
+  await client.closed;
+  const frames = await peer.take();
+  assert.deepEqual(
+    frames.map(({ flags }) => flags).filter((flags) => flags !== 0),
+    [FLAG_FIN],
+  );
 });

@@ -3,6 +3,7 @@ import { CodedError, describeError, hasCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { ArchiveEntry, ArchivePacker } from '../../base/ports/archive.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
+import { formatUtc } from '../../base/utc-time.ts';
 import type { ByteSource, FileStore } from '../../filestore/file-store.ts';
 import { dumpDirOf, dumpHeadDirOf, dumpPathOf } from '../../filestore/layout.ts';
 import type { BlockMeta, TimeRange } from '../../tsdb/index.ts';
@@ -251,7 +252,5 @@ function noSamples(range: DumpRange, leftOut: string | undefined): CodedError {
 }
 
 function isoTime(timeMs: number): string {
-  const date = new Date(timeMs);
-  // Beyond what a date can say, the number says more than "Invalid Date".
-  return Number.isNaN(date.getTime()) ? `${timeMs} ms` : date.toISOString().slice(0, 19) + 'Z';
+  return Number.isFinite(timeMs) ? `${formatUtc(timeMs).replace(' ', 'T')}Z` : `${timeMs} ms`;
 }

@@ -41,11 +41,20 @@ interface Window {
   /** The head's slot of each series; -1 while it has none. */
   slots: Int32Array;
   readonly firstPosition: number;
+  readonly skipped: SkippedSamples;
+}
+
+/** Samples that are not in the blocks, since each series moves on in a block. */
+export interface SkippedSamples {
+  /** The series has another value at the same time already. */
+  conflicts: number;
+  /** The series has a later one already. */
+  outOfOrder: number;
 }
 
 /**
- * Makes blocks of samples that come in any order of time, as long as those of one series move on
- * within each block. All blocks are filled at once. When memory runs out the newest are given up, to
+ * Makes blocks of samples that come in any order of time; within a block those of one series have to
+ * move on, and others are left out. All blocks are filled at once. When memory runs out the newest are given up, to
  * be filled when the input is read again from {@link Deferred.position}.
  */
 export class BlockImport {
@@ -58,10 +67,16 @@ export class BlockImport {
   /** Blocks that end before are written. */
   #doneBeforeMs = -Infinity;
   #deferred: Deferred | undefined;
+  readonly #skipped: SkippedSamples = { conflicts: 0, outOfOrder: 0 };
 
   constructor(options: BlockImportOptions) {
     this.#options = options;
     this.#bytesMax = options.bytesMax ?? IMPORT_BYTES_MAX;
+  }
+
+  /** Of all blocks that are written. */
+  get skipped(): Readonly<SkippedSamples> {
+    return this.#skipped;
   }
 
   /** The number of the series with these labels. `ERR_LABELS` when it may not have them. */
@@ -89,7 +104,11 @@ export class BlockImport {
       }
       window = this.#current = this.#windowAt(startMs, position);
     }
-    return window.head.append(this.#slotOf(window, series), this.#row.setOnly(timeMs, hi, lo), 0);
+    const row = this.#row.setOnly(timeMs, hi, lo);
+    const result = window.head.append(this.#slotOf(window, series), row, 0);
+    if (result === 'conflict') window.skipped.conflicts++;
+    else if (result === 'out_of_order') window.skipped.outOfOrder++;
+    return result;
   }
 
   /** Gives up the newest blocks while there is too much in memory. To be called now and then. */
@@ -115,6 +134,8 @@ export class BlockImport {
     this.#windows.clear();
     this.#current = undefined;
     for (let window = windows.shift(); window !== undefined; window = windows.shift()) {
+      this.#skipped.conflicts += window.skipped.conflicts;
+      this.#skipped.outOfOrder += window.skipped.outOfOrder;
       const meta = await this.#writeBlock(window.head, signal);
       if (meta !== undefined) await onBlock(meta);
     }
@@ -131,7 +152,8 @@ export class BlockImport {
     // Chunks are closed as promtool closes them: as if blocks were twice as long.
     const head = new Head({ clock, blockRangeMs: rangeMs * 2, seriesMax: SERIES_REF_MAX });
     const slots = new Int32Array(Math.max(1024, this.#series.slotEnd)).fill(-1);
-    const window = { startMs, head, slots, firstPosition: position };
+    const skipped = { conflicts: 0, outOfOrder: 0 };
+    const window = { startMs, head, slots, firstPosition: position, skipped };
     this.#windows.set(startMs, window);
     return window;
   }
