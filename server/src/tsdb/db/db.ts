@@ -20,7 +20,6 @@ import { headBlockTask } from '../head/head-block-task.ts';
 import { takeSnapshot } from '../head/head-snapshot.ts';
 import { PendingSamples } from '../head/pending-samples.ts';
 import { HeadReplay } from '../head/replay.ts';
-import { scrapedFacts } from '../head/scraped-facts.ts';
 import { SeriesShares } from '../head/series-shares.ts';
 import {
   BLOCK_RANGE_MS,
@@ -37,6 +36,7 @@ import { ClockWatch } from './clock-watch.ts';
 import { coveredUntil } from './covered-time.ts';
 import { LogTruncation } from './log-truncation.ts';
 import type { TimeRange } from '../../model/time-range.ts';
+import { headStatsOf } from './head-stats.ts';
 import { logDamage } from './log-damage.ts';
 import type { DbOptions, HeadStats, LogDamage, WalStats } from './options.ts';
 import { expiredBlocks } from './retention.ts';
@@ -151,23 +151,7 @@ export class Db implements Appendable {
   }
 
   headStats(): HeadStats {
-    const head = this.#head;
-    const isEmpty = head.sampleCount === 0;
-    return {
-      seriesCount: head.table.count,
-      sampleCount: head.sampleCount,
-      chunkCount: head.chunkCount,
-      chunkBytes: head.chunkBytes,
-      minTimeMs: isEmpty ? undefined : head.minTimeMs,
-      maxTimeMs: isEmpty ? undefined : head.maxTimeMs,
-      get scraped() {
-        return scrapedFacts(head.table);
-      },
-      appendedSamples: this.#counts.appended,
-      outOfOrderSamples: this.#counts.out_of_order,
-      duplicateSamples: this.#counts.duplicate + this.#counts.conflict,
-      outOfBoundsSamples: this.#counts.out_of_bounds,
-    };
+    return headStatsOf(this.#head, this.#counts);
   }
 
   walStats(): WalStats {
