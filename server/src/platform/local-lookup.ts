@@ -1,4 +1,4 @@
-import { type LookupAddress, lookup } from 'node:dns';
+import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 
 import { redirectError } from './http-errors.ts';
@@ -16,16 +16,56 @@ const LOOPBACK: readonly LookupAddress[] = [
  */
 export const localLookup: LookupFunction = (host, options, callback) => {
   if (host.toLowerCase() !== 'localhost') {
-    lookup(host, options, callback);
+    sharedLookup(host, options, callback);
     return;
   }
   const found = LOOPBACK.filter(({ family }) => !options.family || family === options.family);
-  const [{ address, family }] = found;
-  process.nextTick(() => {
-    if (options.all === true) callback(null, found);
-    else callback(null, address, family);
-  });
+  process.nextTick(() => answer(callback, found, options.all));
 };
+
+/**
+ * Asks the system about a host once at a time: a question may go on long after the scrape that it was
+ * for was given up, and the next scrapes of the same host wait for that answer.
+ *
+ * @param ask what looks addresses up
+ */
+export function sharingLookup(ask: AskAll): LookupFunction {
+  const waiting = new Map<string, AllCallback[]>();
+  return (host, options, callback) => {
+    const { family, hints } = options;
+    const key = JSON.stringify([host, family, hints]);
+    const take: AllCallback = (error, found) => {
+      if (error !== null) callback(error, '');
+      else answer(callback, found, options.all);
+    };
+    const others = waiting.get(key);
+    if (others !== undefined) {
+      others.push(take);
+      return;
+    }
+    const all = [take];
+    waiting.set(key, all);
+    ask(host, { ...options, all: true }, (error, found) => {
+      waiting.delete(key);
+      for (const each of all) each(error, found);
+    });
+  };
+}
+
+type AllCallback = (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void;
+type AskAll = (host: string, options: LookupAllOptions, callback: AllCallback) => void;
+
+const sharedLookup = sharingLookup(lookup);
+
+function answer(
+  callback: Parameters<LookupFunction>[2],
+  found: LookupAddress[],
+  wantsAll: boolean | undefined,
+): void {
+  const [{ address, family }] = found;
+  if (wantsAll === true) callback(null, found);
+  else callback(null, address, family);
+}
 
 /** The same for where a redirect leads: link-local addresses are left out. */
 export function withoutLinkLocal(lookUp: LookupFunction): LookupFunction {
@@ -38,8 +78,7 @@ export function withoutLinkLocal(lookUp: LookupFunction): LookupFunction {
       const all = Array.isArray(found) ? found : [];
       const allowed = all.filter(({ address }) => !isLinkLocal(address));
       if (allowed.length === 0) callback(redirectError(), '');
-      else if (options.all === true) callback(null, allowed);
-      else callback(null, allowed[0].address, allowed[0].family);
+      else answer(callback, allowed, options.all);
     });
   };
 }
