@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { SINGLE_SERVER } from '../../test/support/fake-host.ts';
+import { CodedError } from '../base/errors.ts';
 import type { TargetStatus } from '../ingest/index.ts';
 import { scrapeWarnings } from './scrape-warnings.ts';
 import type { ScrapeFacts } from './scrape-warnings.ts';
@@ -62,6 +63,24 @@ describe('scrape warnings', () => {
 
   it('do not nag about a licence while the metrics come in', () => {
     assert.deepEqual(warnings({ targets: [target('prometheus', true)], hasLicense: false }), []);
+  });
+
+  it('do not ask whether an exporter runs that has answered', () => {
+    const answered = { ...target('node', false, 'no metrics'), failureCode: 'ERR_EXPOSITION' };
+    const [lost] = warnings({ targets: [answered], wasUp: () => true });
+    assert.equal(lost.code, 'exporter_down');
+    assert.match(lost.warning?.action ?? '', /^Make the exporter answer with metrics/);
+  });
+
+  it('say what to do about storage that takes nothing, by its reason', () => {
+    const actionOf = (code: string): string => {
+      const [only, ...more] = warnings({ storeFault: new CodedError(code, 'no') });
+      assert.deepEqual([only.code, more.length], ['storing_failed', 0]);
+      return only.warning?.action ?? '';
+    };
+    assert.match(actionOf('ERR_FS_FULL'), /^Free space on the disk/);
+    assert.match(actionOf('ERR_ESCROW_FULL'), /database of the Mattermost server/);
+    assert.match(actionOf('ERR_HEAD_FULL'), /^Scrape less often/);
   });
 
   it('miss an exporter only once it was there', () => {

@@ -1,4 +1,4 @@
-import { describeError } from '../base/errors.ts';
+import { codeOf, describeError } from '../base/errors.ts';
 import type { TargetStatus } from '../ingest/index.ts';
 import { SERVER_JOB } from '../model/server-job.ts';
 import type { Warning } from '../services/health/warning-board.ts';
@@ -20,6 +20,9 @@ interface Verdict {
   /** undefined: all is well. */
   readonly warning: Omit<Warning, 'code'> | undefined;
 }
+
+/** Codes of scrapes that failed because of what was answered. */
+const ANSWERED = /^ERR_(EXPOSITION|SCRAPE_|HTTP_BODY_LIMIT|HTTP_REDIRECT)/;
 
 /** Codes of scrapes that failed because the target has more than its share of the memory. */
 const SHARE_CODES = new Set(['ERR_SERIES_SHARE', 'ERR_SERIES_LIMIT', 'ERR_HEAD_SHARE']);
@@ -67,10 +70,19 @@ function storeWarning(fault: unknown): Omit<Warning, 'code'> | undefined {
   if (fault === undefined) return undefined;
   return {
     message: `What is collected cannot be stored: ${describeError(fault)}.`,
-    action:
-      'Free space on the disk of the TSDB Path, or let it be written to. The targets are asked all ' +
-      'the time, and what they answer is stored as soon as that is possible again.',
+    action: `${storeAction(codeOf(fault))} What targets answer is stored as soon as that is possible again.`,
   };
+}
+
+function storeAction(code: string | undefined): string {
+  switch (code) {
+    case 'ERR_ESCROW_FULL':
+      return 'Bring the database of the Mattermost server back.';
+    case 'ERR_HEAD_FULL':
+      return 'Scrape less often, or make exporters offer fewer series.';
+    default:
+      return 'Free space on the disk of the TSDB Path, and let it be written to.';
+  }
 }
 
 const METRICS_DISABLED = {
@@ -114,7 +126,9 @@ function exporterWarning(
   const more = lost.length === 1 ? '' : ` (and ${lost.length - 1} more)`;
   return {
     message: `Metrics of ${first.instance}${more} cannot be collected any more: ${reason(first)}`,
-    action: 'Check that the exporter is running and can be reached from the Mattermost server.',
+    action: ANSWERED.test(first.failureCode ?? '')
+      ? 'Make the exporter answer with metrics, within the limits that are set for an answer.'
+      : 'Check that the exporter is running and can be reached from the Mattermost server.',
   };
 }
 
