@@ -41,7 +41,8 @@ export async function cutBlock(
   const copyDir = `${work.dir}/copy-of-${folder.meta.ulid}`;
   try {
     const source = folder.store.localPath?.(folder.dir);
-    if (source === undefined) await copyBlock(folder.meta.ulid, folder, { store: work.store, dir: copyDir }, signal);
+    if (source === undefined)
+      await copyBlock(folder.meta.ulid, folder, { store: work.store, dir: copyDir }, signal);
     const input = {
       blockDirs: [source ?? `${parent}/copy-of-${folder.meta.ulid}`],
       parentDir: parent,

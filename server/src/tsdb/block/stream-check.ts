@@ -1,5 +1,5 @@
 import { CodedError } from '../../base/errors.ts';
-import { ChunkTally } from '../chunks/chunk-tally.ts';
+import { ChunkTally } from '../encoding/chunk-tally.ts';
 import { SegmentCheck, type ChunksFound } from '../chunks/segment-check.ts';
 import { IndexCheck } from '../index/index-check.ts';
 import type { SeriesFound } from '../index/series-check.ts';

@@ -1,6 +1,6 @@
 import { crc32c } from '../../base/bytes/crc32c.ts';
 import { CodedError } from '../../base/errors.ts';
-import { ChunkTally } from '../chunks/chunk-tally.ts';
+import { ChunkTally } from '../encoding/chunk-tally.ts';
 import { FrameStream } from '../encoding/frame-stream.ts';
 
 // Checks the series of an index as their bytes pass; layout in ./format.md.
