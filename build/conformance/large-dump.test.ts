@@ -1,12 +1,14 @@
 /** A dump of 2 GB, made into each kind of file store and downloaded, in little memory. */
 import assert from 'node:assert/strict';
-import { createReadStream, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { createReadStream, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { blockDirOf } from '../../server/src/filestore/layout.ts';
+import { STORE_BLOCKS_DIR } from '../../server/src/filestore/layout.ts';
 import { makeUlid } from '../../server/src/model/ulid.ts';
-import { fillFile } from '../e2e/throughput.ts';
+import { diskFs } from '../../server/src/platform/disk-fs.ts';
+import { writeBlock } from '../../server/src/tsdb/index.ts';
 import { digestOf } from '../support/digest.ts';
 import { forgetPeak, memoryOf } from '../support/processes.ts';
 import { temporaryDir } from '../support/temporary.ts';
@@ -24,35 +26,39 @@ const user = 'the-admin';
 const DAY_MS = 24 * 3_600_000;
 const MIB = 2 ** 20;
 const BLOCKS = 4;
-/** Together 2 GB; Prometheus' own segments are as large. */
-const SEGMENT_BYTES = 512 * MIB;
+/** Of a MiB each, in every block; together 2 GB. Prometheus' own segments are as large. */
+const CHUNKS = 510;
+const UNKNOWN_ENCODING = 77;
 const GROWTH_BYTES_MAX = 64 * MIB;
 /** So long only on a machine that is busy with other things. */
 const DUMP_TIMEOUT_MS = 15 * 60_000;
 
 /**
  * Blocks whose chunks nothing can compress, so that the dump is as large as they are: a dump copies the
- * files of a block as they are. Each lies in a day of its own, so that none is merged meanwhile.
+ * files of a block as they are. Their encoding is none that anybody knows. Each lies in a day of its
+ * own, so that none is merged meanwhile.
  */
-function putBlocks(root: string): void {
-  const segment = join(temporaryDir('segment'), '000001');
-  fillFile(segment, SEGMENT_BYTES);
+async function putBlocks(root: string): Promise<void> {
+  const data = randomBytes(MIB);
+  const parentDir = join(root, STORE_BLOCKS_DIR);
+  mkdirSync(parentDir, { recursive: true });
   for (let i = 1; i <= BLOCKS; i++) {
-    const minTime = Math.floor(Date.now() / DAY_MS - 2 * i) * DAY_MS;
-    const ulid = makeUlid(minTime);
-    const dir = join(root, blockDirOf(ulid));
-    mkdirSync(join(dir, 'chunks'), { recursive: true });
-    linkSync(segment, join(dir, 'chunks', '000001'));
-    writeFileSync(join(dir, 'index'), 'not looked at');
-    const meta = {
-      ulid,
-      minTime,
-      maxTime: minTime + 2 * 3_600_000,
-      stats: { numSamples: 1, numSeries: 1, numChunks: 1 },
-      compaction: { level: 1, sources: [ulid] },
-      version: 1,
+    const minTimeMs = Math.floor(Date.now() / DAY_MS - 2 * i) * DAY_MS;
+    const maxTimeMs = minTimeMs + 2 * 3_600_000;
+    const ulid = makeUlid(minTimeMs);
+    const compaction = { level: 1, sources: [ulid] };
+    const chunk = { minTimeMs, maxTimeMs: maxTimeMs - 1, encoding: UNKNOWN_ENCODING, data };
+    const symbols = Array.from({ length: CHUNKS }, (_, n) => String(n).padStart(4, '0'));
+    let at = -1;
+    const source = {
+      symbols,
+      next: () => ++at < CHUNKS,
+      get labelRefs() {
+        return [0, at];
+      },
+      chunks: [chunk],
     };
-    writeFileSync(join(dir, 'meta.json'), JSON.stringify(meta));
+    await writeBlock(diskFs, parentDir, { ulid, minTimeMs, maxTimeMs, compaction }, source);
   }
 }
 
@@ -92,7 +98,7 @@ for (const [driver, makePlace] of Object.entries({ amazons3: inBucket, local: on
     before(async () => {
       exporter = await Exporter.start();
       place = await makePlace();
-      putBlocks(place.root);
+      await putBlocks(place.root);
       host = await startHost('v0.4.2', builtBundle(), {
         admins: [user],
         config: {
@@ -129,7 +135,7 @@ for (const [driver, makePlace] of Object.entries({ amazons3: inBucket, local: on
 
     test('is made and stored', async () => {
       job = await inLittleMemory('made', () => routes.makeDump(14 * DAY_MS, DUMP_TIMEOUT_MS));
-      assert.ok(job.size_bytes > BLOCKS * SEGMENT_BYTES, `it has ${job.size_bytes} bytes`);
+      assert.ok(job.size_bytes > BLOCKS * CHUNKS * MIB, `it has ${job.size_bytes} bytes`);
       assert.equal(statSync(join(place.root, job.dump_location)).size, job.size_bytes);
     });
 

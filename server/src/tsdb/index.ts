@@ -22,7 +22,7 @@ export { ReadOnlyDb, type UnreadableBlock } from './db/read-only-db.ts';
 export { BlockImport, type SkippedSamples } from './head/block-import.ts';
 export { mergeTask } from './compact/merge-task.ts';
 export { firstOverlap, planMerge, splitByRange } from './compact/plan.ts';
-export { salvageBlock, type Salvaged } from './compact/salvage.ts';
+export { lostSamples, salvageBlock, type Salvaged } from './compact/salvage.ts';
 export { salvageTask } from './compact/salvage-task.ts';
 export { parseSelector } from './query/selector.ts';
 export type { SeriesSet } from './query/querier.ts';

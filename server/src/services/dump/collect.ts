@@ -1,7 +1,7 @@
 import { CodedError, describeError } from '../../base/errors.ts';
 import { readSmallFile } from '../../filestore/file-store.ts';
 import { META_FILE_NAME, META_SIZE_BYTES_MAX, dumpHeadDirOf } from '../../filestore/layout.ts';
-import { parseBlockMeta } from '../../tsdb/index.ts';
+import { lostSamples, parseBlockMeta } from '../../tsdb/index.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import type { StoreBlocks } from '../blocksync/block-catalog.ts';
 import { checkBlock, isDamage } from '../blocksync/check-block.ts';
@@ -47,7 +47,7 @@ export async function collectBlocks(context: DumpContext): Promise<Collected> {
     if (wanted !== undefined) folders.push(wanted);
   }
   if (head !== undefined) folders.push(head);
-  notes.push(...rescued.notes, ...unreadableBlocks(context, held));
+  notes.push(...rescued.notes, ...lossesOf(planned), ...unreadableBlocks(context, held));
   notes.push(...(await options.missingSamples()));
   return { folders, notes };
 }
@@ -137,6 +137,14 @@ async function cutToRange(
   const part = partOf(folder.meta, run);
   if (part === undefined || database === undefined) return folder;
   return cutBlock(folder, part, { store: database.store, dir: workDir }, run.signal, options);
+}
+
+/** What is said of blocks that were stored in place of damaged ones. */
+function lossesOf(folders: readonly BlockFolder[]): string[] {
+  return folders
+    .map(({ meta }) => ({ ulid: meta.ulid, lost: lostSamples(meta) }))
+    .filter(({ lost }) => lost > 0)
+    .map(({ ulid, lost }) => `Block ${ulid} was made of a damaged one; ${lost} samples are lost.`);
 }
 
 /** What is said of blocks that the store would not let us read. */

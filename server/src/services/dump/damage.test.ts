@@ -13,7 +13,7 @@ import type { ArchivePacker } from '../../base/ports/archive.ts';
 import { listTree, readSmallFile, sourceOf } from '../../filestore/file-store.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
 import { LocalFileStore } from '../../filestore/local-file-store.ts';
-import { tsdbTasks } from '../../tsdb/index.ts';
+import { salvageBlock, tsdbTasks } from '../../tsdb/index.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import { BlockCatalog } from '../blocksync/block-catalog.ts';
 import { checkBlock } from '../blocksync/check-block.ts';
@@ -278,6 +278,21 @@ describe('a dump with damaged blocks', () => {
     await harm(0, 'tombstones', 'start');
     await make(500, 1499);
     assert.deepEqual(await counts(), [48, 52, 0]);
+  });
+
+  it('says what is lost of one that was stored in place of a damaged one', async () => {
+    const { fs, make, counts, store, dirOf, damage: harm } = await setUp('disk');
+    await harm(1, 'chunks/000001', 'middle');
+    const saved = testUlid(8);
+    const { meta } = await salvageBlock(fs, `files/${dirOf(1)}`, `files/${BLOCKS}`, saved, signal);
+    await store.removeTree(dirOf(1));
+    const { leftOut } = await make();
+    const [, found] = await counts();
+    assert.equal(found, meta?.stats.numSamples);
+    assert.equal(
+      leftOut,
+      `Block ${saved} was made of a damaged one; ${100 - (found ?? 0)} samples are lost.`,
+    );
   });
 
   it('does not name those of other times', async () => {

@@ -54,6 +54,10 @@ function jobOf(id: string, more: Partial<DumpJob> = {}): DumpJob {
   return { id, status: 'pending', create_at: 1, min_t: 1, max_t: 2, dump_location: '', ...more };
 }
 
+function parsed(text = ''): Record<string, Record<string, unknown>> {
+  return JSON.parse(text);
+}
+
 /** What a Go node makes of the list: its own six fields. */
 function rewriteAsGo(values: Map<string, string>): void {
   const jobs: Record<string, Record<string, unknown>> = JSON.parse(values.get(JOB_MAP_KEY) ?? '{}');
@@ -124,7 +128,7 @@ describe('a damaged list of jobs', () => {
       aside().map((text) => JSON.parse(text)),
       [bad],
     );
-    assert.deepEqual(Object.keys(JSON.parse(values.get(JOB_MAP_KEY) ?? '')).sort(), [A, B]);
+    assert.deepEqual(Object.keys(parsed(values.get(JOB_MAP_KEY))).sort(), [A, B]);
     assert.equal(told.length, 1);
     await store.change((jobs) => jobs.delete(B));
     assert.deepEqual(
@@ -163,8 +167,8 @@ describe('a list of jobs that a Go node has rewritten', () => {
     assert.deepEqual(await store.get(A), finished);
     assert.equal((await store.get(B))?.format, 'zip');
     await store.change((jobs) => jobs.delete(B));
-    assert.equal(JSON.parse(values.get(JOB_MAP_KEY) ?? '')[A].size_bytes, 77);
-    assert.deepEqual(Object.keys(JSON.parse(values.get(DETAILS_KEY) ?? '')), [A]);
+    assert.equal(parsed(values.get(JOB_MAP_KEY))[A].size_bytes, 77);
+    assert.deepEqual(Object.keys(parsed(values.get(DETAILS_KEY))), [A]);
     rewriteAsGo(values);
     assert.deepEqual(await store.list(), [finished]);
   });

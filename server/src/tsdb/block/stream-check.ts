@@ -1,10 +1,10 @@
 import { CodedError } from '../../base/errors.ts';
-import { ChunkTally } from '../chunks/chunk-tally.ts';
+import { ChunkTally } from '../encoding/chunk-tally.ts';
 import { SegmentCheck, type ChunksFound } from '../chunks/segment-check.ts';
 import { IndexCheck } from '../index/index-check.ts';
 import type { SeriesFound } from '../index/series-check.ts';
 import { TOC_BYTES } from '../index/toc.ts';
-import { decodeTombstones, TOMBSTONES_FILE } from '../tombstones/tombstones.ts';
+import { openTombstones, TOMBSTONES_FILE } from '../tombstones/tombstones.ts';
 import { CHUNKS_DIR, INDEX_FILE } from './block-writer.ts';
 import { type BlockMeta, META_FILE, parseBlockMeta } from './meta.ts';
 
@@ -13,7 +13,7 @@ export const INDEX_TAIL_BYTES = TOC_BYTES;
 
 /** A file of these with more bytes is none of a block. */
 const META_BYTES_MAX = 4 * 1024 * 1024;
-const TOMBSTONES_BYTES_MAX = 64 * 1024 * 1024;
+const TOMBSTONES_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Is given the bytes of one file, from front to end. Each call throws at damage. */
 export interface FileCheck {
@@ -100,7 +100,7 @@ export class BlockStreamCheck {
     if (path === META_FILE) return whole(META_BYTES_MAX, (bytes) => this.#readMeta(bytes));
     if (path === TOMBSTONES_FILE) {
       return whole(TOMBSTONES_BYTES_MAX, (bytes) => {
-        decodeTombstones(bytes, path);
+        openTombstones(bytes, path);
         this.#hasTombstones = true;
       });
     }

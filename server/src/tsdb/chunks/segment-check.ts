@@ -3,7 +3,7 @@ import { crc32c } from '../../base/bytes/crc32c.ts';
 import { CodedError } from '../../base/errors.ts';
 import { CHUNK_XOR, isKnownEncoding } from '../chunkenc/encodings.ts';
 import { FrameStream } from '../encoding/frame-stream.ts';
-import type { ChunkTally } from './chunk-tally.ts';
+import type { ChunkTally } from '../encoding/chunk-tally.ts';
 import { CHUNKS_MAGIC, CHUNKS_VERSION, SEGMENT_HEADER_BYTES } from './segment-writer.ts';
 
 // Checks a segment of chunks as its bytes pass; layout in ./format.md.

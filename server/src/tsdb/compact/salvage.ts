@@ -22,6 +22,8 @@ import { INDEX_HEADER_BYTES } from '../index/toc.ts';
 // whole: series are found by their checksums, chunks by the series, and everything else is made anew.
 
 const SERIES_ALIGNMENT = 16;
+/** Among the hints of a block's meta.json, which Prometheus keeps; the samples of the damaged block follow. */
+const HINT = 'salvaged-of-samples:';
 
 export interface Salvaged {
   /** undefined when nothing could be read. */
@@ -126,8 +128,17 @@ function planOf(
       maxTimeMs = Math.max(maxTimeMs, chunk.maxTimeMs + 1);
     }
   }
-  const compaction = known?.compaction ?? { level: 1, sources: [ulid] };
-  return { ulid, minTimeMs, maxTimeMs, compaction };
+  const { hints = [], ...compaction } = known?.compaction ?? { level: 1, sources: [ulid] };
+  const hint = `${HINT}${known?.stats.numSamples ?? ''}`;
+  const others = hints.filter((each) => !each.startsWith(HINT));
+  return { ulid, minTimeMs, maxTimeMs, compaction: { ...compaction, hints: [...others, hint] } };
+}
+
+/** How many samples were lost when the block was made of a damaged one, as far as is known. */
+export function lostSamples({ compaction, stats }: BlockMeta): number {
+  const hint = compaction.hints?.find((each) => each.startsWith(HINT));
+  const expected = Number(hint?.slice(HINT.length) ?? 0);
+  return Number.isSafeInteger(expected) ? Math.max(0, expected - stats.numSamples) : 0;
 }
 
 class SalvageSource implements BlockSource {

@@ -28,7 +28,6 @@ export class IndexCheck {
   #region: Region;
   readonly #later: (() => Region)[];
   #offset = 0;
-  #symbols = 0;
   #series: SeriesFound | undefined;
   #allSeries: number | undefined;
 
@@ -90,10 +89,9 @@ export class IndexCheck {
     if (!isSorted || toc.symbols !== INDEX_HEADER_BYTES) {
       throw damaged('its parts are not in their order', tocStart);
     }
-    const onSymbols = ({ count }: SectionFound): void => void (this.#symbols = count);
     return [
       () => verbatim(INDEX_HEADER_BYTES, (byte, i) => (this.#header[i] = byte)),
-      () => sections('the symbol table', toc.symbols, toc.series, 1, onSymbols),
+      () => sections('the symbol table', toc.symbols, toc.series, 1),
       () => this.#seriesRegion(toc.series, labelIndices),
       () => sections('a label index', labelIndices, postings, ALIGNMENT),
       () =>
@@ -110,7 +108,7 @@ export class IndexCheck {
   }
 
   #seriesRegion(startOffset: number, endOffset: number): Region {
-    const check = new SeriesCheck(startOffset, this.#symbols);
+    const check = new SeriesCheck(startOffset);
     return {
       endOffset,
       push: (bytes, start, end) => check.push(bytes, start, end),

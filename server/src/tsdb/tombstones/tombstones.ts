@@ -30,6 +30,14 @@ export function encodeTombstones(stones: readonly Tombstone[]): Uint8Array<Array
 
 /** @param path appears in errors */
 export function decodeTombstones(bytes: Uint8Array, path: string): Tombstone[] {
+  return readStones(openTombstones(bytes, path));
+}
+
+/**
+ * A reader over the list, after a look at header and checksum.
+ * @param path appears in errors
+ */
+export function openTombstones(bytes: Uint8Array, path: string): ByteReader {
   if (bytes.length < HEADER_BYTES + CRC_BYTES) {
     throw new CodedError('ERR_TOMBSTONES', 'a tombstones file is too short', { path });
   }
@@ -47,7 +55,7 @@ export function decodeTombstones(bytes: Uint8Array, path: string): Tombstone[] {
   if (crc32c(bytes, HEADER_BYTES, bytes.length - CRC_BYTES) !== expected) {
     throw new CodedError('ERR_CRC', 'the checksum of the tombstones does not match', { path });
   }
-  return readStones(reader);
+  return reader;
 }
 
 /** The list as a chunk snapshot holds it: with its version, without a checksum of its own. */
