@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 
+import { CodedError } from '../src/base/errors.ts';
 import type { DumpJob } from '../src/services/jobs/job.ts';
 import { SimWorld } from './cluster/sim-world.ts';
 import type { SimNode } from './cluster/sim-node.ts';
@@ -167,6 +168,31 @@ suite('while something is silent', () => {
       await wait(node.stop());
     });
   }
+
+  test('a file store that takes no files is told within a minute, and nothing counts as copied', async () => {
+    const { world, node, request, warnings, wait } = await setUp();
+    const sync = async (): Promise<{ last_success_ms: number; last_copied_ms: number }> =>
+      JSON.parse((await request('GET', '/status')).body.toString()).sync;
+    const before = await sync();
+    assert.ok(before.last_copied_ms > 0 && before.last_success_ms >= before.last_copied_ms);
+    const { open } = world.shared;
+    world.shared.open = (path, mode) =>
+      mode === 'read'
+        ? open.call(world.shared, path, mode)
+        : Promise.reject(new CodedError('ERR_FS_DENIED', 'read-only file system', { path }));
+    await world.runFor(MINUTE_S * 1_000);
+    const codes = (await warnings()).map(({ code }) => code);
+    assert.ok(codes.includes('file_store_unavailable'), codes.join());
+    await world.runFor(6 * 60_000);
+    const { last_success_ms: successMs, last_copied_ms: copiedMs } = await sync();
+    assert.ok(successMs <= before.last_success_ms + MINUTE_S * 1_000, 'no sync has succeeded');
+    assert.equal(copiedMs, before.last_copied_ms);
+    world.shared.open = open;
+    await world.runFor(3 * 60_000);
+    assert.deepEqual(await warnings(), []);
+    assert.ok((await sync()).last_copied_ms > copiedMs, 'the blocks of meanwhile are there');
+    await wait(node.stop());
+  });
 
   test('the list of dumps says how old it is, and statistics as of when they are', async () => {
     const { world, node, request, made, wait } = await setUp();

@@ -113,6 +113,7 @@ const stats = object<TsdbStats>({
   max_t: number,
   num_series: number,
   num_samples: number,
+  as_of: ifThere(number),
 });
 
 export function parseStats(value: unknown): TsdbStats {
@@ -155,16 +156,24 @@ const cluster = object<Cluster>({
   },
 });
 
+interface WireSync {
+  last_success_ms: number;
+  last_copied_ms?: number;
+}
+
 /** The state as it is on the wire. */
-interface WireStatus extends Omit<PluginStatus, 'isStarting' | 'lastSyncMs'> {
+interface WireStatus extends Omit<
+  PluginStatus,
+  'isStarting' | 'isStalled' | 'lastSyncMs' | 'lastCopiedMs'
+> {
   scraper?: { state: string };
-  sync?: { last_success_ms: number };
+  sync?: WireSync;
 }
 
 const status = object<WireStatus>({
   version: text,
   scraper: ifThere(object<{ state: string }>({ state: text })),
-  sync: ifThere(object<{ last_success_ms: number }>({ last_success_ms: number })),
+  sync: ifThere(object<WireSync>({ last_success_ms: number, last_copied_ms: ifThere(number) })),
   warnings: listOf('warning', warning),
   targets: listOf('target', target),
   head: ifThere(head),
@@ -176,6 +185,8 @@ export function parseStatus(value: unknown): PluginStatus {
   return {
     ...rest,
     isStarting: who?.state === 'starting',
+    isStalled: who?.state === 'stalled',
     lastSyncMs: sync?.last_success_ms ?? 0,
+    ...(sync?.last_copied_ms !== undefined && { lastCopiedMs: sync.last_copied_ms }),
   };
 }

@@ -22,6 +22,9 @@ export function Health({ status }: { status: PluginStatus }) {
   if (status.isStarting || (targets.length > 0 && scraped.length === 0)) {
     return <Badge kind="idle" label={text('metricsPlugin.health.starting')} />;
   }
+  if (status.isStalled) {
+    return <Badge kind="bad" label={text('metricsPlugin.health.stalled')} />;
+  }
   if (targets.length === 0) {
     return <Badge kind="idle" label={text('metricsPlugin.health.off')} />;
   }
