@@ -135,7 +135,10 @@ suite('the file store', () => {
     assert.equal(await keeper.check('now'), true);
     const { list } = fs;
     fs.list = () => new Promise(() => {});
-    keeper.require().list('blocks').catch(() => undefined);
+    keeper
+      .require()
+      .list('blocks')
+      .catch(() => undefined);
     fs.list = list;
     for (let s = 0; s < 36; s++) {
       if (s % 5 === 0) assert.equal(await keeper.check('now'), true);

@@ -1,4 +1,7 @@
+import type { Clock } from '../base/clock.ts';
+import { CodedError } from '../base/errors.ts';
 import type { LogFields, Logger } from '../base/log.ts';
+import { withTimeout } from '../base/sync/timeout.ts';
 
 /** The host's log calls; each resolves when the line has arrived. */
 export interface HostLog {
@@ -10,6 +13,8 @@ export interface HostLog {
 
 /** A host that takes no lines any more must not make this process grow. */
 const WAITING_MAX = 1_000;
+/** A line that has not arrived by then lets the next one go. */
+const LINE_LIMIT_MS = 10_000;
 
 /**
  * Writes into the Mattermost server's log. Lines go out one after another, since the host would
@@ -17,12 +22,14 @@ const WAITING_MAX = 1_000;
  */
 export class HostLogger implements Logger {
   readonly #log: HostLog;
+  readonly #clock: Clock;
   #tail: Promise<void> = Promise.resolve();
   #waiting = 0;
   #dropped = 0;
 
-  constructor(log: HostLog) {
+  constructor(log: HostLog, clock: Clock) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   debug(message: string, fields?: LogFields): void {
@@ -55,10 +62,14 @@ export class HostLogger implements Logger {
     this.#dropped = 0;
     this.#waiting++;
     this.#tail = this.#tail
-      .then(() => this.#log[level](message, sent))
+      .then(() => withTimeout(this.#clock, LINE_LIMIT_MS, this.#log[level](message, sent), lost))
       .catch(() => undefined)
       .finally(() => {
         this.#waiting--;
       });
   }
+}
+
+function lost(): CodedError {
+  return new CodedError('ERR_HOST_SILENT', 'the server took no line of the log in time');
 }

@@ -40,6 +40,7 @@ import type { Watches } from './watches.ts';
 
 /** Whoever has let others wait for so long is named where an answer does not come. */
 const WAITING_MS = 1_000;
+const OPENING_PATIENCE_MS = 5 * 60_000;
 const SETTINGS_WARNING = 'settings_invalid';
 const RESTART_WARNING = 'restart_needed';
 
@@ -154,7 +155,13 @@ export class MetricsPlugin {
     });
     const parts = { host, syncing: this.#syncing, cluster: this.#cluster };
     const { ownMetrics } = this;
-    this.#upkeep = upkeepTasks({ ...parts, ownMetrics, fileStore: this.#fileStore, clock, watches });
+    this.#upkeep = upkeepTasks({
+      ...parts,
+      ownMetrics,
+      fileStore: this.#fileStore,
+      clock,
+      watches,
+    });
     this.#loading = this.#makeLoading();
     this.#status = this.#makeStatus();
     this.api = this.#makeApi();
@@ -351,10 +358,12 @@ export class MetricsPlugin {
 
   /**
    * A dump made while the database is still being read would lack what is in it, and without the
-   * configuration nobody knows where it belongs and whose jobs these are.
+   * configuration nobody knows where it belongs and whose jobs these are. A database that does not
+   * open for minutes keeps nobody from the dumps of what is in the file store.
    */
   async #startJobs(database: DatabaseKeeper): Promise<void> {
-    await Promise.all([database.tried, happened(this.#configKnown.signal)]);
+    const tried = Promise.race([database.tried, this.#platform.clock.sleep(OPENING_PATIENCE_MS)]);
+    await Promise.all([tried, happened(this.#configKnown.signal)]);
     if (!this.#isStopping) this.#jobs.start();
   }
 

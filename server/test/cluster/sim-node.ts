@@ -91,7 +91,9 @@ export class SimNode {
     const hears = !this.link.silence.isSilent && !this.scrapeSilence.isSilent;
     const isHeard = hears && !this.diskSilence.isSilent;
     const isFast = this.link.latencyMaxMs < 500 && isDiskWell;
-    return isRunning && isHeard && isFast && !this.link.isCut && this.aheadMs > this.#aheadMaxMs - 10_000;
+    return (
+      isRunning && isHeard && isFast && !this.link.isCut && this.aheadMs > this.#aheadMaxMs - 10_000
+    );
   }
 
   start(): void {

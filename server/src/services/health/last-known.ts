@@ -64,7 +64,10 @@ export class LastKnown<T> {
 
   #start(): Load<T> {
     const loads = this.#loads;
-    const load: Load<T> = { startMs: this.#clock.monotonicMs(), answer: this.#ask(loads, () => load) };
+    const load: Load<T> = {
+      startMs: this.#clock.monotonicMs(),
+      answer: this.#ask(loads, () => load),
+    };
     loads.add(load);
     // Nobody may be there any more to hear of it.
     load.answer.catch(() => undefined);
