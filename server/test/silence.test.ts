@@ -203,6 +203,36 @@ suite('while something is silent', () => {
     await wait(node.stop());
   });
 
+  test('in a cluster another node takes over from a disk that hangs, and its panel names that', async () => {
+    const world = new SimWorld(2, 3);
+    const [first, second] = world.nodes;
+    first.start();
+    await world.runFor(5_000);
+    for (const node of world.nodes) node.start();
+    await world.runFor(60_000);
+    assert.ok(world.scrapes.every(({ node }) => node === first));
+    first.diskSilence.begin();
+    const startMs = world.time.nowMs;
+    await world.runFor(MINUTE_S * 1_000);
+    const others = world.scrapes.filter(({ node }) => node !== first);
+    assert.ok(others[0].atMs - startMs < 40_000, `${others[0].atMs - startMs} ms`);
+    const { plugin } = second;
+    assert.ok(plugin !== undefined);
+    let answer: Answer | undefined;
+    void ask(plugin.api, 'GET', '/status').then((found) => (answer = found));
+    await world.runFor(5_000);
+    assert.ok(answer !== undefined);
+    const warning = parsed<Status>(answer).warnings.find(
+      ({ code }) => code === 'scrapes_not_stored',
+    );
+    assert.match(warning?.message ?? '', /^node1: Since .* UTC nothing .*own\/tsdb/);
+    first.diskSilence.end();
+    await world.runFor(60_000);
+    const lastOfFirst = world.scrapes.findLast(({ node }) => node === first);
+    assert.ok((lastOfFirst?.scrapedMs ?? Infinity) < others[0].scrapedMs, 'nobody scrapes twice');
+    for (const node of world.nodes) node.kill();
+  });
+
   test('the list of dumps says how old it is, and statistics as of when they are', async () => {
     const { world, node, request, made, wait } = await setUp();
     await request('GET', '/jobs');

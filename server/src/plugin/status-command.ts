@@ -1,4 +1,4 @@
-import { mergeWarnings } from '../httpapi/status.ts';
+import { allWarnings } from '../httpapi/status.ts';
 import type { ClusterOverview, StatusSource } from '../httpapi/status.ts';
 import type { TargetStatus } from '../ingest/index.ts';
 
@@ -24,7 +24,7 @@ export async function statusText(source: StatusSource): Promise<string> {
     targetTable(reported?.targets ?? source.targets(), nowMs),
     syncLine(lastSyncMs, lastCopiedMs, nowMs),
   ];
-  for (const { message, action } of mergeWarnings(source.warnings(), reported?.warnings ?? [])) {
+  for (const { message, action } of allWarnings(source.warnings(), cluster)) {
     parts.push(`:warning: ${message}${action === undefined ? '' : ` ${action}`}`);
   }
   return parts.join('\n\n');
