@@ -16,6 +16,7 @@ import { toLogPairs } from '../src/protocol/mattermost/log-fields.ts';
 import { validateSettings } from '../src/services/config/parse-settings.ts';
 import { ask, askJson, until } from './support/ask.ts';
 import { FakeHost } from './support/fake-host.ts';
+import { systemClock } from '../src/platform/system-clock.ts';
 import { startRealPlugin } from './support/real-plugin.ts';
 
 const SECRET = 'S3cretMarker';
@@ -161,5 +162,5 @@ function recordingLog(): { log: HostLogger; lines: string[] } {
     return Promise.resolve();
   };
   const host: HostLog = { logDebug: write, logInfo: write, logWarn: write, logError: write };
-  return { log: new HostLogger(host), lines };
+  return { log: new HostLogger(host, systemClock), lines };
 }

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 
+import { CodedError } from '../src/base/errors.ts';
 import type { DumpJob } from '../src/services/jobs/job.ts';
+import type { StoreStats } from '../src/services/stats/stats.ts';
 import { SimWorld } from './cluster/sim-world.ts';
 import type { SimNode } from './cluster/sim-node.ts';
 import type { Silence } from './cluster/silence.ts';
@@ -17,6 +19,15 @@ const MINUTE_S = 60;
 interface Warned {
   readonly code: string;
   readonly message: string;
+}
+
+interface Status {
+  readonly warnings: readonly Warned[];
+  readonly sync: { readonly last_success_ms: number; readonly last_copied_ms: number };
+}
+
+function parsed<T>({ body }: Answer): T {
+  return JSON.parse(body.toString()) as T;
 }
 
 /** One node that has scraped for six minutes and made a dump. */
@@ -44,14 +55,13 @@ async function setUp() {
     return result;
   };
   const warnings = async (): Promise<readonly Warned[]> => {
-    const { body } = await request('GET', '/status');
-    return (JSON.parse(body.toString()) as { warnings: Warned[] }).warnings;
+    return parsed<Status>(await request('GET', '/status')).warnings;
   };
   const range = { min_t: world.time.nowMs - HOUR_MS, max_t: world.time.nowMs };
   const dump = async (): Promise<string> => {
-    const { id } = JSON.parse((await request('POST', '/jobs/create', range)).body.toString());
+    const { id } = parsed<DumpJob>(await request('POST', '/jobs/create', range));
     await world.runFor(40_000);
-    return id as string;
+    return id;
   };
   const made = await dump();
   const spare = await dump();
@@ -105,7 +115,7 @@ suite('while something is silent', () => {
         await setUp();
       assert.deepEqual(await warnings(), []);
       await request('GET', '/jobs');
-      const before = JSON.parse((await request('GET', '/tsdb/stats')).body.toString());
+      const before = parsed<StoreStats>(await request('GET', '/tsdb/stats'));
       silence(node).begin();
       const startMs = world.time.nowMs;
       const startCount = stored();
@@ -117,11 +127,11 @@ suite('while something is silent', () => {
         if (answer.status === 503) assert.match(answer.body.toString(), /does not answer/);
         return answer;
       };
-      const stats = JSON.parse((await note('stats', 'GET', '/tsdb/stats')).body.toString());
+      const stats = parsed<StoreStats>(await note('stats', 'GET', '/tsdb/stats'));
       assert.ok(stats.num_samples >= before.num_samples, 'what was known still counts');
       await note('jobs', 'GET', '/jobs');
       const created = await note('create', 'POST', '/jobs/create', range);
-      const id = created.status === 200 ? JSON.parse(created.body.toString()).id : made;
+      const id = created.status === 200 ? parsed<DumpJob>(created).id : made;
       if (created.status === 200) await note('cancel', 'POST', `/jobs/cancel/${id}`);
       else found.cancel = (await request('POST', `/jobs/cancel/${made}`)).status;
       await note('download', 'GET', `/jobs/download/${made}`);
@@ -154,7 +164,7 @@ suite('while something is silent', () => {
       const count = stored();
       await world.runFor(30_000);
       assert.ok(stored() > count, 'it scrapes again');
-      const jobs: DumpJob[] = JSON.parse((await request('GET', '/jobs')).body.toString());
+      const jobs = parsed<DumpJob[]>(await request('GET', '/jobs'));
       assert.equal(
         jobs.some((job) => job.id === spare),
         statuses.delete === 503,
@@ -168,11 +178,66 @@ suite('while something is silent', () => {
     });
   }
 
+  test('a file store that takes no files is told within a minute, and nothing counts as copied', async () => {
+    const { world, node, request, warnings, wait } = await setUp();
+    const sync = async (): Promise<Status['sync']> =>
+      parsed<Status>(await request('GET', '/status')).sync;
+    const before = await sync();
+    assert.ok(before.last_copied_ms > 0 && before.last_success_ms >= before.last_copied_ms);
+    const { open } = world.shared;
+    world.shared.open = (path, mode) =>
+      mode === 'read'
+        ? open.call(world.shared, path, mode)
+        : Promise.reject(new CodedError('ERR_FS_DENIED', 'read-only file system', { path }));
+    await world.runFor(MINUTE_S * 1_000);
+    const codes = (await warnings()).map(({ code }) => code);
+    assert.ok(codes.includes('file_store_unavailable'), codes.join());
+    await world.runFor(6 * 60_000);
+    const { last_success_ms: successMs, last_copied_ms: copiedMs } = await sync();
+    assert.ok(successMs <= before.last_success_ms + MINUTE_S * 1_000, 'no sync has succeeded');
+    assert.equal(copiedMs, before.last_copied_ms);
+    world.shared.open = open;
+    await world.runFor(3 * 60_000);
+    assert.deepEqual(await warnings(), []);
+    assert.ok((await sync()).last_copied_ms > copiedMs, 'the blocks of meanwhile are there');
+    await wait(node.stop());
+  });
+
+  test('in a cluster another node takes over from a disk that hangs, and its panel names that', async () => {
+    const world = new SimWorld(2, 3);
+    const [first, second] = world.nodes;
+    first.start();
+    await world.runFor(5_000);
+    for (const node of world.nodes) node.start();
+    await world.runFor(60_000);
+    assert.ok(world.scrapes.every(({ node }) => node === first));
+    first.diskSilence.begin();
+    const startMs = world.time.nowMs;
+    await world.runFor(MINUTE_S * 1_000);
+    const others = world.scrapes.filter(({ node }) => node !== first);
+    assert.ok(others[0].atMs - startMs < 40_000, `${others[0].atMs - startMs} ms`);
+    const { plugin } = second;
+    assert.ok(plugin !== undefined);
+    let answer: Answer | undefined;
+    void ask(plugin.api, 'GET', '/status').then((found) => (answer = found));
+    await world.runFor(5_000);
+    assert.ok(answer !== undefined);
+    const warning = parsed<Status>(answer).warnings.find(
+      ({ code }) => code === 'scrapes_not_stored',
+    );
+    assert.match(warning?.message ?? '', /^node1: Since .* UTC nothing .*own\/tsdb/);
+    first.diskSilence.end();
+    await world.runFor(60_000);
+    const lastOfFirst = world.scrapes.findLast(({ node }) => node === first);
+    assert.ok((lastOfFirst?.scrapedMs ?? Infinity) < others[0].scrapedMs, 'nobody scrapes twice');
+    for (const node of world.nodes) node.kill();
+  });
+
   test('the list of dumps says how old it is, and statistics as of when they are', async () => {
     const { world, node, request, made, wait } = await setUp();
     await request('GET', '/jobs');
     const knownMs = world.time.nowMs;
-    const { as_of } = JSON.parse((await request('GET', '/tsdb/stats')).body.toString());
+    const { as_of } = parsed<StoreStats>(await request('GET', '/tsdb/stats'));
     node.link.silence.begin();
     node.storeSilence.begin();
     await world.runFor(100_000);
@@ -180,14 +245,14 @@ suite('while something is silent', () => {
     const ageMs = Number(list.headers.Age) * 1_000;
     assert.ok(Math.abs(ageMs - (world.time.nowMs - knownMs)) < 5_000, list.headers.Age);
     assert.match(list.body.toString(), new RegExp(made));
-    const stats = JSON.parse((await request('GET', '/tsdb/stats')).body.toString());
+    const stats = parsed<StoreStats>(await request('GET', '/tsdb/stats'));
     assert.equal(stats.as_of, as_of);
     node.link.silence.end();
     node.storeSilence.end();
     await world.runFor(60_000);
     assert.equal((await request('GET', '/jobs')).headers.Age, undefined);
-    const fresh = JSON.parse((await request('GET', '/tsdb/stats')).body.toString());
-    assert.ok(fresh.as_of > as_of);
+    const fresh = parsed<StoreStats>(await request('GET', '/tsdb/stats'));
+    assert.ok((fresh.as_of ?? 0) > (as_of ?? Infinity));
     await wait(node.stop());
   });
 });

@@ -17,8 +17,8 @@ export interface SeenRequest {
 /** `GET /status` as it is on the wire. */
 export interface WireStatus {
   version: string;
-  scraper: { state: 'starting' | 'running' | 'waiting' | 'stopping' };
-  sync: { last_success_ms: number };
+  scraper: { state: 'starting' | 'running' | 'stalled' | 'waiting' | 'stopping' };
+  sync: { last_success_ms: number; last_copied_ms?: number };
   warnings: Warning[];
   targets: Target[];
   head?: HeadStats;
@@ -66,6 +66,8 @@ export class FakePlugin {
   readonly seen: SeenRequest[] = [];
   /** Added to the Date header. */
   clockAheadMs = 0;
+  /** Of the list of jobs, in seconds; 0: it is fresh. */
+  ageSeconds = 0;
   #created = 0;
 
   constructor(version: string) {
@@ -141,6 +143,7 @@ export class FakePlugin {
     } else if (route === 'GET /status') {
       json(this.status);
     } else if (route === 'GET /jobs') {
+      if (this.ageSeconds > 0) response.setHeader('Age', String(this.ageSeconds));
       json(this.jobs);
     } else if (route === 'POST /jobs/create') {
       json(this.addJob({ ...rangeIn(body), status: 'pending' }));

@@ -183,6 +183,32 @@ suite('the panel in Chromium', { skip: skipWithoutChromium }, () => {
     });
   });
 
+  test('what is not answered is shown as it was, with its age, and nothing counts as copied', () => {
+    const prepare = (plugin: FakePlugin) => {
+      const now = Date.now();
+      plugin.status.scraper.state = 'stalled';
+      plugin.status.sync = {
+        last_success_ms: now - 26_000,
+        last_copied_ms: now - 3 * HOUR_MS,
+      };
+      plugin.stats.as_of = now - 4 * 60_000;
+      plugin.ageSeconds = 190;
+      plugin.addJob({});
+    };
+    return withPanel({ prepare }, async ({ page, plugin }) => {
+      await page.getByText('Nothing can be stored').waitFor();
+      await page.getByText(/does not answer; what is in it counts as of 4m ago/).waitFor();
+      await page.getByText(/Last copied to the file store 3h ago/).waitFor();
+      await page.getByText(/Nothing to copy .* last checked, \d\ds ago/).waitFor();
+      await page.getByText('The list is as of 3 minutes ago').waitFor();
+      plugin.ageSeconds = 0;
+      plugin.stats = { ...plugin.stats, as_of: Date.now() };
+      await page.reload();
+      await page.getByText('Nothing can be stored').waitFor();
+      assert.equal(await page.getByText('does not answer').count(), 0);
+    });
+  });
+
   test('the nodes of a cluster are shown with who scrapes since when', () => {
     const sinceMs = Date.UTC(2026, 0, 2, 3, 4);
     const instance = { version: '0.8.0', since_ms: 0, reported_ms: Date.now() - 9_000 };

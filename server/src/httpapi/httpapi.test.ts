@@ -343,7 +343,17 @@ describe('the HTTP API', () => {
       ],
     };
     const scraper = { node: 'app1', sinceMs: 10 };
-    inCluster({ instance: 'b', node: 'app2', scraper, instances: [reported], reported });
+    const standing = {
+      ...reported,
+      instance: 'c',
+      node: 'app3',
+      role: 'waiting',
+      warnings: [
+        { code: 'scrapes_not_stored', message: 'the disk hangs' },
+        { code: 'exporter_down', message: 'not its part' },
+      ],
+    };
+    inCluster({ instance: 'b', node: 'app2', scraper, instances: [reported, standing], reported });
     const { json } = await ask('GET', '/status');
     const { process: _, ...status } = json as Record<string, unknown>;
     assert.deepEqual(status, {
@@ -351,6 +361,7 @@ describe('the HTTP API', () => {
       warnings: [
         { code: 'c', message: 'm', action: 'a' },
         { code: 'd', message: 'the disk is full' },
+        { code: 'scrapes_not_stored', message: 'app3: the disk hangs' },
       ],
       scraper: { state: 'running' },
       sync: { last_success_ms: 20, last_copied_ms: 19 },
@@ -363,6 +374,14 @@ describe('the HTTP API', () => {
             id: 'a',
             node: 'app1',
             role: 'scraper',
+            version: '1.2.3',
+            since_ms: 10,
+            reported_ms: 30,
+          },
+          {
+            id: 'c',
+            node: 'app3',
+            role: 'waiting',
             version: '1.2.3',
             since_ms: 10,
             reported_ms: 30,

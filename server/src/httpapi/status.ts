@@ -52,7 +52,7 @@ export function statusHandler(source: StatusSource): Handler {
     const lastCopiedMs = reported?.lastCopiedMs ?? source.lastCopiedMs() ?? 0;
     await sendJson(response, {
       version: source.version,
-      warnings: mergeWarnings(source.warnings(), reported?.warnings ?? []),
+      warnings: allWarnings(source.warnings(), cluster),
       scraper: { state: source.state() },
       process: {
         rss_bytes: source.process.memory().residentBytes,
@@ -86,10 +86,33 @@ export function statusHandler(source: StatusSource): Handler {
   };
 }
 
-/** One of each kind, our own first. */
-export function mergeWarnings(own: readonly Warning[], others: readonly Warning[]): Warning[] {
-  const codes = new Set(own.map(({ code }) => code));
-  return [...own, ...others.filter(({ code }) => !codes.has(code))];
+/** What keeps a node from scraping: it is known to that node alone, whoever scrapes. */
+const OF_ONE_NODE: ReadonlySet<string> = new Set([
+  'database_stuck',
+  'database_unavailable',
+  'disk_takes_nothing',
+  'head_stuck',
+  'scrapes_not_stored',
+]);
+
+/** One of each kind: our own first, then those of the scraper, then what ails the other nodes. */
+export function allWarnings(
+  own: readonly Warning[],
+  cluster: Pick<ClusterOverview, 'instance' | 'instances' | 'reported'> | undefined,
+): Warning[] {
+  const { instance, instances = [], reported } = cluster ?? {};
+  const others = instances
+    .filter((each) => each.instance !== instance && each.instance !== reported?.instance)
+    .flatMap(({ node, warnings }) =>
+      warnings
+        .filter(({ code }) => OF_ONE_NODE.has(code))
+        .map((warning) => ({ ...warning, message: `${node}: ${warning.message}` })),
+    );
+  const found = new Map<string, Warning>();
+  for (const warning of [...own, ...(reported?.warnings ?? []), ...others]) {
+    if (!found.has(warning.code)) found.set(warning.code, warning);
+  }
+  return [...found.values()];
 }
 
 function clusterJson({ instance, node, scraper, instances }: ClusterOverview): object {

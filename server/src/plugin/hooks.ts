@@ -29,7 +29,7 @@ export function makeHooks(options: HooksOptions): PluginHooks {
 
   return {
     onActivate: async (host) => {
-      const log = new HostLogger(host.api);
+      const log = new HostLogger(host.api, platform.clock);
       options.onLogger?.(log);
       const plugin = new MetricsPlugin(adaptHost(host, log), platform, info);
       active = { plugin, log };

@@ -1,5 +1,8 @@
+import type { Clock } from '../base/clock.ts';
+import { CodedError } from '../base/errors.ts';
 import type { LogFields, Logger } from '../base/log.ts';
 import { redactText } from '../base/redact.ts';
+import { withTimeout } from '../base/sync/timeout.ts';
 
 /** The host's log calls; each resolves when the line has arrived. */
 export interface HostLog {
@@ -11,6 +14,8 @@ export interface HostLog {
 
 /** A host that takes no lines any more must not make this process grow. */
 const WAITING_MAX = 1_000;
+/** A line that has not arrived by then lets the next one go. */
+const LINE_LIMIT_MS = 10_000;
 
 /**
  * Writes into the Mattermost server's log. Lines go out one after another, since the host would
@@ -18,12 +23,14 @@ const WAITING_MAX = 1_000;
  */
 export class HostLogger implements Logger {
   readonly #log: HostLog;
+  readonly #clock: Clock;
   #tail: Promise<void> = Promise.resolve();
   #waiting = 0;
   #dropped = 0;
 
-  constructor(log: HostLog) {
+  constructor(log: HostLog, clock: Clock) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   debug(message: string, fields?: LogFields): void {
@@ -57,7 +64,10 @@ export class HostLogger implements Logger {
     this.#dropped = 0;
     this.#waiting++;
     this.#tail = this.#tail
-      .then(() => this.#log[level](redactText(message), sent))
+      .then(() => {
+        const line = this.#log[level](redactText(message), sent);
+        return withTimeout(this.#clock, LINE_LIMIT_MS, line, lost);
+      })
       .catch(() => undefined)
       .finally(() => {
         this.#waiting--;
@@ -72,4 +82,8 @@ function withoutSecrets(fields: LogFields): LogFields {
     typeof value === 'string' ? redactText(value) : value,
   ]);
   return Object.fromEntries(texts) as LogFields;
+}
+
+function lost(): CodedError {
+  return new CodedError('ERR_HOST_SILENT', 'the server took no line of the log in time');
 }

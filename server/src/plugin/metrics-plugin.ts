@@ -1,3 +1,4 @@
+import { happened } from '../base/sync/happened.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import { makeApi } from '../httpapi/routes.ts';
 import type { StatusSource } from '../httpapi/status.ts';
@@ -8,9 +9,7 @@ import { defaultSettings, parseSettings } from '../services/config/parse-setting
 import type { Settings } from '../services/config/settings.ts';
 import { DumpService } from '../services/dump/dump-service.ts';
 import { removeGoWrecks } from '../services/dump/go-wrecks.ts';
-import { LastKnown } from '../services/health/last-known.ts';
-import { WarningBoard } from '../services/health/warning-board.ts';
-import { Watchdog } from '../services/health/watchdog.ts';
+import type { WarningBoard } from '../services/health/warning-board.ts';
 import { JobService } from '../services/jobs/job-service.ts';
 import { JobStore } from '../services/jobs/job-store.ts';
 import { newJobId } from '../services/jobs/job.ts';
@@ -23,24 +22,21 @@ import { DatabaseKeeper } from './database-keeper.ts';
 import { runMetricsCommand } from './dump-command.ts';
 import type { CommandCall } from './dump-command.ts';
 import { FileStoreKeeper } from './file-store-keeper.ts';
+import { Health } from './health.ts';
 import type { ClusterEvent, Host, ServerConfig } from './host.ts';
 import { OwnMetrics } from './own-metrics.ts';
-import type { BlockMeta } from '../tsdb/index.ts';
 import type { Platform, PluginInfo } from './platform.ts';
 import { Scraping } from './scraping.ts';
 import { setAsideWarning } from './set-aside-warning.ts';
 import { restartWarning, settingsWarning } from './settings-warnings.ts';
-import { collectStatistics } from './statistics.ts';
+import { Statistics } from './statistics.ts';
 import { statusText } from './status-command.ts';
 import { deactivate } from './stop.ts';
 import { Syncing } from './syncing.ts';
-import { HOST_CALL_LIMIT_MS, timedHost } from './timed-host.ts';
 import { upkeepTasks } from './upkeep.ts';
-import { hostPart, makeWatches, watchedDumps } from './watches.ts';
-import type { Watches } from './watches.ts';
+import { watchedDumps } from './watches.ts';
 
-/** Whoever has let others wait for so long is named where an answer does not come. */
-const WAITING_MS = 1_000;
+const OPENING_PATIENCE_MS = 5 * 60_000;
 const SETTINGS_WARNING = 'settings_invalid';
 const SET_ASIDE_WARNING = 'jobs_set_aside';
 const RESTART_WARNING = 'restart_needed';
@@ -54,10 +50,9 @@ export class MetricsPlugin {
   readonly #platform: Platform;
   readonly #info: PluginInfo;
   readonly #board: WarningBoard;
-  readonly #watchdog: Watchdog;
-  readonly #watches: Watches;
+  readonly #health: Health;
   readonly #catalog = new BlockCatalog();
-  readonly #storeBlocks: LastKnown<readonly BlockMeta[]>;
+  readonly #statistics: Statistics;
   readonly #fileStore: FileStoreKeeper;
   readonly #scraping: Scraping;
   readonly #cluster: Cluster;
@@ -83,29 +78,28 @@ export class MetricsPlugin {
     this.#platform = platform;
     this.#info = info;
     const { log: logger } = server;
-    const { clock, makeStoreFs, http, resolver } = platform;
-    const board = new WarningBoard(logger);
+    const { clock, makeStoreFs } = platform;
+    const health = new Health(server, clock);
+    this.#health = health;
+    const { board, watchdog, watches, host } = health;
     this.#board = board;
-    const watchdog = new Watchdog(clock, logger);
-    this.#watchdog = watchdog;
-    const watches = makeWatches(watchdog, board);
-    this.#watches = watches;
-    const host = timedHost(server, clock, watchdog, hostPart(board, HOST_CALL_LIMIT_MS));
     this.#host = host;
-    const settings = (): Settings => this.#settings;
     this.ownMetrics = this.#makeOwnMetrics();
     this.#fileStore = new FileStoreKeeper({
       makeStoreFs,
       clock,
       board,
       watchdog,
-      onMove: () => {
-        for (const loop of ['sync', 'cleanUp', 'merge', 'dump'] as const) watches[loop].move();
-      },
+      onMove: () => health.noteStoreMove(),
       onChange: () => this.#onStore(),
     });
-    this.#storeBlocks = new LastKnown(clock, async () => {
-      return (await this.#catalog.list(this.#fileStore.require())).whole;
+    this.#statistics = new Statistics({
+      clock,
+      logger,
+      catalog: this.#catalog,
+      fileStore: this.#fileStore,
+      database: () => this.#database?.current,
+      otherHead: async () => otherScraper(await this.#cluster.view())?.head,
     });
     this.#dumps = this.#makeDumps();
     this.#jobs = this.#makeJobs(this.#dumps);
@@ -115,7 +109,7 @@ export class MetricsPlugin {
       tasks: platform.tasks,
       database: () => this.#database?.current,
       fileStore: this.#fileStore,
-      settings,
+      settings: () => this.#settings,
       isScraper: () => this.#cluster.roles.isScraper,
       dumpJobs: () => this.#jobs.list(),
       areAllJobsKnown: () => this.#areAllJobsKnown,
@@ -125,28 +119,7 @@ export class MetricsPlugin {
       watches,
       onUpload: (outcome) => this.ownMetrics.countUpload(outcome),
     });
-    this.#scraping = new Scraping({
-      host,
-      http,
-      resolver,
-      clock,
-      logger,
-      board,
-      settings,
-      userAgent: `mattermost-plugin-metrics/${info.version}`,
-      pluginId: info.id,
-      watches,
-      onScrape: (result) => {
-        this.ownMetrics.countScrape(result);
-        this.#cluster.roles.noteScrape(result);
-      },
-      onConfig: (config) => {
-        this.#config = config;
-        this.#fileStore.configure(config);
-        this.#cluster.configure(config);
-        this.#configKnown.abort();
-      },
-    });
+    this.#scraping = this.#makeScraping();
     this.#cluster = new Cluster({
       host,
       platform,
@@ -158,15 +131,9 @@ export class MetricsPlugin {
       watchdog,
       watches,
     });
-    const parts = { host, syncing: this.#syncing, cluster: this.#cluster };
     const { ownMetrics } = this;
-    this.#upkeep = upkeepTasks({
-      ...parts,
-      ownMetrics,
-      fileStore: this.#fileStore,
-      clock,
-      watches,
-    });
+    const [fileStore, syncing, cluster] = [this.#fileStore, this.#syncing, this.#cluster];
+    this.#upkeep = upkeepTasks({ host, clock, watches, ownMetrics, fileStore, syncing, cluster });
     this.#loading = this.#makeLoading();
     this.#status = this.#makeStatus();
     this.api = this.#makeApi();
@@ -174,7 +141,7 @@ export class MetricsPlugin {
 
   /** Resolves at once, with everything on its way. */
   start(): void {
-    this.#watchdog.start();
+    this.#health.watchdog.start();
     this.#loading.start();
     this.ownMetrics.registry.prepare().catch((error: unknown) => {
       this.#host.log.error('The plugin’s own metrics could not be prepared', { error });
@@ -196,7 +163,7 @@ export class MetricsPlugin {
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    const background = [this.#loading, this.#watchdog, ...this.#upkeep];
+    const background = [this.#loading, this.#health.watchdog, ...this.#upkeep];
     await deactivate({
       clock: this.#platform.clock,
       logger: this.#host.log,
@@ -216,7 +183,7 @@ export class MetricsPlugin {
 
   runCommand(call: CommandCall): Promise<string> {
     return runMetricsCommand(call, {
-      slowest: () => this.#watchdog.slowest(WAITING_MS),
+      slowest: () => this.#health.slowest(),
       host: this.#host,
       jobs: this.#jobs,
       status: () => statusText(this.#status),
@@ -229,10 +196,36 @@ export class MetricsPlugin {
   supportFiles(): Promise<PacketFile[]> {
     return collectSupportFiles({
       clock: this.#platform.clock,
-      slowest: () => this.#watchdog.slowest(WAITING_MS),
+      slowest: () => this.#health.slowest(),
       jobs: () => this.#jobs.list(),
       fileStore: () => this.#fileStore.require(),
       downloadLink: (id) => this.#downloadLink(id),
+    });
+  }
+
+  #makeScraping(): Scraping {
+    const { clock, http, resolver } = this.#platform;
+    return new Scraping({
+      host: this.#host,
+      http,
+      resolver,
+      clock,
+      logger: this.#host.log,
+      board: this.#board,
+      settings: () => this.#settings,
+      userAgent: `mattermost-plugin-metrics/${this.#info.version}`,
+      pluginId: this.#info.id,
+      watches: this.#health.watches,
+      onScrape: (result) => {
+        this.ownMetrics.countScrape(result);
+        this.#cluster.roles.noteScrape(result);
+      },
+      onConfig: (config) => {
+        this.#config = config;
+        this.#fileStore.configure(config);
+        this.#cluster.configure(config);
+        this.#configKnown.abort();
+      },
     });
   }
 
@@ -276,7 +269,7 @@ export class MetricsPlugin {
     const { kv, log: logger } = this.#host;
     const isCluster = (): boolean => this.#config?.isCluster ?? true;
     const lock = new ListLock({ kv, clock, logger, pluginId: this.#info.id, isCluster });
-    const { jobs, dump } = this.#watches;
+    const { jobs, dump } = this.#health.watches;
     return new JobService({
       store: new JobStore(kv, clock, lock, (keys) => {
         this.#areAllJobsKnown = keys.length === 0;
@@ -299,19 +292,12 @@ export class MetricsPlugin {
     return makeApi({
       logger,
       clock,
-      slowest: () => this.#watchdog.slowest(WAITING_MS),
+      slowest: () => this.#health.slowest(),
       isAdministrator: (userId) => this.#host.isAdministrator(userId),
       jobs: this.#jobs,
       fileStore: () => this.#fileStore.require(),
       writeTimeoutSeconds: () => this.#config?.writeTimeoutSeconds ?? 0,
-      stats: () =>
-        collectStatistics({
-          database: this.#database?.current,
-          otherHead: async () => otherScraper(await this.#cluster.view())?.head,
-          fileStore: this.#fileStore,
-          storeBlocks: this.#storeBlocks,
-          logger,
-        }),
+      stats: () => this.#statistics.collect(),
       status: this.#status,
     });
   }
@@ -351,7 +337,7 @@ export class MetricsPlugin {
       clock,
       logger,
       board: this.#board,
-      watch: this.#watches.database.watch,
+      watch: this.#health.watches.database.watch,
       dir: this.#settings.dbPath,
       openDb: (dir) => openDb(dir, logger),
       writesSnapshot: () => this.#settings.enableMemorySnapshotOnShutdown,
@@ -373,10 +359,12 @@ export class MetricsPlugin {
 
   /**
    * A dump made while the database is still being read would lack what is in it, and without the
-   * configuration nobody knows where it belongs and whose jobs these are.
+   * configuration nobody knows where it belongs and whose jobs these are. A database that does not
+   * open for minutes keeps nobody from the dumps of what is in the file store.
    */
   async #startJobs(database: DatabaseKeeper): Promise<void> {
-    await Promise.all([database.tried, happened(this.#configKnown.signal)]);
+    const tried = Promise.race([database.tried, this.#platform.clock.sleep(OPENING_PATIENCE_MS)]);
+    await Promise.all([tried, happened(this.#configKnown.signal)]);
     if (!this.#isStopping) this.#jobs.start();
   }
 
@@ -388,7 +376,7 @@ export class MetricsPlugin {
 
   #onStore(): void {
     this.#catalog.clear();
-    this.#storeBlocks.forget();
+    this.#statistics.forgetStore();
     this.#syncing.wake();
   }
 
@@ -397,7 +385,7 @@ export class MetricsPlugin {
     return new RepeatingTask({
       clock: this.#platform.clock,
       periodMs: () => 2 ** 31 - 1,
-      watch: this.#watches.settings.watch,
+      watch: this.#health.watches.settings.watch,
       run: async () => {
         await this.#loadSettings();
         this.#startParts();
@@ -414,11 +402,4 @@ export class MetricsPlugin {
     const siteUrl = this.#config?.siteUrl ?? '';
     return `${siteUrl}/plugins/${this.#info.id}/jobs/download/${jobId}`;
   }
-}
-
-function happened(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

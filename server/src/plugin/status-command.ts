@@ -1,5 +1,5 @@
 import { formatUtcMinute } from '../base/utc-time.ts';
-import { mergeWarnings } from '../httpapi/status.ts';
+import { allWarnings } from '../httpapi/status.ts';
 import type { ClusterOverview, StatusSource } from '../httpapi/status.ts';
 import type { TargetStatus } from '../ingest/index.ts';
 import { literal } from './markdown.ts';
@@ -26,7 +26,7 @@ export async function statusText(source: StatusSource): Promise<string> {
     targetTable(reported?.targets ?? source.targets(), nowMs),
     syncLine(lastSyncMs, lastCopiedMs, nowMs),
   ];
-  for (const { message, action } of mergeWarnings(source.warnings(), reported?.warnings ?? [])) {
+  for (const { message, action } of allWarnings(source.warnings(), cluster)) {
     parts.push(`:warning: ${literal(message)}${action === undefined ? '' : ` ${literal(action)}`}`);
   }
   return parts.join('\n\n');

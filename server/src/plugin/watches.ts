@@ -48,9 +48,9 @@ const LOOPS = {
   database: {
     code: 'database_stuck',
     what: 'Opening the time series database',
-    limitMs: 10 * MINUTE_MS,
+    limitMs: MINUTE_MS,
     action:
-      'Nothing is collected until it is open. Reading a long log takes its time; if this stays, ' +
+      'Nothing is collected until it is open. Reading a long log may take minutes; if this stays, ' +
       'check that the disk of the TSDB Path answers.',
   },
   sync: {
@@ -142,12 +142,11 @@ const ANSWERED_LOOKS = 4;
 
 /** All loops, each with its warning. */
 export function makeWatches(watchdog: Watchdog, board: WarningBoard): Watches {
-  const make = (name: keyof typeof LOOPS): LoopWatch => {
-    const { code, what, limitMs, action }: LoopSpec = LOOPS[name];
+  const make = ({ code, what, limitMs, action }: LoopSpec): LoopWatch => {
     const part: WatchedPart = {
       limitMs: () => limitMs,
       report: (silence) => {
-        const message = `${what} has not moved on since ${sinceText(silence)}.`;
+        const message = `${what} has been under way without progress since ${sinceText(silence)}.`;
         board.set(code, silence && { message, action });
       },
     };
@@ -157,7 +156,7 @@ export function makeWatches(watchdog: Watchdog, board: WarningBoard): Watches {
     };
   };
   const names = Object.keys(LOOPS) as (keyof typeof LOOPS)[];
-  return Object.fromEntries(names.map((name) => [name, make(name)])) as Watches;
+  return Object.fromEntries(names.map((name) => [name, make(LOOPS[name])])) as Watches;
 }
 
 /** `dumps`, with each one that is made watched. */

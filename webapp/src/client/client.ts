@@ -51,6 +51,8 @@ export interface Answer<T> {
   data: T;
   /** How far the server's clock is ahead of the browser's; undefined when it did not say. */
   clockAheadMs: number | undefined;
+  /** How old it is, when whoever knows better did not answer the plugin. */
+  ageMs?: number;
 }
 
 // A request that hangs must not stop the polling for good.
@@ -169,6 +171,11 @@ function clockAheadMs(response: Response): number | undefined {
   return Number.isNaN(serverMs) ? undefined : serverMs - Date.now();
 }
 
+function ageMs(response: Response): { ageMs?: number } {
+  const seconds = Number(response.headers.get('Age') ?? '0');
+  return seconds > 0 ? { ageMs: seconds * 1000 } : {};
+}
+
 async function get<T>(path: string, parse: (value: unknown) => T): Promise<Answer<T>> {
   const response = await send('GET', path);
   let value: unknown;
@@ -177,7 +184,7 @@ async function get<T>(path: string, parse: (value: unknown) => T): Promise<Answe
   } catch (error) {
     throw new RequestError({ kind: 'answer', detail: 'not JSON' }, { cause: error });
   }
-  return { data: parse(value), clockAheadMs: clockAheadMs(response) };
+  return { data: parse(value), clockAheadMs: clockAheadMs(response), ...ageMs(response) };
 }
 
 /** The plugin's HTTP API as the panel uses it; tests put their own in its place. */

@@ -68,6 +68,13 @@ test('the state of the plugin is read where it is told', () => {
   const status = parseStatus({ scraper: { state: 'starting' }, sync: { last_success_ms: 9 } });
   assert.equal(status.isStarting, true);
   assert.equal(status.lastSyncMs, 9);
+  assert.equal(status.lastCopiedMs, undefined);
+  const stalled = parseStatus({
+    scraper: { state: 'stalled' },
+    sync: { last_success_ms: 9, last_copied_ms: 0 },
+  });
+  assert.deepEqual([stalled.isStalled, stalled.lastCopiedMs], [true, 0]);
+  assert.equal(parseStats({ as_of: 7 }).as_of, 7);
   assert.equal(parseStatus({}).isStarting, false);
   assert.throws(() => parseStatus({ scraper: 'running' }), BadAnswerError);
 });

@@ -121,6 +121,7 @@ const stats = object<TsdbStats>({
   max_t: time,
   num_series: number,
   num_samples: number,
+  as_of: ifThere(number),
 });
 
 export function parseStats(value: unknown): TsdbStats {
@@ -171,16 +172,24 @@ const cluster = object<Cluster>({
   },
 });
 
+interface WireSync {
+  last_success_ms: number;
+  last_copied_ms?: number;
+}
+
 /** The state as it is on the wire. */
-interface WireStatus extends Omit<PluginStatus, 'isStarting' | 'lastSyncMs'> {
+interface WireStatus extends Omit<
+  PluginStatus,
+  'isStarting' | 'isStalled' | 'lastSyncMs' | 'lastCopiedMs'
+> {
   scraper?: { state: string };
-  sync?: { last_success_ms: number };
+  sync?: WireSync;
 }
 
 const status = object<WireStatus>({
   version: text,
   scraper: ifThere(object<{ state: string }>({ state: text })),
-  sync: ifThere(object<{ last_success_ms: number }>({ last_success_ms: time })),
+  sync: ifThere(object<WireSync>({ last_success_ms: time, last_copied_ms: ifThere(time) })),
   warnings: listOf('warning', warning),
   targets: listOf('target', target),
   head: ifThere(head),
@@ -192,6 +201,8 @@ export function parseStatus(value: unknown): PluginStatus {
   return {
     ...rest,
     isStarting: who?.state === 'starting',
+    isStalled: who?.state === 'stalled',
     lastSyncMs: sync?.last_success_ms ?? 0,
+    ...(sync?.last_copied_ms !== undefined && { lastCopiedMs: sync.last_copied_ms }),
   };
 }

@@ -21,6 +21,7 @@ type ReceivedActionOf<Name extends ResourceName> = {
   requestId: number;
   data: Resources[Name];
   clockAheadMs: number | undefined;
+  ageMs?: number;
 };
 export type ReceivedAction = { [Name in ResourceName]: ReceivedActionOf<Name> }[ResourceName];
 

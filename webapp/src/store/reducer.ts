@@ -15,7 +15,12 @@ function received(state: PanelState, action: ReceivedAction): PanelState {
   const aheadMs = action.clockAheadMs ?? state.clockAheadMs;
   return {
     ...state,
-    [action.resource]: { requestId: action.requestId, loading: false, data: action.data },
+    [action.resource]: {
+      requestId: action.requestId,
+      loading: false,
+      data: action.data,
+      ...(action.ageMs !== undefined && { ageMs: action.ageMs }),
+    },
     clockAheadMs: Math.abs(aheadMs) < CLOCK_NOISE_MS ? 0 : aheadMs,
   };
 }

@@ -10,7 +10,15 @@ function stats(min_t: number, max_t: number) {
 
 function status(min_t: number, max_t: number) {
   const head = { series: 1, samples: 1, min_t, max_t };
-  return { version: '', isStarting: false, lastSyncMs: 0, warnings: [], targets: [], head };
+  return {
+    version: '',
+    isStarting: false,
+    isStalled: false,
+    lastSyncMs: 0,
+    warnings: [],
+    targets: [],
+    head,
+  };
 }
 
 test('the collected range spans blocks and head', () => {

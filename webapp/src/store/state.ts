@@ -5,6 +5,8 @@ import type { Job, PluginStatus, TsdbStats } from '../types/api.ts';
 export interface Loadable<T> {
   data?: T;
   failure?: Failure;
+  /** How old the data was when it came; not there when it was fresh. */
+  ageMs?: number;
   /** The request whose answer counts; answers to older ones come too late. */
   requestId: number;
   loading: boolean;

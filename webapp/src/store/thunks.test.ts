@@ -12,7 +12,14 @@ import { makeThunks } from './thunks.ts';
 import type { PanelDispatch } from './thunks.ts';
 
 const STATS = { min_t: 1, max_t: 2, num_series: 3, num_samples: 4 };
-const STATUS = { version: '1.0.0', isStarting: false, lastSyncMs: 0, warnings: [], targets: [] };
+const STATUS = {
+  version: '1.0.0',
+  isStarting: false,
+  isStalled: false,
+  lastSyncMs: 0,
+  warnings: [],
+  targets: [],
+};
 
 function job(id: string): Job {
   return { id, status: 'pending', create_at: 5, min_t: 1, max_t: 2, dump_location: '' };

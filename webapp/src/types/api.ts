@@ -27,6 +27,8 @@ export interface TsdbStats {
   max_t: number;
   num_series: number;
   num_samples: number;
+  /** When the file store was asked; 0 when it has not answered yet, not there when there is none. */
+  as_of?: number;
 }
 
 export interface Target {
@@ -93,8 +95,12 @@ export interface PluginStatus {
   version: string;
   /** Whether the plugin is still on its way up. */
   isStarting: boolean;
-  /** When blocks were last copied to the file store. */
+  /** Whether nothing of what is scraped can be stored. */
+  isStalled: boolean;
+  /** When the file store last had all blocks. */
   lastSyncMs: number;
+  /** When a block was last copied to it; undefined when the plugin does not say. */
+  lastCopiedMs?: number;
   warnings: Warning[];
   targets: Target[];
   head?: HeadStats;

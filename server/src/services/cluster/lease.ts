@@ -1,12 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { CodedError, describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { RepeatingTask } from '../../base/sync/repeating-task.ts';
-import type { Watch } from '../../base/sync/repeating-task.ts';
+import { RepeatingTask, type Watch } from '../../base/sync/repeating-task.ts';
 import { withTimeout } from '../../base/sync/timeout.ts';
 import { HeldRecord, OWNER_KEY } from './held-record.ts';
-import { decodeOwnerRecord, encodeOwnerRecord } from './owner-record.ts';
-import type { OwnerRecord } from './owner-record.ts';
+import { decodeOwnerRecord, encodeOwnerRecord, type OwnerRecord } from './owner-record.ts';
 import { OwnerWatch } from './owner-watch.ts';
 
 // The lock is that of the Go plugin (server/public/pluginapi/cluster/mutex.go), so that nodes with
@@ -51,7 +49,7 @@ export interface LeaseOptions {
    * when nobody seems to hold the lease. Never rejects.
    */
   readonly isFit: () => Promise<boolean>;
-  /** Whether this instance could scrape at all: one that could not never takes the lease. */
+  /** Whether it could scrape at all: else the lease is not for it. */
   readonly canScrape?: () => boolean;
   /** Called with each new state, within the turn of the event loop in which it holds. */
   readonly onChange: (state: LeaseState) => void;
@@ -219,8 +217,8 @@ export class ScraperLease {
   }
 
   async #mayTry(): Promise<boolean> {
-    const { clock, isFit, canScrape = () => true } = this.#options;
-    if (!canScrape()) return false;
+    const { clock, isFit, canScrape } = this.#options;
+    if (canScrape?.() === false) return false;
     if (this.#watch.isAlive || clock.monotonicMs() - this.#troubleMs < HOLD_OFF_MS) return false;
     return (await isFit()) || this.#watch.quietMs >= UNFIT_WAIT_MS;
   }
@@ -356,8 +354,7 @@ export class ScraperLease {
   }
 
   #lapse(reason: string): void {
-    const { logger } = this.#options;
-    logger.warn('This node has no lease just now and stores nothing', { reason });
+    this.#options.logger.warn('This node has no lease just now and stores nothing', { reason });
     this.#foreignSinceMs = undefined;
     this.#resumeAfterMs = -Infinity;
     this.#periodMs = 0;
@@ -365,8 +362,7 @@ export class ScraperLease {
   }
 
   #lose(reason: string): void {
-    const { logger } = this.#options;
-    logger.warn('This node has lost the lease and stops scraping', { reason });
+    this.#options.logger.warn('This node has lost the lease and stops scraping', { reason });
     // Where the record still is ours, others need not wait for its silence, only for the lock's end.
     if (this.#held !== undefined) this.#release(this.#held, false).catch(() => undefined);
     this.#held = undefined;

@@ -16,6 +16,8 @@ import { DeleteAllModal, JobModal } from './job_modals.tsx';
 import { JobRow } from './job_row.tsx';
 import type { JobDeed } from './job_row.tsx';
 
+/** A list that is older says so. */
+const OLD_MS = 60_000;
 const POLL_INTERVAL_MS = 15_000;
 const POLL_INTERVAL_BUSY_MS = 2_000;
 
@@ -120,6 +122,11 @@ export function JobTable({ id }: CustomSettingProps) {
           retrying={jobs.loading}
           onRetry={() => void load()}
         />
+      )}
+      {jobs.ageMs !== undefined && jobs.ageMs >= OLD_MS && (
+        <p className="metrics-remark" role="status">
+          {text('metricsPlugin.jobs.asOf', { minutes: Math.round(jobs.ageMs / OLD_MS) })}
+        </p>
       )}
       {jobs.data === undefined && jobs.failure === undefined && (
         <p role="status">{text('metricsPlugin.loading')}</p>

@@ -27,6 +27,9 @@ export function Health({ status }: { status: PluginStatus }) {
   if (status.warnings.some(({ code }) => code === STORING_FAILED)) {
     return <Badge kind="bad" label={text('metricsPlugin.health.notStored')} />;
   }
+  if (status.isStalled) {
+    return <Badge kind="bad" label={text('metricsPlugin.health.stalled')} />;
+  }
   if (targets.length === 0) {
     return <Badge kind="idle" label={text('metricsPlugin.health.off')} />;
   }

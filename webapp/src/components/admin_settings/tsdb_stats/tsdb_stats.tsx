@@ -8,10 +8,10 @@ import { thunks } from '../../../store/thunks.ts';
 import type { CustomSettingProps } from '../../../types/mattermost_webapp.ts';
 import { FailureNotice } from '../../common/failure_notice.tsx';
 import { Section } from '../../common/section.tsx';
-import { Age } from '../../common/time.tsx';
 import { PageWarnings, Warnings } from '../warnings/warnings.tsx';
 import { ClusterTable } from './cluster_table.tsx';
 import { Health } from './health.tsx';
+import { StoreAge, Synced } from './store_remarks.tsx';
 import { Summary } from './summary.tsx';
 import { TargetsTable } from './targets_table.tsx';
 
@@ -57,11 +57,8 @@ export function TsdbStats({ id }: CustomSettingProps) {
         <ClusterTable cluster={status.data.cluster} nowMs={nowMs} />
       )}
       {targets.length > 0 && <TargetsTable targets={targets} nowMs={nowMs} />}
-      {status.data !== undefined && status.data.lastSyncMs > 0 && (
-        <p className="metrics-remark">
-          {text('metricsPlugin.stats.synced')} <Age timeMs={status.data.lastSyncMs} nowMs={nowMs} />
-        </p>
-      )}
+      {stats.data !== undefined && <StoreAge stats={stats.data} nowMs={nowMs} />}
+      {status.data !== undefined && <Synced status={status.data} nowMs={nowMs} />}
     </Section>
   );
 }
