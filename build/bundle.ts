@@ -4,10 +4,12 @@ import { build, type BuildOptions, type Metafile } from 'esbuild';
 
 import { rootDir } from './manifest.ts';
 
-/** The two programs of the plugin: the process and the code of its worker threads. */
+/** The programs of the plugin: the process and the code of its two kinds of threads. */
 export interface Bundle {
   readonly main: string;
   readonly worker: string;
+  /** For file calls alone: small, as there may be several and each has a heap of its own. */
+  readonly fsWorker: string;
   /** What went into them; the licences of the bundled packages are listed from it. */
   readonly metafiles: readonly Metafile[];
 }
@@ -15,11 +17,14 @@ export interface Bundle {
 export interface BundleEntries {
   readonly main: string;
   readonly worker: string;
+  /** Default: the server's own. */
+  readonly fsWorker?: string;
 }
 
-const serverEntries: BundleEntries = {
+const serverEntries: Required<BundleEntries> = {
   main: path.join(rootDir, 'server', 'src', 'main.ts'),
   worker: path.join(rootDir, 'server', 'src', 'worker.ts'),
+  fsWorker: path.join(rootDir, 'server', 'src', 'fs-worker.ts'),
 };
 
 /**
@@ -47,11 +52,15 @@ const options: BuildOptions = {
 
 /** Bundles the server sources; an esbuild error rejects with its formatted text. */
 export async function bundleServer(entries: BundleEntries = serverEntries): Promise<Bundle> {
-  const [main, worker] = await Promise.all([bundleOne(entries.main), bundleOne(entries.worker)]);
+  const all = { ...serverEntries, ...entries };
+  const [main, worker, fsWorker] = await Promise.all(
+    [all.main, all.worker, all.fsWorker].map(bundleOne),
+  );
   return {
     main: main.code,
     worker: worker.code,
-    metafiles: [main.metafile, worker.metafile],
+    fsWorker: fsWorker.code,
+    metafiles: [main.metafile, worker.metafile, fsWorker.metafile],
   };
 }
 

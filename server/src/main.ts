@@ -5,14 +5,17 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 
 import manifest from '../../plugin.json' with { type: 'json' };
+import type { Fs } from './base/ports/fs.ts';
 import { ThreadedPacker } from './platform/archive/archive-packer.ts';
 import { diskFs } from './platform/disk-fs.ts';
-import { exitProcess } from './platform/exit-process.ts';
+import { exitProcess, type Threads } from './platform/exit-process.ts';
+import { FsThreads } from './platform/fs-threads.ts';
 import { NodeHttpClient } from './platform/http-client.ts';
 import { pluginProcess } from './platform/plugin-process.ts';
 import { NodeProcessStats } from './platform/process-stats.ts';
 import { systemResolver } from './platform/resolver.ts';
 import { systemClock } from './platform/system-clock.ts';
+import { threadedFs } from './platform/threaded-fs.ts';
 import { WorkerPool } from './platform/worker-pool.ts';
 import { makeHooks } from './plugin/hooks.ts';
 import { ProcessLogger } from './plugin/process-logger.ts';
@@ -40,10 +43,17 @@ function runPlugin(): void {
   process.on('unhandledRejection', (error) => logger.error('Unexpected error', { error }));
 
   const tasks = new WorkerPool();
+  const threads: Threads[] = [tasks];
+  const makeStoreFs = (): Fs => {
+    const fsThreads = new FsThreads();
+    threads.push(fsThreads);
+    return threadedFs(fsThreads);
+  };
   const hooks = makeHooks({
     info: { id: manifest.id, version: manifest.version },
     platform: {
       fs: diskFs,
+      makeStoreFs,
       clock: systemClock,
       http: new NodeHttpClient(),
       resolver: systemResolver,
@@ -59,10 +69,10 @@ function runPlugin(): void {
 
   const startedByHand = STARTED_BY_HAND;
   servePlugin(hooks, { process: pluginProcess, clock: systemClock, logger, startedByHand }).then(
-    (exitCode) => exitProcess(exitCode),
+    (exitCode) => exitProcess(exitCode, threads),
     (error: unknown) => {
       logger.error('The plugin cannot be served', { error });
-      return exitProcess(1);
+      return exitProcess(1, threads);
     },
   );
 }

@@ -22,7 +22,7 @@ import { after, describe, it } from 'node:test';
 import { codeOf, hasCode } from '../src/base/errors.ts';
 import { readSmallFile, sourceOf } from '../src/filestore/file-store.ts';
 import { LocalFileStore } from '../src/filestore/local-file-store.ts';
-import { FsThreads, THREADS_MAX } from '../src/platform/fs-threads.ts';
+import { FsThreads, type FsThreadsOptions, THREADS_MAX } from '../src/platform/fs-threads.ts';
 import { threadedFs } from '../src/platform/threaded-fs.ts';
 import { until } from './support/ask.ts';
 
@@ -43,8 +43,8 @@ const hangs = (error: unknown): boolean => hasCode(error, 'ERR_FS_HANGING');
 /** Long enough for a busy machine to open a healthy file. */
 const CALL_TIMEOUT_MS = 3_000;
 
-function openThreads(idleMs?: number): FsThreads {
-  const threads = new FsThreads({ callTimeoutMs: CALL_TIMEOUT_MS, slowMs: 50, idleMs });
+function openThreads(options: FsThreadsOptions = {}): FsThreads {
+  const threads = new FsThreads({ callTimeoutMs: CALL_TIMEOUT_MS, slowMs: 50, ...options });
   opened.push(threads);
   return threads;
 }
@@ -172,7 +172,7 @@ describe('a file system that hangs', () => {
 
 describe('threads for file calls', () => {
   it('end when they have nothing to do, and leave open what they have opened', async () => {
-    const threads = openThreads(50);
+    const threads = openThreads({ idleMs: 50 });
     const fs = threadedFs(threads);
     const path = makeFile('before');
     const file = await fs.open(path, 'update');

@@ -14,7 +14,8 @@ const UNSUPPORTED = 'file_store_unsupported';
 const PROBE_PERIOD_MS = 15 * 60_000;
 
 export interface FileStoreKeeperOptions {
-  readonly fs: Fs;
+  /** Made anew for each folder, so that one which hangs takes nothing from the next. */
+  readonly makeStoreFs: () => Fs;
   readonly clock: Clock;
   readonly board: WarningBoard;
   /** Another store is in use from now on. */

@@ -138,6 +138,7 @@ describe('the plugin', () => {
       host,
       {
         fs: diskFs,
+        makeStoreFs: () => diskFs,
         clock: systemClock,
         http: new NodeHttpClient(),
         resolver: { resolve: async (name) => world.names[name] ?? [] },

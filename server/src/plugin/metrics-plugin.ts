@@ -70,12 +70,13 @@ export class MetricsPlugin {
     this.#platform = platform;
     this.#info = info;
     const { log: logger } = host;
-    const { clock, fs, http, resolver } = platform;
+    const { clock, makeStoreFs, http, resolver } = platform;
     const board = new WarningBoard(logger);
     this.#board = board;
     const settings = (): Settings => this.#settings;
     this.ownMetrics = this.#makeOwnMetrics();
-    this.#fileStore = new FileStoreKeeper({ fs, clock, board, onChange: () => this.#onStore() });
+    const onChange = (): void => this.#onStore();
+    this.#fileStore = new FileStoreKeeper({ makeStoreFs, clock, board, onChange });
     this.#dumps = this.#makeDumps();
     this.#jobs = this.#makeJobs(this.#dumps);
     this.#syncing = new Syncing({

@@ -14,7 +14,7 @@ import { AZURE_DRIVER, LOCAL_DRIVER, S3_DRIVER } from './file-settings.ts';
 import type { ServerConfig } from './host.ts';
 
 interface Machine {
-  readonly fs: Fs;
+  readonly makeStoreFs: () => Fs;
   readonly clock: Clock;
 }
 
@@ -24,9 +24,10 @@ interface Machine {
  *
  * Throws `ERR_FILESTORE_DRIVER` or `ERR_FILESTORE_SETTINGS`, which say what to correct.
  */
-export function openFileStore(config: ServerConfig, { fs, clock }: Machine): FileStore {
+export function openFileStore(config: ServerConfig, { makeStoreFs, clock }: Machine): FileStore {
   const { fileDriver, fileDirectory, s3, azure } = config;
   if (fileDriver === LOCAL_DRIVER) {
+    const fs = makeStoreFs();
     return new LocalFileStore({ fs, root: fileDirectory, nowMs: () => clock.nowMs() });
   }
   if (fileDriver === S3_DRIVER && s3 !== undefined) return openS3(s3, clock);

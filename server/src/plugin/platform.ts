@@ -11,6 +11,8 @@ import type { MetricsDb } from './database-keeper.ts';
 /** What the machine offers; `main.ts` has the real things, tests their own. */
 export interface Platform {
   readonly fs: Fs;
+  /** The disk for one file store: it may be a network mount, and hang, without holding up the rest. */
+  readonly makeStoreFs: () => Fs;
   readonly clock: Clock;
   readonly http: HttpClient;
   readonly resolver: Resolver;

@@ -186,6 +186,7 @@ export class SimNode {
       this.#makeHost(clock, gate),
       {
         fs,
+        makeStoreFs: () => fs,
         clock,
         http: this.#makeHttp(gate),
         resolver: { resolve: () => Promise.resolve([]) },

@@ -25,6 +25,7 @@ export function startRealPlugin(host: FakeHost, clock: Clock = systemClock): Met
     host,
     {
       fs: diskFs,
+      makeStoreFs: () => diskFs,
       clock,
       http: new NodeHttpClient(),
       resolver: { resolve: async () => [] },
