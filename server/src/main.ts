@@ -15,7 +15,7 @@ import { pluginProcess } from './platform/plugin-process.ts';
 import { NodeProcessStats } from './platform/process-stats.ts';
 import { systemResolver } from './platform/resolver.ts';
 import { systemClock } from './platform/system-clock.ts';
-import { threadedFs } from './platform/threaded-fs.ts';
+import { fsOverCalls } from './platform/fs-over-calls.ts';
 import { WorkerPool } from './platform/worker-pool.ts';
 import { makeHooks } from './plugin/hooks.ts';
 import { ProcessLogger } from './plugin/process-logger.ts';
@@ -47,7 +47,7 @@ function runPlugin(): void {
   const makeStoreFs = (): Fs => {
     const fsThreads = new FsThreads();
     threads.push(fsThreads);
-    return threadedFs(fsThreads);
+    return fsOverCalls(fsThreads);
   };
   const hooks = makeHooks({
     info: { id: manifest.id, version: manifest.version },

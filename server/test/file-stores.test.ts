@@ -16,7 +16,7 @@ import { LocalFileStore } from '../src/filestore/local-file-store.ts';
 import { sourceOf } from '../src/filestore/file-store.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
 import { FsThreads } from '../src/platform/fs-threads.ts';
-import { threadedFs } from '../src/platform/threaded-fs.ts';
+import { fsOverCalls } from '../src/platform/fs-over-calls.ts';
 import { fileStoreKit } from './kits/file-store-kit.ts';
 import { MemoryFileStore } from './support/memory-file-store.ts';
 
@@ -36,7 +36,7 @@ const threads = new FsThreads();
 after(() => threads.close());
 fileStoreKit('local, over threads', async () => {
   const root = join(base, `store-${count++}`);
-  return new LocalFileStore({ fs: threadedFs(threads), root, nowMs: Date.now });
+  return new LocalFileStore({ fs: fsOverCalls(threads), root, nowMs: Date.now });
 });
 
 describe('the local file store', () => {

@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 
 import { CodedError } from '../src/base/errors.ts';
+import { blockingFs } from '../src/platform/blocking-fs.ts';
+import { CallMark } from '../src/platform/call-mark.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
 import { FsThreads } from '../src/platform/fs-threads.ts';
-import { threadedFs } from '../src/platform/threaded-fs.ts';
+import { fsOverCalls } from '../src/platform/fs-over-calls.ts';
 import { fsKit } from './kits/fs-kit.ts';
 import { MemoryFs } from './support/memory-fs.ts';
 
@@ -41,7 +43,12 @@ fsKit('the disk', async () => ({ fs: diskFs, root: newFolder() }));
 
 const threads = new FsThreads();
 after(() => threads.close());
-fsKit('the disk over threads', async () => ({ fs: threadedFs(threads), root: newFolder() }));
+fsKit('the disk over threads', async () => ({ fs: fsOverCalls(threads), root: newFolder() }));
+
+fsKit('the disk of a worker', async () => ({
+  fs: blockingFs(new CallMark()),
+  root: newFolder(),
+}));
 
 fsKit('the memory twin', async () => {
   const fs = new MemoryFs();

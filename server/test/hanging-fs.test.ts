@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   constants,
+  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -18,12 +19,15 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { Worker } from 'node:worker_threads';
 
 import { codeOf, hasCode } from '../src/base/errors.ts';
+import { defineTask } from '../src/base/ports/task-runner.ts';
 import { readSmallFile, sourceOf } from '../src/filestore/file-store.ts';
 import { LocalFileStore } from '../src/filestore/local-file-store.ts';
 import { FsThreads, type FsThreadsOptions, THREADS_MAX } from '../src/platform/fs-threads.ts';
-import { threadedFs } from '../src/platform/threaded-fs.ts';
+import { fsOverCalls } from '../src/platform/fs-over-calls.ts';
+import { WorkerPool } from '../src/platform/worker-pool.ts';
 import { until } from './support/ask.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'hanging-fs-'));
@@ -38,6 +42,14 @@ after(async () => {
 });
 
 let count = 0;
+const double = defineTask<number, number>('double');
+const copy = defineTask<{ from: string; to: string }, void>('copy');
+const watch = defineTask<string, void>('watch');
+
+function moduleUrl(name: string): string {
+  return JSON.stringify(new URL(`../src/platform/${name}`, import.meta.url).href);
+}
+
 const hangs = (error: unknown): boolean => hasCode(error, 'ERR_FS_HANGING');
 
 /** Long enough for a busy machine to open a healthy file. */
@@ -92,7 +104,7 @@ function openFiles(path: string): number {
 describe('a file system that hangs', () => {
   it('keeps nobody waiting who asks for other files, and costs one thread a file', async () => {
     const threads = openThreads();
-    const fs = threadedFs(threads);
+    const fs = fsOverCalls(threads);
     const fifo = makeFifo();
     const healthy = makeFile('well');
     let isRefused = false;
@@ -109,7 +121,7 @@ describe('a file system that hangs', () => {
 
   it('is asked no more once it has taken all threads, until it answers', async () => {
     const threads = openThreads();
-    const fs = threadedFs(threads);
+    const fs = fsOverCalls(threads);
     const healthy = makeFile('well');
     const hanging = Array.from({ length: 12 }, makeFifo);
     const before = hanging.map(openFiles);
@@ -137,7 +149,7 @@ describe('a file system that hangs', () => {
 
   it('has a file closed for it when a write comes back that nobody waits for', async () => {
     const threads = openThreads();
-    const fs = threadedFs(threads);
+    const fs = fsOverCalls(threads);
     const fifo = makeFifo();
     // Opened for reading as well, as our files are, a FIFO is there at once; it holds 64 KiB.
     const file = await fs.open(fifo, 'append');
@@ -157,7 +169,7 @@ describe('a file system that hangs', () => {
     const dir = mkdtempSync(join(root, 'store-'));
     execFileSync('mkfifo', [join(dir, 'meta.json')]);
     fifos.add(join(dir, 'meta.json'));
-    const fs = threadedFs(openThreads());
+    const fs = fsOverCalls(openThreads());
     const store = new LocalFileStore({ fs, root: dir, nowMs: Date.now });
     const reading = assert.rejects(readSmallFile(store, 'meta.json', 100), (error: Error) => {
       assert.ok(hasCode(error, 'ERR_FILESTORE_HANGING'));
@@ -173,7 +185,7 @@ describe('a file system that hangs', () => {
 describe('threads for file calls', () => {
   it('end when they have nothing to do, and leave open what they have opened', async () => {
     const threads = openThreads({ idleMs: 50 });
-    const fs = threadedFs(threads);
+    const fs = fsOverCalls(threads);
     const path = makeFile('before');
     const file = await fs.open(path, 'update');
     await until('the thread has ended', () => threads.threadCount === 0);
@@ -185,9 +197,70 @@ describe('threads for file calls', () => {
 
   it('end with the rest, and refuse what comes then', async () => {
     const threads = openThreads();
-    const fs = threadedFs(threads);
+    const fs = fsOverCalls(threads);
     await fs.list(root);
     await threads.close();
     await assert.rejects(fs.list(root), (error) => hasCode(error, 'ERR_WORKER_LOST'));
+  });
+});
+
+describe('a worker whose file call does not return', () => {
+  it('is replaced, and is back when the call returns, without having gone on', async () => {
+    const support = `
+      const { serveTasks, threadMark } = await import(${moduleUrl('worker-thread.ts')});
+      const { blockingFs } = await import(${moduleUrl('blocking-fs.ts')});
+      const fs = blockingFs(threadMark());
+      serveTasks([
+        { name: 'double', run: async (input) => input * 2 },
+        { name: 'copy', run: async ({ from, to }) => {
+          const file = await fs.open(from, 'append');
+          try {
+            await file.write(new Uint8Array(100_000));
+            await (await fs.open(to, 'create')).close();
+          } finally {
+            await file.close();
+          }
+        } },
+      ]);`;
+    const pool = new WorkerPool({
+      workersMax: 1,
+      callTimeoutMs: 1_000,
+      createWorker: (workerData) => new Worker(support, { eval: true, workerData }),
+    });
+    try {
+      const from = makeFifo();
+      const to = join(root, 'never-made');
+      await assert.rejects(pool.run(copy, { from, to }), hangs);
+      assert.equal(await pool.run(double, 21), 42);
+      const reader = answer(from);
+      await until('the file is closed', () => {
+        readSome(reader);
+        return openFiles(from) === 1;
+      });
+      assert.ok(!existsSync(to));
+      assert.equal(await pool.run(double, 2), 4);
+    } finally {
+      await pool.close();
+    }
+  });
+
+  it('hears of a cancel between its calls', async () => {
+    const support = `
+      const { serveTasks, threadMark } = await import(${moduleUrl('worker-thread.ts')});
+      const { blockingFs } = await import(${moduleUrl('blocking-fs.ts')});
+      const fs = blockingFs(threadMark());
+      serveTasks([{ name: 'watch', run: async (path, signal) => {
+        for (;;) { signal.throwIfAborted(); await fs.stat(path); } } }]);`;
+    const pool = new WorkerPool({
+      createWorker: (workerData) => new Worker(support, { eval: true, workerData }),
+    });
+    try {
+      const stop = new AbortController();
+      const watching = pool.run(watch, root, { signal: stop.signal });
+      setTimeout(() => stop.abort(new Error('enough')), 100);
+      await assert.rejects(watching, /enough/);
+    } finally {
+      await pool.close();
+    }
   });
 });

@@ -38,7 +38,7 @@ export interface OpenedFile {
  * The calls of an `Fs`, each of which keeps the calling thread until it is done; libuv's pool has no
  * part in them. The first argument is the path that an error names.
  */
-export const fsCalls = {
+const fsCalls = {
   open: (path: string, mode: OpenMode): OpenedFile =>
     named('open', path, () => {
       const fd = openSync(path, OPEN_FLAGS[mode], FILE_MODE);
@@ -128,6 +128,12 @@ export const fsCalls = {
 
 export type FsCalls = typeof fsCalls;
 export type FsCallName = keyof FsCalls;
+
+/** Makes the call of that name; the caller gives the arguments that it takes. */
+export function makeFsCall(name: FsCallName, args: readonly unknown[]): unknown {
+  const call: (...given: never[]) => unknown = fsCalls[name];
+  return call(...(args as readonly never[]));
+}
 
 function named<T>(operation: string, path: string, call: () => T): T {
   try {

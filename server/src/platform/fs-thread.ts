@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { assert } from '../base/errors.ts';
-import { type FsCallName, fsCalls } from './fs-calls.ts';
+import { type FsCallName, makeFsCall } from './fs-calls.ts';
 import { BYTES_ARGUMENT, type FsAnswer, type FsRequest } from './fs-messages.ts';
 import { packError } from './worker-messages.ts';
 
@@ -19,10 +19,8 @@ export function serveFsCalls(): void {
 }
 
 function perform(name: FsCallName, args: readonly unknown[]): FsAnswer {
-  // The other end takes the arguments with the types of this very call.
-  const call: (...args: never[]) => unknown = fsCalls[name];
   try {
-    return { value: call(...(args as never[])) };
+    return { value: makeFsCall(name, args) };
   } catch (error) {
     return { error: packError(error) };
   }

@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { CodedError } from '../base/errors.ts';
 import type { FsCallName, FsCalls, OpenedFile } from './fs-calls.ts';
 import { BYTES_ARGUMENT, type FsAnswer, type FsRequest, SHARED_BYTES } from './fs-messages.ts';
+import type { FsCaller } from './fs-over-calls.ts';
 import { unpackError } from './worker-messages.ts';
 
 /** Threads whose calls are not slow. One would do; the other passes by what is about to be. */
@@ -14,6 +15,9 @@ export const THREADS_MAX = 4;
 const SLOW_MS = 1_000;
 /** The longest that a call may take, the waiting before it included. */
 export const CALL_TIMEOUT_MS = 20_000;
+/** The same for a call that waits until gigabytes are on a slow disk: no more, but much longer. */
+const FLUSH_TIMEOUT_FACTOR = 6;
+const FLUSHING: ReadonlySet<FsCallName> = new Set(['sync', 'close']);
 const IDLE_MS = 30_000;
 const WATCH_PERIOD_MS = 250;
 
@@ -71,11 +75,10 @@ interface Thread {
  * Threads start with the first call and end when idle. What they open is closed by its number, by
  * whichever thread is free.
  */
-export class FsThreads {
+export class FsThreads implements FsCaller {
   readonly #timeoutTicks: number;
   readonly #slowTicks: number;
   readonly #tickMs: number;
-  readonly #callTimeoutMs: number;
   readonly #idleMs: number;
   readonly #threads = new Set<Thread>();
   #queue: Call[] = [];
@@ -84,7 +87,6 @@ export class FsThreads {
 
   constructor(options: FsThreadsOptions = {}) {
     const { callTimeoutMs = CALL_TIMEOUT_MS, slowMs = SLOW_MS, idleMs = IDLE_MS } = options;
-    this.#callTimeoutMs = callTimeoutMs;
     this.#idleMs = idleMs;
     this.#tickMs = Math.min(WATCH_PERIOD_MS, Math.ceil(slowMs / 2));
     this.#slowTicks = Math.ceil(slowMs / this.#tickMs);
@@ -110,35 +112,10 @@ export class FsThreads {
     name: Name,
     ...args: Parameters<FsCalls[Name]>
   ): Promise<ReturnType<FsCalls[Name]>> {
-    const [path] = args;
-    const bytes: unknown = args[BYTES_ARGUMENT];
-    const value = await new Promise<unknown>((resolve, reject) => {
-      const refusal = this.#refusal(path, name);
-      if (refusal !== undefined) {
-        reject(refusal);
-        return;
-      }
-      this.#queue.push({
-        name,
-        args,
-        path,
-        bytes: bytes instanceof Uint8Array ? bytes : undefined,
-        resolve,
-        reject,
-        waitedTicks: 0,
-        runTicks: 0,
-      });
-      this.#dispatch();
-    });
+    const isOwed = name === 'close' && this.#owe(args[1]);
+    const value = isOwed ? undefined : await this.#enqueue(name, args[0], args);
     // The thread has made the call of this name.
     return value as ReturnType<FsCalls[Name]>;
-  }
-
-  /** Closes a file; one that a lost call has in its hands is closed when that call returns. */
-  async closeFile(path: string, fd: number): Promise<void> {
-    const holder = [...this.#threads].find((thread) => isLost(thread) && thread.call?.args[1] === fd);
-    if (holder === undefined) await this.run('close', path, fd);
-    else holder.owesClose = true;
   }
 
   /** Ends the threads; does not resolve while one is lost. Calls that wait reject. */
@@ -147,6 +124,28 @@ export class FsThreads {
     const ended = new CodedError('ERR_WORKER_LOST', 'the threads for file calls were stopped');
     for (const call of this.#queue.splice(0)) call.reject(ended);
     await Promise.all([...this.#threads].map(({ worker }) => worker.terminate()));
+  }
+
+  /** Has a file closed when the lost call returns that has it in its hands; false: there is none. */
+  #owe(fd: unknown): boolean {
+    const holder = [...this.#threads].find((thread) => isLost(thread) && thread.call?.args[1] === fd);
+    if (holder !== undefined) holder.owesClose = true;
+    return holder !== undefined;
+  }
+
+  #enqueue(name: FsCallName, path: string, args: readonly unknown[]): Promise<unknown> {
+    return new Promise<unknown>((resolve, reject) => {
+      const refusal = this.#refusal(path, name);
+      if (refusal !== undefined) {
+        reject(refusal);
+        return;
+      }
+      const given = args[BYTES_ARGUMENT];
+      const bytes = given instanceof Uint8Array ? given : undefined;
+      const counts = { waitedTicks: 0, runTicks: 0 };
+      this.#queue.push({ name, args, path, bytes, resolve, reject, ...counts });
+      this.#dispatch();
+    });
   }
 
   #refusal(path: string, name: FsCallName): CodedError | undefined {
@@ -162,13 +161,11 @@ export class FsThreads {
   }
 
   #hangingError(path: string, lost?: Thread): CodedError {
-    const { lostSinceMs } = lost ?? {};
-    const sinceMs = (lostSinceMs ?? Date.now()) - this.#callTimeoutMs;
+    const { call, lostSinceMs = Date.now() } = lost ?? {};
+    const ticks = call === undefined ? this.#timeoutTicks : call.waitedTicks + call.runTicks;
     return new CodedError('ERR_FS_HANGING', `${path} does not answer`, {
-      path,
-      operation: lost?.call?.name,
-      since: new Date(sinceMs).toISOString(),
-      timeoutMs: this.#callTimeoutMs,
+      operation: call?.name,
+      since: new Date(lostSinceMs - ticks * this.#tickMs).toISOString(),
       hangingCalls: this.lostCount,
     });
   }
@@ -288,7 +285,7 @@ export class FsThreads {
       const { call } = thread;
       if (call === undefined || isLost(thread)) continue;
       call.runTicks++;
-      if (call.waitedTicks + call.runTicks < this.#timeoutTicks) continue;
+      if (call.waitedTicks + call.runTicks < this.#ticksFor(call)) continue;
       thread.lostSinceMs = Date.now();
       thread.worker.unref();
       call.reject(this.#hangingError(call.path, thread));
@@ -307,7 +304,7 @@ export class FsThreads {
     const kept: Call[] = [];
     for (const call of this.#queue) {
       const refusal =
-        call.waitedTicks >= this.#timeoutTicks
+        call.waitedTicks >= this.#ticksFor(call)
           ? this.#hangingError(call.path)
           : this.#refusal(call.path, call.name);
       if (refusal !== undefined) call.reject(refusal);
@@ -315,6 +312,10 @@ export class FsThreads {
       if (refusal === undefined || call.name === 'close') kept.push(call);
     }
     this.#queue = kept;
+  }
+
+  #ticksFor({ name }: Call): number {
+    return this.#timeoutTicks * (FLUSHING.has(name) ? FLUSH_TIMEOUT_FACTOR : 1);
   }
 
   #isSlow(thread: Thread): boolean {

@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 
 import { CodedError } from '../base/errors.ts';
 import type { RunOptions, Task, TaskPool } from '../base/ports/task-runner.ts';
+import { CallMark } from './call-mark.ts';
 import { unpackError, type WorkerAnswer, type WorkerRequest } from './worker-messages.ts';
 
 /** A worker with nothing to do costs some 10 MB; it goes after this time. */
@@ -13,11 +14,19 @@ const WORKER_HEAP_MIB = 512;
 /** The worker's code, as an asset of the executable; see build/executable.ts. */
 const WORKER_ASSET = 'worker.js';
 
+/** Longer than a sound disk takes for any file call, the sync of gigabytes included. */
+const CALL_TIMEOUT_MS = 120_000;
+/** Threads that may be given up while their file calls do not return. */
+const LOST_MAX = 4;
+const LOOKS_PER_TIMEOUT = 12;
+
 export interface WorkerPoolOptions {
   /** Most threads at a time; default half of the cores. */
   readonly workersMax?: number;
-  /** Starts a thread that runs `worker.ts`. */
-  readonly createWorker?: () => Worker;
+  /** Starts a thread that runs `worker.ts`, with the memory of its `CallMark` as its data. */
+  readonly createWorker?: (mark: SharedArrayBuffer) => Worker;
+  /** How long one file call of a task may take; default two minutes. */
+  readonly callTimeoutMs?: number;
 }
 
 interface Job {
@@ -32,14 +41,25 @@ interface Job {
 
 interface Thread {
   readonly worker: Worker;
+  readonly mark: CallMark;
   job: Job | undefined;
+  /** The file call that the last looks have found it in, and how often. */
+  call: number | undefined;
+  looks: number;
+  isLost: boolean;
   idleTimer: NodeJS.Timeout | undefined;
 }
 
-/** Runs tasks on worker threads, which are started when needed and end when idle. */
+/**
+ * Runs tasks on worker threads, which are started when needed and end when idle. A task whose file
+ * call does not return, since a disk or a network mount hangs, rejects with `ERR_FS_HANGING`, and
+ * another thread takes the place of its own, which is back when the call returns.
+ */
 export class WorkerPool implements TaskPool {
   #workersMax: number;
-  readonly #createWorker: () => Worker;
+  readonly #createWorker: (mark: SharedArrayBuffer) => Worker;
+  readonly #lookPeriodMs: number;
+  #watch: NodeJS.Timeout | undefined;
   readonly #threads = new Set<Thread>();
   #queue: Job[] = [];
   #nextId = 1;
@@ -48,6 +68,7 @@ export class WorkerPool implements TaskPool {
   constructor(options: WorkerPoolOptions = {}) {
     this.#workersMax = options.workersMax ?? halfOfTheCores();
     this.#createWorker = options.createWorker ?? createWorker;
+    this.#lookPeriodMs = (options.callTimeoutMs ?? CALL_TIMEOUT_MS) / LOOKS_PER_TIMEOUT;
   }
 
   get workersMax(): number {
@@ -127,6 +148,8 @@ export class WorkerPool implements TaskPool {
       return;
     }
     thread.job = job;
+    thread.call = undefined;
+    this.#watch ??= setInterval(() => this.#look(), this.#lookPeriodMs).unref();
     clearTimeout(thread.idleTimer);
     // A process that waits for a result stays; one with idle threads may end.
     thread.worker.ref();
@@ -134,11 +157,15 @@ export class WorkerPool implements TaskPool {
 
   #idleThread(): Thread | undefined {
     const threads = [...this.#threads];
-    if (threads.filter(({ job }) => job !== undefined).length >= this.#workersMax) return undefined;
+    const busy = threads.filter(({ job }) => job !== undefined).length;
+    const lost = threads.filter(({ isLost }) => isLost).length;
+    if (busy >= this.#workersMax + Math.min(lost, LOST_MAX)) return undefined;
     const idle = threads.find(({ job }) => job === undefined);
     if (idle !== undefined) return idle;
-    const worker = this.#createWorker();
-    const thread: Thread = { worker, job: undefined, idleTimer: undefined };
+    const mark = new CallMark();
+    const worker = this.#createWorker(mark.memory);
+    const nothing = { job: undefined, call: undefined, looks: 0, isLost: false, idleTimer: undefined };
+    const thread: Thread = { worker, mark, ...nothing };
     this.#threads.add(thread);
     worker.on('message', (answer: WorkerAnswer) => this.#finish(thread, answer));
     worker.on('error', (cause: Error) => this.#lose(thread, cause));
@@ -150,6 +177,9 @@ export class WorkerPool implements TaskPool {
     const { job } = thread;
     if (job?.id !== answer.id) return;
     thread.job = undefined;
+    // A lost one is back: its task has ended, as it could make no more calls.
+    thread.isLost = false;
+    thread.mark.abandon(false);
     this.#rest(thread);
     if (job.signal?.aborted === true) job.reject(job.signal.reason);
     else if ('error' in answer) job.reject(unpackError(answer.error));
@@ -164,6 +194,26 @@ export class WorkerPool implements TaskPool {
       if (thread.job === undefined) void this.#end(thread);
     }, IDLE_MS);
     thread.idleTimer.unref();
+    if ([...this.#threads].some(({ job, isLost }) => job !== undefined && !isLost)) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
+  /** Gives up threads that all looks of a time limit have found in one and the same file call. */
+  #look(): void {
+    for (const thread of this.#threads) {
+      const { job, isLost, mark } = thread;
+      if (job === undefined || isLost) continue;
+      const call = mark.current;
+      thread.looks = call !== undefined && call === thread.call ? thread.looks + 1 : 0;
+      thread.call = call;
+      if (thread.looks < LOOKS_PER_TIMEOUT) continue;
+      thread.isLost = true;
+      mark.abandon(true);
+      thread.worker.unref();
+      job.reject(new CodedError('ERR_FS_HANGING', `a file call of ${job.task} does not return`));
+    }
+    this.#dispatch();
   }
 
   #cancel(job: Job): void {
@@ -198,8 +248,9 @@ function halfOfTheCores(): number {
   return Math.max(1, Math.floor(availableParallelism() / 2));
 }
 
-function createWorker(): Worker {
+function createWorker(mark: SharedArrayBuffer): Worker {
   const resourceLimits = { maxOldGenerationSizeMb: WORKER_HEAP_MIB };
-  if (isSea()) return new Worker(getAsset(WORKER_ASSET, 'utf8'), { eval: true, resourceLimits });
-  return new Worker(new URL('../worker.ts', import.meta.url), { resourceLimits });
+  const options = { resourceLimits, workerData: mark };
+  if (isSea()) return new Worker(getAsset(WORKER_ASSET, 'utf8'), { eval: true, ...options });
+  return new Worker(new URL('../worker.ts', import.meta.url), options);
 }

@@ -1,8 +1,15 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 
 import { assert, CodedError } from '../base/errors.ts';
 import type { TaskHandler } from '../base/ports/task-runner.ts';
+import { CallMark } from './call-mark.ts';
 import { packError, type WorkerAnswer, type WorkerRequest } from './worker-messages.ts';
+
+/** The mark by which the pool sees whether this thread is in a call that does not return. */
+export function threadMark(): CallMark {
+  const memory: unknown = workerData;
+  return new CallMark(memory instanceof SharedArrayBuffer ? memory : undefined);
+}
 
 /** The worker's end of the pool: runs what arrives and answers. */
 export function serveTasks(handlers: readonly TaskHandler[]): void {

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { CodedError, describeError } from '../base/errors.ts';
+import { CodedError, describeError, hasCode } from '../base/errors.ts';
 import type { Fs } from '../base/ports/fs.ts';
 import { sourceOf } from '../filestore/file-store.ts';
 import type { FileStore } from '../filestore/file-store.ts';
@@ -10,6 +10,8 @@ import { openFileStore } from './open-file-store.ts';
 
 const UNAVAILABLE = 'file_store_unavailable';
 const UNSUPPORTED = 'file_store_unsupported';
+const CHECK_MOUNT =
+  'Check the disk or network mount of this folder, and the server behind it: calls to it do not return.';
 /** A store that took the last file is asked again after this time. */
 const PROBE_PERIOD_MS = 15 * 60_000;
 
@@ -86,16 +88,17 @@ export class FileStoreKeeper {
           `The server's file store (${this.#store?.description ?? 'none'}) cannot be used: ` +
           `${describeError(error)}.`,
         action:
-          'Check the File Storage settings in the System Console and the permissions of the ' +
-          `${this.#what}. Metrics are still collected; they are stored there as soon as it works again.`,
+          `${hasCode(error, 'ERR_FILESTORE_HANGING') ? CHECK_MOUNT : this.#checkSettings} ` +
+          'Metrics are still collected; they are stored there as soon as it works again.',
       },
       error,
     );
   }
 
   /** What an administrator looks at when the store refuses files. */
-  get #what(): string {
-    return this.#store?.localPath === undefined ? 'bucket and its keys' : 'folder';
+  get #checkSettings(): string {
+    const what = this.#store?.localPath === undefined ? 'bucket and its keys' : 'folder';
+    return `Check the File Storage settings in the System Console and the permissions of the ${what}.`;
   }
 
   #make(config: ServerConfig): FileStore | undefined {
