@@ -1,6 +1,9 @@
 // The plugin process: constructs what the machine offers, serves the hooks, exits. No logic here.
 // Started by a person with `tsdb` as the first argument, the executable is the command-line tool.
 
+// First: the size of the pool counts when it is first used.
+import './platform/pool-size.ts';
+
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 
@@ -11,6 +14,7 @@ import { diskFs } from './platform/disk-fs.ts';
 import { exitProcess, type Threads } from './platform/exit-process.ts';
 import { FsThreads } from './platform/fs-threads.ts';
 import { NodeHttpClient } from './platform/http-client.ts';
+import { limitedFs } from './platform/limited-fs.ts';
 import { pluginProcess } from './platform/plugin-process.ts';
 import { NodeProcessStats } from './platform/process-stats.ts';
 import { systemResolver } from './platform/resolver.ts';
@@ -42,6 +46,7 @@ function runPlugin(): void {
   process.on('uncaughtException', (error) => logger.error('Unexpected error', { error }));
   process.on('unhandledRejection', (error) => logger.error('Unexpected error', { error }));
 
+  const fs = limitedFs(diskFs);
   const tasks = new WorkerPool();
   const threads: Threads[] = [tasks];
   const makeStoreFs = (): Fs => {
@@ -52,7 +57,7 @@ function runPlugin(): void {
   const hooks = makeHooks({
     info: { id: manifest.id, version: manifest.version },
     platform: {
-      fs: diskFs,
+      fs,
       makeStoreFs,
       clock: systemClock,
       http: new NodeHttpClient(),
@@ -62,7 +67,7 @@ function runPlugin(): void {
       tasks,
       randomBytes,
       hostname: hostname(),
-      openDb: (dir, log) => Db.open({ fs: diskFs, dir, clock: systemClock, logger: log, tasks }),
+      openDb: (dir, log) => Db.open({ fs, dir, clock: systemClock, logger: log, tasks }),
     },
     onLogger: (log) => logger.setHost(log),
   });

@@ -1,5 +1,7 @@
-import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
+
+import { systemLookups } from './lookups.ts';
 
 const LOOPBACK: readonly LookupAddress[] = [
   { address: '127.0.0.1', family: 4 },
@@ -12,14 +14,18 @@ const LOOPBACK: readonly LookupAddress[] = [
  * not keep the scraper from the machine that it runs on.
  */
 export const localLookup: LookupFunction = (host, options, callback) => {
+  const answer = (found: readonly LookupAddress[]): void => {
+    const [{ address, family }] = found;
+    if (options.all === true) callback(null, [...found]);
+    else callback(null, address, family);
+  };
   if (host.toLowerCase() !== 'localhost') {
-    lookup(host, options as LookupAllOptions, callback);
+    const { all, ...others } = options;
+    systemLookups
+      .find(host, others)
+      .then(answer, (error: NodeJS.ErrnoException) => callback(error, ''));
     return;
   }
   const found = LOOPBACK.filter(({ family }) => !options.family || family === options.family);
-  const [{ address, family }] = found;
-  process.nextTick(() => {
-    if (options.all === true) callback(null, found);
-    else callback(null, address, family);
-  });
+  process.nextTick(answer, found);
 };

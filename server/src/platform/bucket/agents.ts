@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 
 import { trustedCertificates } from '../certificates.ts';
+import { localLookup } from '../local-lookup.ts';
 
 /** Uploads, downloads and listings at a time; more wait for a connection. */
 const SOCKETS_MAX = 32;
@@ -23,6 +24,7 @@ export function makeAgents(settings: ConnectionSettings, host: string) {
   const common = {
     keepAlive: true,
     maxSockets: SOCKETS_MAX,
+    lookup: localLookup,
     ...(isLoopback(host) ? {} : { proxyEnv: process.env }),
   };
   return {

@@ -1,0 +1,53 @@
+// Whatever hangs (look-ups, the disk of the database, the file store), the others go on, and the process
+// ends at once. Each case is a process of its own, with the pool of the plugin.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { POOL_THREADS } from '../src/platform/pool-size.ts';
+
+const SCRIPT = join(import.meta.dirname, 'support', 'on-hanging-machine.ts');
+/** glibc reads this file for every look-up, here one that never opens. */
+const WITH_HANGING_LOOKUPS = 'mount --bind "$0" /etc/hosts && exec "$@"';
+
+function withFolder(action: (dir: string) => void): void {
+  const dir = mkdtempSync(join(tmpdir(), 'hanging-machine-'));
+  try {
+    action(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function check(what: string, dir: string, before: readonly string[] = []): void {
+  const [program = '', ...args] = [...before, process.execPath, SCRIPT, what, dir];
+  const env = { ...process.env, UV_THREADPOOL_SIZE: String(POOL_THREADS) };
+  // Without the exit that waits for nothing it would not end at all.
+  const options = { env, encoding: 'utf8', timeout: 60_000, killSignal: 'SIGTERM' } as const;
+  const { signal, stdout, stderr } = spawnSync(program, args, options);
+  assert.equal(stdout, `well although ${what} hangs\n`, stderr);
+  assert.equal(signal, 'SIGKILL', 'it did not end itself');
+}
+
+for (const what of ['database', 'store']) {
+  test(`a ${what} that hangs leaves the rest working`, () => {
+    withFolder((dir) => check(what, dir));
+  });
+}
+
+test('look-ups that hang leave the rest working', (context) => {
+  withFolder((dir) => {
+    const fifo = join(dir, 'hosts');
+    execFileSync('mkfifo', [fifo]);
+    const unshare = ['unshare', '--map-root-user', '--mount', 'sh', '-c', WITH_HANGING_LOOKUPS, fifo];
+    const [program, ...args] = [...unshare, 'true'];
+    if (spawnSync(program, args).status !== 0) {
+      context.skip('this machine lets nobody mount a file in a name space of its own');
+      return;
+    }
+    check('look-ups', dir, unshare);
+  });
+});
