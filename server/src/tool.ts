@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command-line tool: constructs what the machine offers and runs one command. No logic here.
 
+import { once } from 'node:events';
 import { fstatSync, write, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
@@ -13,6 +14,9 @@ import { WorkerPool } from './platform/worker-pool.ts';
 import { Progress } from './tool/progress.ts';
 import { type ByteSink, TextOutput } from './tool/text-output.ts';
 import { runTool } from './tool/tool.ts';
+
+/** How long a command may take to end after a signal. */
+const STOP_TIMEOUT_MS = 5_000;
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -58,6 +62,14 @@ function logLine(message: string, fields: object = {}): string {
   return [message, ...pairs].join(' ');
 }
 
+/** Resolves some time after the signal: a command that waits for a disk that hangs does not hear it. */
+async function stopped(signal: AbortSignal): Promise<number> {
+  await once(signal, 'abort');
+  await new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS));
+  warn(`stopped by a signal; the command has not ended within ${STOP_TIMEOUT_MS / 1000} s`);
+  return 1;
+}
+
 /** @param args the command and what belongs to it */
 export async function main(args: readonly string[]): Promise<void> {
   // Whoever writes gets the error as well.
@@ -66,20 +78,21 @@ export async function main(args: readonly string[]): Promise<void> {
   const onSignal = (): void => stop.abort(new CodedError('ERR_CANCELLED', 'stopped by a signal'));
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const show = isatty(STDERR) ? (text: string): void => void writeSync(STDERR, text) : undefined;
-  const exitCode = await runTool(
+  const tasks = new WorkerPool();
+  const run = runTool(
     args[0] === 'tsdb' ? args.slice(1) : args,
     {
       fs: diskFs,
       clock: systemClock,
       logger,
-      tasks: new WorkerPool(),
+      tasks,
       out: new TextOutput(stdout),
       progress: new Progress(systemClock, show),
       signal: stop.signal,
     },
     warn,
   );
-  await exitProcess(exitCode);
+  await exitProcess(await Promise.race([run, stopped(stop.signal)]), [tasks]);
 }
 
 if (import.meta.main) void main(process.argv.slice(2));

@@ -1,14 +1,16 @@
 // Whatever hangs (look-ups, the disk of the database, the file store), the others go on, and the process
 // ends at once. Each case is a process of its own, with the pool of the plugin.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { POOL_THREADS } from '../src/platform/pool-size.ts';
 
+const TOOL = join(import.meta.dirname, '..', 'src', 'tool.ts');
 const SCRIPT = join(import.meta.dirname, 'support', 'on-hanging-machine.ts');
 /** glibc reads this file for every look-up, here one that never opens. */
 const WITH_HANGING_LOOKUPS = 'mount --bind "$0" /etc/hosts && exec "$@"';
@@ -31,6 +33,25 @@ function check(what: string, dir: string, before: readonly string[] = []): void 
   assert.equal(stdout, `well although ${what} hangs\n`, stderr);
   assert.equal(signal, 'SIGKILL', 'it did not end itself');
 }
+
+test('a signal ends the command-line tool although its disk hangs', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'hanging-machine-'));
+  try {
+    const block = join(dir, '01JD0000000000000000000001');
+    mkdirSync(block);
+    execFileSync('mkfifo', [join(block, 'meta.json')]);
+    const tool = spawn(process.execPath, [TOOL, 'list', dir], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const exited = once(tool, 'exit');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    assert.equal(tool.exitCode, null, 'the disk does not hang');
+    const startMs = performance.now();
+    tool.kill('SIGTERM');
+    await exited;
+    assert.ok(performance.now() - startMs < 15_000);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
 
 for (const what of ['database', 'store']) {
   test(`a ${what} that hangs leaves the rest working`, () => {
