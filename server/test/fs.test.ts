@@ -11,6 +11,7 @@ import { blockingFs } from '../src/platform/blocking-fs.ts';
 import { CallMark } from '../src/platform/call-mark.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
 import { FsThreads } from '../src/platform/fs-threads.ts';
+import { limitedFs } from '../src/platform/limited-fs.ts';
 import { fsOverCalls } from '../src/platform/fs-over-calls.ts';
 import { fsKit } from './kits/fs-kit.ts';
 import { MemoryFs } from './support/memory-fs.ts';
@@ -47,6 +48,11 @@ fsKit('the disk over threads', async () => ({ fs: fsOverCalls(threads), root: ne
 
 fsKit('the disk of a worker', async () => ({
   fs: blockingFs(new CallMark()),
+  root: newFolder(),
+}));
+
+fsKit('the disk with few calls at a time', async () => ({
+  fs: limitedFs(diskFs),
   root: newFolder(),
 }));
 

@@ -18,7 +18,7 @@ export const CALL_TIMEOUT_MS = 20_000;
 /** The same for a call that waits until gigabytes are on a slow disk: no more, but much longer. */
 const FLUSH_TIMEOUT_FACTOR = 6;
 const FLUSHING: ReadonlySet<FsCallName> = new Set(['sync', 'close']);
-const IDLE_MS = 30_000;
+const IDLE_MS = 10_000;
 const WATCH_PERIOD_MS = 250;
 
 /**
@@ -38,7 +38,7 @@ export interface FsThreadsOptions {
   readonly callTimeoutMs?: number;
   /** Default 1 s. */
   readonly slowMs?: number;
-  /** How long a thread stays that has nothing to do; default 30 s. */
+  /** How long a thread stays that has nothing to do; default 10 s. */
   readonly idleMs?: number;
 }
 

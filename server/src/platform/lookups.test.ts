@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import type { LookupAddress } from 'node:dns';
+import { describe, it } from 'node:test';
+
+import { codeOf } from '../base/errors.ts';
+import { Lookups, LOOKUPS_MAX } from './lookups.ts';
+
+const FOUND: LookupAddress[] = [{ address: '192.0.2.1', family: 4 }];
+const LONG_MS = 60_000;
+
+/** A resolver that answers when it is told to. */
+function resolver() {
+  const asked: string[] = [];
+  const answers = new Map<string, (error: Error | null) => void>();
+  return {
+    asked,
+    lookupAll: (
+      host: string,
+      _options: object,
+      callback: (error: Error | null, found: LookupAddress[]) => void,
+    ): void => {
+      asked.push(host);
+      answers.set(host, (error) => callback(error, FOUND));
+    },
+    answer: (host: string, error: Error | null = null) => answers.get(host)?.(error),
+  };
+}
+
+describe('look-ups', () => {
+  it('are made once for all who ask at a time, and again for who asks later', async () => {
+    const { asked, lookupAll, answer } = resolver();
+    const lookups = new Lookups(lookupAll, LONG_MS);
+    const both = [lookups.find('a', {}), lookups.find('a', {})];
+    answer('a');
+    assert.deepEqual(await Promise.all(both), [FOUND, FOUND]);
+    assert.deepEqual(asked, ['a']);
+    const other = [lookups.find('a', { family: 4 }), lookups.find('b', {})];
+    answer('a');
+    answer('b', new Error('unknown'));
+    assert.deepEqual(await other[0], FOUND);
+    await assert.rejects(other[1], /unknown/);
+    assert.deepEqual(asked, ['a', 'a', 'b']);
+  });
+
+  it('are few at a time, in their order', async () => {
+    const { asked, lookupAll, answer } = resolver();
+    const lookups = new Lookups(lookupAll, LONG_MS);
+    const names = Array.from({ length: LOOKUPS_MAX + 2 }, (_, i) => `host-${i}`);
+    const all = names.map((name) => lookups.find(name, {}));
+    assert.deepEqual(asked, names.slice(0, LOOKUPS_MAX));
+    for (const name of names) answer(name);
+    await Promise.all(all);
+    assert.deepEqual(asked, names);
+  });
+
+  it('are given up in time, and not begun when nobody waits for them', async () => {
+    const { asked, lookupAll, answer } = resolver();
+    const lookups = new Lookups(lookupAll, 50);
+    const names = Array.from({ length: LOOKUPS_MAX + 10 }, (_, i) => `host-${i}`);
+    const all = await Promise.allSettled(names.map((name) => lookups.find(name, {})));
+    for (const result of all) {
+      assert.equal(result.status, 'rejected');
+      assert.equal(codeOf(result.reason), 'EAI_AGAIN');
+    }
+    assert.equal(asked.length, LOOKUPS_MAX);
+    // Who asks for what hangs waits for the same answer; the others have left no trace.
+    const again = lookups.find('host-0', {});
+    for (const name of asked.slice()) answer(name);
+    assert.deepEqual(await again, FOUND);
+    assert.equal(asked.length, LOOKUPS_MAX);
+  });
+});
