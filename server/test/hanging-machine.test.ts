@@ -40,7 +40,9 @@ test('a signal ends the command-line tool although its disk hangs', async () => 
     const block = join(dir, '01JD0000000000000000000001');
     mkdirSync(block);
     execFileSync('mkfifo', [join(block, 'meta.json')]);
-    const tool = spawn(process.execPath, [TOOL, 'list', dir], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const tool = spawn(process.execPath, [TOOL, 'list', dir], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const exited = once(tool, 'exit');
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     assert.equal(tool.exitCode, null, 'the disk does not hang');
@@ -63,7 +65,15 @@ test('look-ups that hang leave the rest working', (context) => {
   withFolder((dir) => {
     const fifo = join(dir, 'hosts');
     execFileSync('mkfifo', [fifo]);
-    const unshare = ['unshare', '--map-root-user', '--mount', 'sh', '-c', WITH_HANGING_LOOKUPS, fifo];
+    const unshare = [
+      'unshare',
+      '--map-root-user',
+      '--mount',
+      'sh',
+      '-c',
+      WITH_HANGING_LOOKUPS,
+      fifo,
+    ];
     const [program, ...args] = [...unshare, 'true'];
     if (spawnSync(program, args).status !== 0) {
       context.skip('this machine lets nobody mount a file in a name space of its own');

@@ -40,6 +40,8 @@ export interface FsThreadsOptions {
   readonly slowMs?: number;
   /** How long a thread stays that has nothing to do; default 10 s. */
   readonly idleMs?: number;
+  /** What a thread runs, where it is neither an asset nor the source `fs-worker.ts`. */
+  readonly workerFile?: string;
 }
 
 interface Call {
@@ -80,6 +82,7 @@ export class FsThreads implements FsCaller {
   readonly #slowTicks: number;
   readonly #tickMs: number;
   readonly #idleMs: number;
+  readonly #workerFile: string | undefined;
   readonly #threads = new Set<Thread>();
   #queue: Call[] = [];
   #watch: NodeJS.Timeout | undefined;
@@ -88,6 +91,7 @@ export class FsThreads implements FsCaller {
   constructor(options: FsThreadsOptions = {}) {
     const { callTimeoutMs = CALL_TIMEOUT_MS, slowMs = SLOW_MS, idleMs = IDLE_MS } = options;
     this.#idleMs = idleMs;
+    this.#workerFile = options.workerFile;
     this.#tickMs = Math.min(WATCH_PERIOD_MS, Math.ceil(slowMs / 2));
     this.#slowTicks = Math.ceil(slowMs / this.#tickMs);
     this.#timeoutTicks = Math.ceil(callTimeoutMs / this.#tickMs);
@@ -128,7 +132,9 @@ export class FsThreads implements FsCaller {
 
   /** Has a file closed when the lost call returns that has it in its hands; false: there is none. */
   #owe(fd: unknown): boolean {
-    const holder = [...this.#threads].find((thread) => isLost(thread) && thread.call?.args[1] === fd);
+    const holder = [...this.#threads].find(
+      (thread) => isLost(thread) && thread.call?.args[1] === fd,
+    );
     if (holder !== undefined) holder.owesClose = true;
     return holder !== undefined;
   }
@@ -189,7 +195,8 @@ export class FsThreads implements FsCaller {
     const paths = new Set<string>();
     for (const thread of this.#threads) {
       const { call } = thread;
-      if (call !== undefined && (call.name !== 'read' || this.#isSlow(thread))) paths.add(call.path);
+      if (call !== undefined && (call.name !== 'read' || this.#isSlow(thread)))
+        paths.add(call.path);
     }
     if (paths.size === 0) return 0;
     return this.#queue.findIndex(({ name, path }) => name === 'close' || !paths.has(path));
@@ -206,7 +213,7 @@ export class FsThreads implements FsCaller {
 
   #startThread(): Thread {
     const memory = new SharedArrayBuffer(SHARED_BYTES);
-    const worker = createWorker(memory);
+    const worker = createWorker(memory, this.#workerFile);
     const thread: Thread = {
       worker,
       memory,
@@ -337,7 +344,7 @@ function isLost({ lostSinceMs }: Thread): boolean {
   return lostSinceMs !== undefined;
 }
 
-function createWorker(memory: SharedArrayBuffer): Worker {
+function createWorker(memory: SharedArrayBuffer, file: string | undefined): Worker {
   const options = {
     workerData: memory,
     resourceLimits: HEAP_LIMITS,
@@ -345,5 +352,5 @@ function createWorker(memory: SharedArrayBuffer): Worker {
     trackUnmanagedFds: false,
   };
   if (isSea()) return new Worker(getAsset(THREAD_ASSET, 'utf8'), { eval: true, ...options });
-  return new Worker(new URL('../fs-worker.ts', import.meta.url), options);
+  return new Worker(file ?? new URL('../fs-worker.ts', import.meta.url), options);
 }

@@ -164,7 +164,13 @@ export class WorkerPool implements TaskPool {
     if (idle !== undefined) return idle;
     const mark = new CallMark();
     const worker = this.#createWorker(mark.memory);
-    const nothing = { job: undefined, call: undefined, looks: 0, isLost: false, idleTimer: undefined };
+    const nothing = {
+      job: undefined,
+      call: undefined,
+      looks: 0,
+      isLost: false,
+      idleTimer: undefined,
+    };
     const thread: Thread = { worker, mark, ...nothing };
     this.#threads.add(thread);
     worker.on('message', (answer: WorkerAnswer) => this.#finish(thread, answer));
