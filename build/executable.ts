@@ -91,7 +91,6 @@ async function makeBlob(bundle: Bundle, work: string, arch: Arch): Promise<strin
   const blob = path.join(work, 'plugin.blob');
   await writeFile(path.join(work, 'main.js'), bundle.main);
   await writeFile(path.join(work, 'worker.js'), bundle.worker);
-  await writeFile(path.join(work, 'fs-worker.js'), bundle.fsWorker);
   const config = {
     main: 'main.js',
     output: blob,
@@ -102,7 +101,7 @@ async function makeBlob(bundle: Bundle, work: string, arch: Arch): Promise<strin
     execArgv: v8Limits,
     // The server's NODE_OPTIONS is inherited and must not change us.
     execArgvExtension: 'none',
-    assets: { 'worker.js': 'worker.js', 'fs-worker.js': 'fs-worker.js' },
+    assets: { 'worker.js': 'worker.js' },
   };
   await writeFile(path.join(work, 'sea.json'), JSON.stringify(config));
   // With the same options, or the executable would refuse the cache and compile everything anew.

@@ -15,8 +15,7 @@ import { after, describe, it } from 'node:test';
 import { LocalFileStore } from '../src/filestore/local-file-store.ts';
 import { sourceOf } from '../src/filestore/file-store.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
-import { FsThreads } from '../src/platform/fs-threads.ts';
-import { fsOverCalls } from '../src/platform/fs-over-calls.ts';
+import { LeavableFs } from '../src/platform/leavable-fs.ts';
 import { fileStoreKit } from './kits/file-store-kit.ts';
 import { MemoryFileStore } from './support/memory-file-store.ts';
 
@@ -32,11 +31,9 @@ function openLocal(): { root: string; store: LocalFileStore } {
 fileStoreKit('memory (the tests’ own)', async () => new MemoryFileStore());
 fileStoreKit('local', async () => openLocal().store);
 
-const threads = new FsThreads();
-after(() => threads.close());
-fileStoreKit('local, over threads', async () => {
+fileStoreKit('local, with calls that can be left', async () => {
   const root = join(base, `store-${count++}`);
-  return new LocalFileStore({ fs: fsOverCalls(threads), root, nowMs: Date.now });
+  return new LocalFileStore({ fs: new LeavableFs(diskFs), root, nowMs: Date.now });
 });
 
 describe('the local file store', () => {
