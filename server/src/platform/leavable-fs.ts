@@ -4,7 +4,7 @@ import type { File, Fs } from '../base/ports/fs.ts';
 /** Calls of one store that may be at its disk at a time, and so threads of libuv's pool it may cost. */
 export const STORE_CALLS_MAX = 4;
 /** The same for all stores of the process: one that hangs and the next that the settings name. */
-export const CALLS_IN_ALL_MAX = 2 * STORE_CALLS_MAX;
+export const STORES_CALLS_MAX = 2 * STORE_CALLS_MAX;
 /** The longest that a call may take, the waiting for its turn included. */
 const CALL_TIMEOUT_MS = 20_000;
 /** The same for a call that waits until gigabytes are on a slow disk: so many times as long. */
@@ -65,7 +65,10 @@ export class LeavableFs implements Fs {
 
   async open(path: string, mode: Parameters<Fs['open']>[1]): Promise<File> {
     const late = (file: File): void => void this.#close(file, path).catch(() => undefined);
-    return this.#leavableFile(await this.#run('open', path, () => this.#fs.open(path, mode), late), path);
+    return this.#leavableFile(
+      await this.#run('open', path, () => this.#fs.open(path, mode), late),
+      path,
+    );
   }
 
   readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -125,9 +128,10 @@ export class LeavableFs implements Fs {
       });
     };
     return {
-      read: (into, offset) => readCopied(into, (buffer, at) => {
-        return run('read', () => file.read(buffer, offset + at));
-      }),
+      read: (into, offset) =>
+        readCopied(into, (buffer, at) => {
+          return run('read', () => file.read(buffer, offset + at));
+        }),
       write: (bytes, offset) => run('write', () => file.write(bytes, offset)),
       truncate: (sizeBytes) => run('truncate', () => file.truncate(sizeBytes)),
       sync: () => run('sync', () => file.sync()),
@@ -185,7 +189,7 @@ export class LeavableFs implements Fs {
   }
 
   #dispatch(): void {
-    while (this.#running.size < STORE_CALLS_MAX && callsInAll < CALLS_IN_ALL_MAX) {
+    while (this.#running.size < STORE_CALLS_MAX && callsInAll < STORES_CALLS_MAX) {
       const at = this.#nextCall();
       const [call] = at < 0 ? [] : this.#queue.splice(at, 1);
       if (call === undefined) break;
