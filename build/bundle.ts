@@ -4,12 +4,10 @@ import { build, type BuildOptions, type Metafile } from 'esbuild';
 
 import { rootDir } from './manifest.ts';
 
-/** The programs of the plugin: the process and the code of its two kinds of threads. */
+/** The two programs of the plugin: the process and the code of its worker threads. */
 export interface Bundle {
   readonly main: string;
   readonly worker: string;
-  /** For file calls alone: small, as there may be several and each has a heap of its own. */
-  readonly fsWorker: string;
   /** What went into them; the licences of the bundled packages are listed from it. */
   readonly metafiles: readonly Metafile[];
 }
@@ -17,14 +15,11 @@ export interface Bundle {
 export interface BundleEntries {
   readonly main: string;
   readonly worker: string;
-  /** Default: the server's own. */
-  readonly fsWorker?: string;
 }
 
-const serverEntries: Required<BundleEntries> = {
+const serverEntries: BundleEntries = {
   main: path.join(rootDir, 'server', 'src', 'main.ts'),
   worker: path.join(rootDir, 'server', 'src', 'worker.ts'),
-  fsWorker: path.join(rootDir, 'server', 'src', 'fs-worker.ts'),
 };
 
 /**
@@ -52,15 +47,11 @@ const options: BuildOptions = {
 
 /** Bundles the server sources; an esbuild error rejects with its formatted text. */
 export async function bundleServer(entries: BundleEntries = serverEntries): Promise<Bundle> {
-  const all = { ...serverEntries, ...entries };
-  const [main, worker, fsWorker] = await Promise.all(
-    [all.main, all.worker, all.fsWorker].map(bundleOne),
-  );
+  const [main, worker] = await Promise.all([bundleOne(entries.main), bundleOne(entries.worker)]);
   return {
     main: main.code,
     worker: worker.code,
-    fsWorker: fsWorker.code,
-    metafiles: [main.metafile, worker.metafile, fsWorker.metafile],
+    metafiles: [main.metafile, worker.metafile],
   };
 }
 

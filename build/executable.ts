@@ -96,7 +96,6 @@ async function makeBlob(bundle: Bundle, work: string): Promise<string> {
   const blob = path.join(work, 'plugin.blob');
   await writeFile(path.join(work, 'main.js'), bundle.main);
   await writeFile(path.join(work, 'worker.js'), bundle.worker);
-  await writeFile(path.join(work, 'fs-worker.js'), bundle.fsWorker);
   const config = {
     main: 'main.js',
     output: blob,
@@ -108,7 +107,7 @@ async function makeBlob(bundle: Bundle, work: string): Promise<string> {
     execArgv: [...v8Limits, ...nodeOptions],
     // The server's NODE_OPTIONS is inherited and must not change us.
     execArgvExtension: 'none',
-    assets: { 'worker.js': 'worker.js', 'fs-worker.js': 'fs-worker.js' },
+    assets: { 'worker.js': 'worker.js' },
   };
   await writeFile(path.join(work, 'sea.json'), JSON.stringify(config));
   await run(builder.executable, ['--experimental-sea-config', 'sea.json'], { cwd: work });

@@ -72,7 +72,7 @@ function checkSizes(file: SourceFile): string[] {
 
 /** What runs by itself; all other sources have to be imported, directly or not, by one of these. */
 const entryPoints = [
-  /^server\/src\/(main|worker|fs-worker)\.ts$/,
+  /^server\/src\/(main|worker)\.ts$/,
   /^webapp\/src\/index\.tsx$/,
   /^webapp\/[^/]+\.config\.(ts|js|mjs|cjs)$/,
   /^build\/[^/]+\.ts$/,

@@ -65,7 +65,6 @@ interface Programs {
   readonly theirs: string;
   readonly ours: string;
   readonly worker: string;
-  readonly fsWorker: string;
 }
 
 async function prepare(work: string): Promise<Programs> {
@@ -77,15 +76,9 @@ async function prepare(work: string): Promise<Programs> {
   const main = join(import.meta.dirname, 'dump', 'ours.ts');
   const worker = join(repositoryRoot, 'server', 'src', 'worker.ts');
   const bundle = await bundleServer({ main, worker });
-  const programs = {
-    theirs,
-    ours: join(work, 'ours.cjs'),
-    worker: join(work, 'worker.cjs'),
-    fsWorker: join(work, 'fs-worker.cjs'),
-  };
+  const programs = { theirs, ours: join(work, 'ours.cjs'), worker: join(work, 'worker.cjs') };
   writeFileSync(programs.ours, bundle.main);
   writeFileSync(programs.worker, bundle.worker);
-  writeFileSync(programs.fsWorker, bundle.fsWorker);
   return programs;
 }
 
@@ -193,8 +186,7 @@ class DumpBench {
     const temporary = join(this.#work, 'ours');
     mkdirSync(temporary, { recursive: true });
     const args = [...v8Limits, this.#programs.ours, command, root, temporary];
-    const { worker, fsWorker } = this.#programs;
-    const env = { BENCH_WORKER: worker, BENCH_FS_WORKER: fsWorker };
+    const env = { BENCH_WORKER: this.#programs.worker };
     return run<T>(process.execPath, args, temporary, env);
   }
 }

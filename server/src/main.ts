@@ -8,18 +8,16 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 
 import manifest from '../../plugin.json' with { type: 'json' };
-import type { Fs } from './base/ports/fs.ts';
 import { ThreadedPacker } from './platform/archive/archive-packer.ts';
 import { diskFs } from './platform/disk-fs.ts';
-import { exitProcess, type Threads } from './platform/exit-process.ts';
-import { FsThreads } from './platform/fs-threads.ts';
+import { exitProcess } from './platform/exit-process.ts';
 import { NodeHttpClient } from './platform/http-client.ts';
+import { LeavableFs } from './platform/leavable-fs.ts';
 import { limitedFs } from './platform/limited-fs.ts';
 import { pluginProcess } from './platform/plugin-process.ts';
 import { NodeProcessStats } from './platform/process-stats.ts';
 import { systemResolver } from './platform/resolver.ts';
 import { systemClock } from './platform/system-clock.ts';
-import { fsOverCalls } from './platform/fs-over-calls.ts';
 import { WorkerPool } from './platform/worker-pool.ts';
 import { makeHooks } from './plugin/hooks.ts';
 import { ProcessLogger } from './plugin/process-logger.ts';
@@ -48,17 +46,11 @@ function runPlugin(): void {
 
   const fs = limitedFs(diskFs);
   const tasks = new WorkerPool();
-  const threads: Threads[] = [tasks];
-  const makeStoreFs = (): Fs => {
-    const fsThreads = new FsThreads();
-    threads.push(fsThreads);
-    return fsOverCalls(fsThreads);
-  };
   const hooks = makeHooks({
     info: { id: manifest.id, version: manifest.version },
     platform: {
       fs,
-      makeStoreFs,
+      makeStoreFs: () => new LeavableFs(diskFs),
       clock: systemClock,
       http: new NodeHttpClient(),
       resolver: systemResolver,
@@ -74,10 +66,10 @@ function runPlugin(): void {
 
   const startedByHand = STARTED_BY_HAND;
   servePlugin(hooks, { process: pluginProcess, clock: systemClock, logger, startedByHand }).then(
-    (exitCode) => exitProcess(exitCode, threads),
+    (exitCode) => exitProcess(exitCode, [tasks]),
     (error: unknown) => {
       logger.error('The plugin cannot be served', { error });
-      return exitProcess(1, threads);
+      return exitProcess(1, [tasks]);
     },
   );
 }

@@ -16,8 +16,7 @@ import { silentLogger } from '../src/base/log.ts';
 import { LocalFileStore } from '../src/filestore/local-file-store.ts';
 import { sourceOf } from '../src/filestore/file-store.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
-import { FsThreads } from '../src/platform/fs-threads.ts';
-import { fsOverCalls } from '../src/platform/fs-over-calls.ts';
+import { LeavableFs } from '../src/platform/leavable-fs.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
 import { watchedStore } from '../src/plugin/watched-store.ts';
 import { Watchdog } from '../src/services/health/watchdog.ts';
@@ -41,11 +40,9 @@ fileStoreKit('local, watched', async () => {
   return watchedStore(openLocal().store, watchdog, part, () => {});
 });
 
-const threads = new FsThreads();
-after(() => threads.close());
-fileStoreKit('local, over threads', async () => {
+fileStoreKit('local, with calls that can be left', async () => {
   const root = join(base, `store-${count++}`);
-  return new LocalFileStore({ fs: fsOverCalls(threads), root, nowMs: Date.now });
+  return new LocalFileStore({ fs: new LeavableFs(diskFs), root, nowMs: Date.now });
 });
 
 describe('the local file store', () => {

@@ -21,9 +21,8 @@ import { CodedError } from '../src/base/errors.ts';
 import { blockingFs } from '../src/platform/blocking-fs.ts';
 import { CallMark } from '../src/platform/call-mark.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
-import { FsThreads } from '../src/platform/fs-threads.ts';
+import { LeavableFs } from '../src/platform/leavable-fs.ts';
 import { limitedFs } from '../src/platform/limited-fs.ts';
-import { fsOverCalls } from '../src/platform/fs-over-calls.ts';
 import { fsKit } from './kits/fs-kit.ts';
 import { MemoryFs } from './support/memory-fs.ts';
 
@@ -53,9 +52,10 @@ async function asOrdinaryUser(action: () => Promise<void>): Promise<void> {
 
 fsKit('the disk', async () => ({ fs: diskFs, root: newFolder() }));
 
-const threads = new FsThreads();
-after(() => threads.close());
-fsKit('the disk over threads', async () => ({ fs: fsOverCalls(threads), root: newFolder() }));
+fsKit('the disk with calls that can be left', async () => ({
+  fs: new LeavableFs(diskFs),
+  root: newFolder(),
+}));
 
 fsKit('the disk of a worker', async () => ({
   fs: blockingFs(new CallMark()),

@@ -1,5 +1,8 @@
 // Opening a FIFO that nobody writes to takes as long as a call to a network mount whose server is
 // gone: for ever, and nothing ends it.
+// First: the pool is as large as the plugin's.
+import '../src/platform/pool-size.ts';
+
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
@@ -9,7 +12,6 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   readSync,
   rmSync,
@@ -25,18 +27,16 @@ import { codeOf, hasCode } from '../src/base/errors.ts';
 import { defineTask } from '../src/base/ports/task-runner.ts';
 import { readSmallFile, sourceOf } from '../src/filestore/file-store.ts';
 import { LocalFileStore } from '../src/filestore/local-file-store.ts';
-import { FsThreads, type FsThreadsOptions, THREADS_MAX } from '../src/platform/fs-threads.ts';
-import { fsOverCalls } from '../src/platform/fs-over-calls.ts';
+import { diskFs } from '../src/platform/disk-fs.ts';
+import { LeavableFs, STORE_CALLS_MAX } from '../src/platform/leavable-fs.ts';
 import { WorkerPool } from '../src/platform/worker-pool.ts';
 import { until } from './support/ask.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'hanging-fs-'));
 const writers: number[] = [];
 const fifos = new Set<string>();
-const opened: FsThreads[] = [];
 after(async () => {
   for (const fifo of fifos) answer(fifo);
-  await Promise.all(opened.map((threads) => threads.close()));
   for (const fd of writers) closeSync(fd);
   rmSync(root, { recursive: true, force: true });
 });
@@ -55,10 +55,8 @@ const hangs = (error: unknown): boolean => hasCode(error, 'ERR_FS_HANGING');
 /** Long enough for a busy machine to open a healthy file. */
 const CALL_TIMEOUT_MS = 3_000;
 
-function openThreads(options: FsThreadsOptions = {}): FsThreads {
-  const threads = new FsThreads({ callTimeoutMs: CALL_TIMEOUT_MS, slowMs: 50, ...options });
-  opened.push(threads);
-  return threads;
+function openFs(): LeavableFs {
+  return new LeavableFs(diskFs, { callTimeoutMs: CALL_TIMEOUT_MS });
 }
 
 function makeFifo(): string {
@@ -103,8 +101,7 @@ function openFiles(path: string): number {
 
 describe('a file system that hangs', () => {
   it('keeps nobody waiting who asks for other files, and costs one thread a file', async () => {
-    const threads = openThreads();
-    const fs = fsOverCalls(threads);
+    const fs = openFs();
     const fifo = makeFifo();
     const healthy = makeFile('well');
     let isRefused = false;
@@ -114,14 +111,13 @@ describe('a file system that hangs', () => {
     for (let i = 0; i < 20; i++) assert.equal((await fs.readFile(healthy)).length, 4);
     assert.equal(isRefused, false, 'the healthy file waited for the other one');
     await Promise.all(callers);
-    assert.equal(threads.lostCount, 1);
+    assert.equal(fs.lostCount, 1);
     await assert.rejects(fs.stat(fifo), hangs);
     assert.equal((await fs.readFile(healthy)).length, 4);
   });
 
-  it('is asked no more once it has taken all threads, until it answers', async () => {
-    const threads = openThreads();
-    const fs = fsOverCalls(threads);
+  it('is asked no more once it has taken all its threads, until it answers', async () => {
+    const fs = openFs();
     const healthy = makeFile('well');
     const hanging = Array.from({ length: 12 }, makeFifo);
     const before = hanging.map(openFiles);
@@ -129,8 +125,7 @@ describe('a file system that hangs', () => {
     await Promise.all(hanging.map((path) => assert.rejects(fs.open(path, 'read'), hangs)));
     // One after another, four at a time, they would have waited three times as long.
     assert.ok(performance.now() - startMs < 2 * CALL_TIMEOUT_MS);
-    assert.equal(threads.lostCount, THREADS_MAX);
-    assert.equal(threads.threadCount, THREADS_MAX);
+    assert.equal(fs.lostCount, STORE_CALLS_MAX);
     await assert.rejects(fs.readFile(healthy), (error: Error) => {
       assert.ok(hasCode(error, 'ERR_FS_HANGING'));
       assert.match(error.message, /fifo-\d+ does not answer/);
@@ -140,7 +135,7 @@ describe('a file system that hangs', () => {
     assert.equal(await readFile(healthy, 'utf8'), 'well');
 
     for (const fifo of hanging) answer(fifo);
-    await until('the threads are back', () => threads.lostCount === 0);
+    await until('the calls have returned', () => fs.lostCount === 0);
     assert.equal((await fs.readFile(healthy)).length, 4);
     await until('what was opened too late is closed', () =>
       hanging.every((path, i) => openFiles(path) === before[i] + 1),
@@ -148,19 +143,18 @@ describe('a file system that hangs', () => {
   });
 
   it('has a file closed for it when a write comes back that nobody waits for', async () => {
-    const threads = openThreads();
-    const fs = fsOverCalls(threads);
+    const fs = openFs();
     const fifo = makeFifo();
     // Opened for reading as well, as our files are, a FIFO is there at once; it holds 64 KiB.
     const file = await fs.open(fifo, 'append');
     await assert.rejects(file.write(new Uint8Array(100_000)), hangs);
     await file.close();
-    assert.equal(threads.lostCount, 1);
+    assert.equal(fs.lostCount, 1);
     assert.equal(openFiles(fifo), 1);
     const reader = answer(fifo);
-    await until('the thread is back', () => {
+    await until('the call has returned', () => {
       readSome(reader);
-      return threads.lostCount === 0;
+      return fs.lostCount === 0;
     });
     await until('all but our own end is closed', () => openFiles(fifo) === 1);
   });
@@ -169,7 +163,7 @@ describe('a file system that hangs', () => {
     const dir = mkdtempSync(join(root, 'store-'));
     execFileSync('mkfifo', [join(dir, 'meta.json')]);
     fifos.add(join(dir, 'meta.json'));
-    const fs = fsOverCalls(openThreads());
+    const fs = openFs();
     const store = new LocalFileStore({ fs, root: dir, nowMs: Date.now });
     const reading = assert.rejects(readSmallFile(store, 'meta.json', 100), (error: Error) => {
       assert.ok(hasCode(error, 'ERR_FILESTORE_HANGING'));
@@ -179,28 +173,6 @@ describe('a file system that hangs', () => {
     await store.write('other', sourceOf(new Uint8Array(2_000_000)));
     await reading;
     assert.equal((await store.stat('other'))?.sizeBytes, 2_000_000);
-  });
-});
-
-describe('threads for file calls', () => {
-  it('end when they have nothing to do, and leave open what they have opened', async () => {
-    const threads = openThreads({ idleMs: 50 });
-    const fs = fsOverCalls(threads);
-    const path = makeFile('before');
-    const file = await fs.open(path, 'update');
-    await until('the thread has ended', () => threads.threadCount === 0);
-    await file.write(new TextEncoder().encode(' and after'));
-    await file.close();
-    assert.equal(readFileSync(path, 'utf8'), 'before and after');
-    assert.equal(openFiles(path), 0);
-  });
-
-  it('end with the rest, and refuse what comes then', async () => {
-    const threads = openThreads();
-    const fs = fsOverCalls(threads);
-    await fs.list(root);
-    await threads.close();
-    await assert.rejects(fs.list(root), (error) => hasCode(error, 'ERR_WORKER_LOST'));
   });
 });
 

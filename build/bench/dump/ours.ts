@@ -8,8 +8,7 @@ import { silentLogger } from '../../../server/src/base/log.ts';
 import { LocalFileStore } from '../../../server/src/filestore/local-file-store.ts';
 import { ThreadedPacker } from '../../../server/src/platform/archive/archive-packer.ts';
 import { diskFs } from '../../../server/src/platform/disk-fs.ts';
-import { fsOverCalls } from '../../../server/src/platform/fs-over-calls.ts';
-import { FsThreads } from '../../../server/src/platform/fs-threads.ts';
+import { LeavableFs } from '../../../server/src/platform/leavable-fs.ts';
 import { systemClock } from '../../../server/src/platform/system-clock.ts';
 import { WorkerPool } from '../../../server/src/platform/worker-pool.ts';
 import { BlockCatalog } from '../../../server/src/services/blocksync/block-catalog.ts';
@@ -22,12 +21,10 @@ const [command = '', root = '', work = ''] = process.argv.slice(2);
 const workerFile = process.env['BENCH_WORKER'] ?? '';
 const tasks = new WorkerPool({
   workersMax: Number(process.env['BENCH_THREADS'] ?? availableParallelism()),
-  createWorker: (workerData) => new Worker(workerFile, { workerData }),
+  createWorker: () => new Worker(workerFile),
 });
 const nowMs = (): number => systemClock.nowMs();
-const fsWorkerFile = process.env['BENCH_FS_WORKER'] ?? '';
-const storeFs = fsOverCalls(new FsThreads({ workerFile: fsWorkerFile }));
-const store = new LocalFileStore({ fs: storeFs, root, nowMs });
+const store = new LocalFileStore({ fs: new LeavableFs(diskFs), root, nowMs });
 const local = new LocalFileStore({ fs: diskFs, root: work, nowMs });
 const catalog = new BlockCatalog();
 const common = { catalog, tasks, clock: systemClock, logger: silentLogger };

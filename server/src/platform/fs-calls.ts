@@ -28,9 +28,9 @@ import {
   statistics,
 } from './disk-fs.ts';
 
-/** An open file: its number is known to all threads of the process. */
-export interface OpenedFile {
+interface OpenedFile {
   readonly fd: number;
+  /** Of a file that is updated; of others 0. */
   readonly sizeBytes: number;
 }
 
@@ -38,7 +38,7 @@ export interface OpenedFile {
  * The calls of an `Fs`, each of which keeps the calling thread until it is done; libuv's pool has no
  * part in them. The first argument is the path that an error names.
  */
-const fsCalls = {
+export const fsCalls = {
   open: (path: string, mode: OpenMode): OpenedFile =>
     named('open', path, () => {
       const fd = openSync(path, OPEN_FLAGS[mode], FILE_MODE);
@@ -125,15 +125,6 @@ const fsCalls = {
       return bavail * bsize;
     }),
 };
-
-export type FsCalls = typeof fsCalls;
-export type FsCallName = keyof FsCalls;
-
-/** Makes the call of that name; the caller gives the arguments that it takes. */
-export function makeFsCall(name: FsCallName, args: readonly unknown[]): unknown {
-  const call: (...given: never[]) => unknown = fsCalls[name];
-  return call(...(args as readonly never[]));
-}
 
 function named<T>(operation: string, path: string, call: () => T): T {
   try {

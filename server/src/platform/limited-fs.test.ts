@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { MemoryFs } from '../../test/support/memory-fs.ts';
 import { hasCode } from '../base/errors.ts';
 import type { Fs } from '../base/ports/fs.ts';
-import { CALLS_MAX, limitedFs } from './limited-fs.ts';
+import { DATABASE_CALLS_MAX, limitedFs } from './limited-fs.ts';
 
 /** A disk on which `stat` takes until `end` is called. */
 function slowDisk() {
@@ -33,8 +33,8 @@ describe('a disk with few calls at a time', () => {
   it('makes the others in turn', async () => {
     const { fs, ends } = slowDisk();
     const limited = limitedFs(fs);
-    const calls = Array.from({ length: CALLS_MAX + 3 }, () => limited.stat('f'));
-    assert.equal(ends.length, CALLS_MAX);
+    const calls = Array.from({ length: DATABASE_CALLS_MAX + 3 }, () => limited.stat('f'));
+    assert.equal(ends.length, DATABASE_CALLS_MAX);
     for (let i = 0; i < calls.length; i++) {
       ends[i]?.();
       await calls[i];
@@ -46,7 +46,7 @@ describe('a disk with few calls at a time', () => {
     const { fs, ends } = slowDisk();
     const limited = limitedFs(fs, 50);
     const log = await limited.open('log', 'log');
-    const stuck = Array.from({ length: CALLS_MAX }, () => limited.stat('f'));
+    const stuck = Array.from({ length: DATABASE_CALLS_MAX }, () => limited.stat('f'));
     const hangs = (error: unknown): boolean => hasCode(error, 'ERR_FS_HANGING');
     await assert.rejects(limited.stat('f'), hangs);
     await assert.rejects(limited.open('f', 'create'), hangs);

@@ -2,7 +2,7 @@ import { CodedError } from '../base/errors.ts';
 import type { File, Fs } from '../base/ports/fs.ts';
 
 /** File calls that may be at the disk at a time, each on a thread of libuv's pool. */
-export const CALLS_MAX = 4;
+export const DATABASE_CALLS_MAX = 4;
 /** How long a call waits for its turn. Calls that are at the disk are waited for without end. */
 const WAIT_MS = 20_000;
 
@@ -43,7 +43,7 @@ function limitedFile(file: File, path: string, turns: Turns): File {
   };
 }
 
-/** Lets {@link CALLS_MAX} calls be made at a time, the others in the order they came. */
+/** Lets {@link DATABASE_CALLS_MAX} calls be made at a time, the others in the order they came. */
 class Turns {
   readonly #waitMs: number;
   readonly #waiting = new Set<() => void>();
@@ -54,7 +54,7 @@ class Turns {
   }
 
   async take<T>(path: string, call: () => Promise<T>): Promise<T> {
-    if (this.#busy >= CALLS_MAX) await this.#wait(path);
+    if (this.#busy >= DATABASE_CALLS_MAX) await this.#wait(path);
     else this.#busy++;
     try {
       return await call();
