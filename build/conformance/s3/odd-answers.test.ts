@@ -85,7 +85,7 @@ describe('answers that are not as Amazon gives them', { skip: goSkip }, () => {
     });
   }
 
-  it('a batch that fails for now is tried again the next time', async () => {
+  it('a batch that the store fails at is tried again the next time', async () => {
     const store = open();
     await withFiles(store);
     proxy.alter = (request, answer) => {
@@ -170,7 +170,7 @@ describe('answers that are not as Amazon gives them', { skip: goSkip }, () => {
         answer.body = Buffer.from(
           answer.body
             .toString('utf8')
-            .replace(/<(Initiated|LastModified)>([^<]*)</g, (_all, name, time) => {
+            .replace(/<(Initiated|LastModified)>([^<]*)</g, (_all, name: string, time: string) => {
               return `<${name}>${toTime(time)}<`;
             }),
         );
