@@ -85,7 +85,7 @@ describe('answers that are not as Amazon gives them', { skip: goSkip }, () => {
     });
   }
 
-  it('a batch that fails for now is tried again the next time', async () => {
+  it('a batch that the store fails at is tried again the next time', async () => {
     const store = open();
     await withFiles(store);
     proxy.alter = (request, answer) => {
@@ -112,7 +112,7 @@ describe('answers that are not as Amazon gives them', { skip: goSkip }, () => {
         if (isBatch(request)) refuse(answer, status, code);
       };
       await assert.rejects(store.removeTree('d'), { code: expected });
-      assert.equal((await store.list('d')).length, 3);
+      assert.ok(!proxy.requests.some((request) => request.startsWith('DELETE ')));
     }
   });
 
@@ -170,7 +170,7 @@ describe('answers that are not as Amazon gives them', { skip: goSkip }, () => {
         answer.body = Buffer.from(
           answer.body
             .toString('utf8')
-            .replace(/<(Initiated|LastModified)>([^<]*)</g, (_all, name, time) => {
+            .replace(/<(Initiated|LastModified)>([^<]*)</g, (_all, name: string, time: string) => {
               return `<${name}>${toTime(time)}<`;
             }),
         );
@@ -187,10 +187,6 @@ describe('answers that are not as Amazon gives them', { skip: goSkip }, () => {
   for (const [what, alterHead] of [
     ['without Content-Length', (answer: StoreAnswer) => (answer.hasNoLength = true)],
     [
-      'with a Content-Length that is no number',
-      (answer: StoreAnswer) => (answer.headers['content-length'] = 'many'),
-    ],
-    [
       'without Content-Length, ETag and Last-Modified',
       (answer: StoreAnswer) => {
         answer.hasNoLength = true;
@@ -206,8 +202,6 @@ describe('answers that are not as Amazon gives them', { skip: goSkip }, () => {
       },
     ],
   ] as const) {
-    // Node's client takes no such length from the wire; the rest of the forms it passes on.
-    if (what.includes('no number')) continue;
     it(`a head ${what} is no empty object, and a body without length is read whole`, async () => {
       const store = open();
       const bytes = patterned(3 * MIB);
@@ -243,7 +237,7 @@ describe('answers that are not as Amazon gives them', { skip: goSkip }, () => {
           answer.body = Buffer.from(`<LocationConstraint>${location}</LocationConstraint>`);
         } else refuse(answer, 400, 'InvalidRegionName');
       };
-      await assert.rejects(open({ region: '' }).stat('f'), (error: Error & { code?: string }) => {
+      await assert.rejects(open({ region: '' }).list('d'), (error: Error & { code?: string }) => {
         assert.equal(error.code, 'ERR_FILESTORE_REGION');
         assert.match(String(error.cause), /set Amazon S3 Region to one that/);
         return true;
