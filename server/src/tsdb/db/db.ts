@@ -5,38 +5,32 @@ import { type DirLock, type Fs, makeDirDurably } from '../../base/ports/fs.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import { Mutex } from '../../base/sync/mutex.ts';
 import { makeUlid } from '../../model/ulid.ts';
+import type { TimeRange } from '../../model/time-range.ts';
 import type { Appendable, Appender, AppendResult } from '../../storage/appender.ts';
 import type { BlockMeta, BlockOnDisk } from '../block/meta.ts';
-import {
-  listChunkSnapshots,
-  removeChunkSnapshots,
-  removeUnfinishedSnapshots,
-} from '../head/chunk-snapshot-dirs.ts';
+import { removeChunkSnapshots } from '../head/chunk-snapshot-dirs.ts';
 import { writeChunkSnapshot } from '../head/chunk-snapshot-writer.ts';
 import { GroupCommit } from '../head/group-commit.ts';
-import { Head } from '../head/head.ts';
+import type { Head } from '../head/head.ts';
 import { type AppenderOwner, HeadAppender } from '../head/head-appender.ts';
 import { headBlockTask } from '../head/head-block-task.ts';
 import { takeSnapshot } from '../head/head-snapshot.ts';
 import { PendingSamples } from '../head/pending-samples.ts';
-import { HeadReplay } from '../head/replay.ts';
 import {
   BLOCK_RANGE_MS,
   CHUNK_BYTES_MAX,
   CLOCK_JUMP_MS,
   MAINTENANCE_INTERVAL_MS,
   RETENTION_MS,
-  SERIES_MAX,
-  WAL_SEGMENT_BYTES,
 } from '../limits.ts';
-import { WalWriter } from '../wal/wal-writer.ts';
-import { byTime, listBlocks, removeBlock, removeLeftovers } from './block-folder.ts';
+import type { WalWriter } from '../wal/wal-writer.ts';
+import { byTime, removeBlock } from './block-folder.ts';
 import { ClockWatch } from './clock-watch.ts';
-import { coveredUntil } from './covered-time.ts';
+import type { DbReference } from './db-reference.ts';
 import { LogTruncation } from './log-truncation.ts';
-import type { TimeRange } from '../../model/time-range.ts';
+import { type OpenedParts, openParts } from './open-parts.ts';
 import type { DbOptions, HeadStats, WalStats } from './options.ts';
-import { expiredBlocks } from './retention.ts';
+import type { ReferenceTime } from './reference-time.ts';
 
 /** Memory lists kept for the next scrapes. */
 const POOLED_LISTS = 16;
@@ -56,6 +50,7 @@ export class Db implements Appendable {
   readonly #corruptions: number;
   readonly #owner: AppenderOwner;
   readonly #clockWatch: ClockWatch;
+  readonly #reference: DbReference;
   readonly #blockRangeMs: number;
   readonly #retentionMs: number;
   /** Work that reads the whole head or changes what it holds, one at a time. */
@@ -85,6 +80,7 @@ export class Db implements Appendable {
     this.#lock = parts.lock;
     this.#head = parts.head;
     this.#wal = parts.wal;
+    this.#reference = parts.reference;
     this.#blocks = parts.blocks;
     this.#hasSnapshot = parts.hasSnapshot;
     this.#corruptions = parts.replay.corruptions;
@@ -112,6 +108,7 @@ export class Db implements Appendable {
       },
       // From here on the snapshot no longer stands for the end of the log.
       onCommitted: () => {
+        this.reference.note();
         if (this.#hasSnapshot) void this.#work.run(() => this.#removeSnapshots());
       },
     };
@@ -132,6 +129,11 @@ export class Db implements Appendable {
       await lock.release();
       throw error;
     }
+  }
+
+  /** The time by which it is judged what may be removed. */
+  get reference(): ReferenceTime {
+    return this.#reference.time;
   }
 
   appender(): Appender {
@@ -186,6 +188,10 @@ export class Db implements Appendable {
         metas.push(...(await this.#cutBefore(endMs)));
         await this.#truncateBefore(endMs);
       }
+      const { minValidTimeMs } = this.#head;
+      if (this.#reference.hasCaughtUp(this.#blocks, minValidTimeMs)) {
+        await this.#reference.setRewound(false);
+      }
       return metas;
     });
   }
@@ -212,6 +218,7 @@ export class Db implements Appendable {
       await this.#commits.idle();
       await this.#wal.close();
       await this.#writeSnapshot();
+      await this.#reference.close();
     } finally {
       await this.#lock.release();
     }
@@ -255,13 +262,14 @@ export class Db implements Appendable {
    */
   #rewindWhenAhead(): void {
     const nowMs = this.#clock.nowMs();
-    const aheadMs = this.#head.maxTimeMs - nowMs;
+    const aheadMs = Math.max(this.#head.maxTimeMs, this.#head.minValidTimeMs) - nowMs;
     if (this.#owner.rewinding !== undefined || aheadMs <= CLOCK_JUMP_MS) return;
     this.#logger.warn('the clock went back; what it had run ahead becomes blocks', { aheadMs });
     const rewind = async (): Promise<void> => {
       try {
         await this.#exclusively(async () => {
           await this.#flush();
+          await this.#reference.setRewound(true);
           this.#head.rewind(nowMs - CLOCK_JUMP_MS);
         });
       } catch (error) {
@@ -314,7 +322,7 @@ export class Db implements Appendable {
     if (minTimeMs >= maxTimeMs) return undefined;
     const snapshot = await takeSnapshot(head, { minTimeMs, maxTimeMs }, this.#clock);
     if (snapshot.seriesCount === 0) return undefined;
-    const ulid = makeUlid(this.#clock.nowMs());
+    const ulid = makeUlid(this.reference.namingMs);
     const plan = { ulid, minTimeMs, maxTimeMs, compaction: { level: 1, sources: [ulid] } };
     const transfer = snapshot.buffers
       .filter((buffer): buffer is ArrayBuffer => buffer instanceof ArrayBuffer)
@@ -341,6 +349,7 @@ export class Db implements Appendable {
       try {
         await this.cut();
         await this.#exclusively(() => this.#removeExpired());
+        await this.#reference.save();
       } catch (error) {
         if (signal.aborted) return;
         this.#logger.error('the database could not be tidied up; it is tried again', { error });
@@ -349,48 +358,10 @@ export class Db implements Appendable {
   }
 
   async #removeExpired(): Promise<void> {
-    const { maxTimeMs } = this.headStats();
-    const nowMs = this.#clock.nowMs();
-    for (const block of expiredBlocks(this.#blocks, maxTimeMs, nowMs, this.#retentionMs)) {
+    const due = this.#reference.takeDue(this.#blocks, this.#retentionMs, this.#blockRangeMs);
+    for (const block of due) {
       this.#blocks = this.#blocks.filter((other) => other !== block);
       await removeBlock(this.#fs, block.dir);
-    }
-  }
-}
-
-interface OpenedParts {
-  readonly lock: DirLock;
-  readonly head: Head;
-  readonly wal: WalWriter;
-  readonly blocks: readonly BlockOnDisk[];
-  readonly hasSnapshot: boolean;
-  readonly replay: Awaited<ReturnType<HeadReplay['run']>>;
-}
-
-async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts> {
-  const { fs, dir, clock, logger } = options;
-  await removeLeftovers(fs, dir, logger);
-  await removeUnfinishedCheckpoints(fs, `${dir}/wal`);
-  await removeUnfinishedSnapshots(fs, dir);
-  const blocks = await listBlocks(fs, dir, logger);
-  const head = new Head({
-    clock,
-    blockRangeMs: options.blockRangeMs ?? BLOCK_RANGE_MS,
-    seriesMax: options.seriesMax ?? SERIES_MAX,
-  });
-  // What a block covers is not needed from the log: a crash between the two leaves it in both.
-  head.raiseMinValidTime(coveredUntil(blocks.map(({ meta }) => meta)));
-  const replay = await new HeadReplay(head, options).run();
-  const segmentBytes = options.walSegmentBytes ?? WAL_SEGMENT_BYTES;
-  const wal = new WalWriter(fs, `${dir}/wal`, replay.nextSegment, segmentBytes);
-  const hasSnapshot = (await listChunkSnapshots(fs, dir)).length > 0;
-  return { lock, head, wal, blocks, replay, hasSnapshot };
-}
-
-async function removeUnfinishedCheckpoints(fs: Fs, walDir: string): Promise<void> {
-  for (const { name, isDirectory } of await fs.list(walDir)) {
-    if (isDirectory && name.startsWith('checkpoint.') && name.endsWith('.tmp')) {
-      await fs.removeTree(`${walDir}/${name}`);
     }
   }
 }

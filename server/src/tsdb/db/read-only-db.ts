@@ -14,7 +14,7 @@ import { BLOCK_RANGE_MS, SERIES_MAX } from '../limits.ts';
 import { BlockQuerySource } from '../query/block-source.ts';
 import { Querier } from '../query/querier.ts';
 import type { QuerySource } from '../query/query-source.ts';
-import { coveredUntil } from './covered-time.ts';
+import { DbReference } from './db-reference.ts';
 import { HeadQuerySource } from './head-query-source.ts';
 import { readOnlyFs } from './read-only-fs.ts';
 
@@ -78,7 +78,7 @@ export class ReadOnlyDb {
     const sources: QuerySource[] = this.blocks
       .filter(({ meta }) => meta.minTime < range.maxTimeMs && meta.maxTime > range.minTimeMs)
       .map((block) => new BlockQuerySource(block));
-    const endMs = coveredUntil(this.blocks.map(({ meta }) => meta));
+    const { coveredMs: endMs } = await DbReference.open(this.#options, this.blocks);
     if (range.maxTimeMs > endMs) {
       const head = await this.#readHead(endMs, range);
       if (head !== undefined) sources.push(head);

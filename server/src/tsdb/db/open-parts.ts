@@ -1,0 +1,54 @@
+import type { DirLock, Fs } from '../../base/ports/fs.ts';
+import type { BlockOnDisk } from '../block/meta.ts';
+import { listChunkSnapshots, removeUnfinishedSnapshots } from '../head/chunk-snapshot-dirs.ts';
+import { Head } from '../head/head.ts';
+import { HeadReplay, type ReplayResult } from '../head/replay.ts';
+import { BLOCK_RANGE_MS, SERIES_MAX, WAL_SEGMENT_BYTES } from '../limits.ts';
+import { WalWriter } from '../wal/wal-writer.ts';
+import { listBlocks, removeLeftovers } from './block-folder.ts';
+import { DbReference } from './db-reference.ts';
+import type { DbOptions } from './options.ts';
+import { removeUnfinishedReference } from './reference-file.ts';
+
+/** What a database begins with. */
+export interface OpenedParts {
+  readonly lock: DirLock;
+  readonly head: Head;
+  readonly wal: WalWriter;
+  readonly blocks: readonly BlockOnDisk[];
+  readonly reference: DbReference;
+  readonly hasSnapshot: boolean;
+  readonly replay: ReplayResult;
+}
+
+/** Reads a locked folder: its blocks, its reference time and its log. */
+export async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts> {
+  const { fs, dir, clock, logger } = options;
+  await removeLeftovers(fs, dir, logger);
+  await removeUnfinishedCheckpoints(fs, `${dir}/wal`);
+  await removeUnfinishedSnapshots(fs, dir);
+  await removeUnfinishedReference(fs, dir);
+  const blocks = await listBlocks(fs, dir, logger);
+  const reference = await DbReference.open(options, blocks);
+  const head = new Head({
+    clock,
+    blockRangeMs: options.blockRangeMs ?? BLOCK_RANGE_MS,
+    seriesMax: options.seriesMax ?? SERIES_MAX,
+  });
+  // What a block covers is not needed from the log: a crash between the two leaves it in both.
+  head.raiseMinValidTime(reference.coveredMs);
+  const replay = await new HeadReplay(head, options).run();
+  if (head.sampleCount > 0) reference.time.derive(head.minTimeMs, head.maxTimeMs);
+  const segmentBytes = options.walSegmentBytes ?? WAL_SEGMENT_BYTES;
+  const wal = new WalWriter(fs, `${dir}/wal`, replay.nextSegment, segmentBytes);
+  const hasSnapshot = (await listChunkSnapshots(fs, dir)).length > 0;
+  return { lock, head, wal, blocks, reference, replay, hasSnapshot };
+}
+
+async function removeUnfinishedCheckpoints(fs: Fs, walDir: string): Promise<void> {
+  for (const { name, isDirectory } of await fs.list(walDir)) {
+    if (isDirectory && name.startsWith('checkpoint.') && name.endsWith('.tmp')) {
+      await fs.removeTree(`${walDir}/${name}`);
+    }
+  }
+}
