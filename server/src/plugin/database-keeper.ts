@@ -11,7 +11,9 @@ import type { BlockMeta, Db, TimeRange } from '../tsdb/index.ts';
 export type MetricsDb = Pick<
   Db,
   'dir' | 'appender' | 'blocks' | 'headStats' | 'walStats' | 'writeHeadBlock' | 'flush' | 'close'
->;
+> &
+  // Without one, nothing is removed.
+  Partial<Pick<Db, 'reference'>>;
 
 /** How often a database that cannot be opened is tried again, at the latest. */
 const RETRY_PERIOD_MS = 30_000;

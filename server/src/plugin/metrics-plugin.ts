@@ -4,6 +4,7 @@ import type { StatusSource } from '../httpapi/status.ts';
 import type { Router } from '../httpapi/router.ts';
 import { BlockCatalog } from '../services/blocksync/block-catalog.ts';
 import { BlockSync } from '../services/blocksync/block-sync.ts';
+import { queryDatabaseTime } from '../services/cluster/database-time.ts';
 import { defaultSettings, parseSettings } from '../services/config/parse-settings.ts';
 import type { Settings } from '../services/config/settings.ts';
 import { DumpService } from '../services/dump/dump-service.ts';
@@ -24,6 +25,7 @@ import { FileStoreKeeper } from './file-store-keeper.ts';
 import type { ClusterEvent, Host, ServerConfig } from './host.ts';
 import { OwnMetrics } from './own-metrics.ts';
 import type { Platform, PluginInfo } from './platform.ts';
+import { ReferenceKeeper } from './reference-keeper.ts';
 import { Scraping } from './scraping.ts';
 import { restartWarning, settingsWarning } from './settings-warnings.ts';
 import { collectStatistics } from './statistics.ts';
@@ -33,6 +35,7 @@ import { Syncing } from './syncing.ts';
 
 /** How often the parts look after themselves between the events that wake them. */
 const UPKEEP_PERIOD_MS = 30_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
 const SETTINGS_WARNING = 'settings_invalid';
 const RESTART_WARNING = 'restart_needed';
 
@@ -47,6 +50,7 @@ export class MetricsPlugin {
   readonly #board: WarningBoard;
   readonly #catalog = new BlockCatalog();
   readonly #fileStore: FileStoreKeeper;
+  readonly #reference: ReferenceKeeper;
   readonly #scraping: Scraping;
   readonly #cluster: Cluster;
   readonly #syncing: Syncing;
@@ -78,8 +82,21 @@ export class MetricsPlugin {
     this.#fileStore = new FileStoreKeeper({ fs, clock, board, onChange: () => this.#onStore() });
     this.#dumps = this.#makeDumps();
     this.#jobs = this.#makeJobs(this.#dumps);
+    const reference = new ReferenceKeeper({
+      database: () => this.#database?.current,
+      databaseTime: () => queryDatabaseTime(host.query, this.#config?.sqlDriver ?? ''),
+      catalog: this.#catalog,
+      retentionMs: () => this.#settings.retentionDurationDays * DAY_MS,
+      board,
+      clock,
+      logger,
+    });
+    this.#reference = reference;
+    const age = { nowMs: () => reference.presentMs };
+    const remains = { nowMs: () => reference.remainsMs };
     this.#syncing = new Syncing({
-      blockSync: new BlockSync({ catalog: this.#catalog, clock, logger }),
+      blockSync: new BlockSync({ catalog: this.#catalog, clock: age, remains, logger }),
+      reference,
       catalog: this.#catalog,
       tasks: platform.tasks,
       database: () => this.#database?.current,
@@ -265,7 +282,9 @@ export class MetricsPlugin {
       stats: async () => {
         const database = this.#database?.current;
         const head = otherScraper(await this.#cluster.view())?.head;
-        return collectStatistics(database, head, this.#fileStore, this.#catalog, this.#host.log);
+        const { bounds } = this.#reference;
+        const log = this.#host.log;
+        return collectStatistics(database, head, this.#fileStore, this.#catalog, bounds, log);
       },
       status: this.#status,
     });

@@ -1,6 +1,7 @@
 import { CodedError, describeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { BlockCatalog } from '../services/blocksync/block-catalog.ts';
+import type { TimeBounds } from '../services/blocksync/set-aside.ts';
 import { summarize } from '../services/stats/stats.ts';
 import type { HeadFacts, StoreStats } from '../services/stats/stats.ts';
 import type { OpenDatabase } from './database-keeper.ts';
@@ -16,6 +17,7 @@ export async function collectStatistics(
   otherHead: HeadFacts | undefined,
   fileStore: FileStoreKeeper,
   catalog: BlockCatalog,
+  bounds: TimeBounds,
   logger: Logger,
 ): Promise<StoreStats> {
   const store = fileStore.current;
@@ -24,13 +26,13 @@ export async function collectStatistics(
   }
   const local = database?.blocks() ?? [];
   const head = otherHead ?? database?.db.headStats();
-  if (store === undefined) return summarize([], local, head);
+  if (store === undefined) return summarize([], local, head, bounds);
   try {
-    return summarize((await catalog.list(store)).whole, local, head);
+    return summarize((await catalog.list(store)).whole, local, head, bounds);
   } catch (error) {
     if (database === undefined) throw error;
     fileStore.suspect();
     logger.debug('Statistics without the file store', { reason: describeError(error) });
-    return summarize([], local, head);
+    return summarize([], local, head, bounds);
   }
 }

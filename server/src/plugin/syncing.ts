@@ -13,7 +13,9 @@ import type { DumpJob } from '../services/jobs/job.ts';
 import { StoreUpkeep } from '../services/upkeep/store-upkeep.ts';
 import type { DamagedBlock } from '../services/upkeep/store-upkeep.ts';
 import type { OpenDatabase } from './database-keeper.ts';
+import { DATABASE_FAILURE, failedPart } from './failed-part.ts';
 import type { FileStoreKeeper } from './file-store-keeper.ts';
+import type { ReferenceKeeper } from './reference-keeper.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -21,6 +23,8 @@ const WARNING = 'sync_failing';
 const DAMAGED_WARNING = 'blocks_damaged';
 /** Of the damaged blocks that a warning names; the log has all. */
 const NAMED_MAX = 3;
+/** A start, a take-over and new settings have better things to do first than merging. */
+const MERGE_DELAY_MS = 3 * MINUTE_MS;
 
 export interface SyncingOptions {
   readonly blockSync: BlockSync;
@@ -28,6 +32,8 @@ export interface SyncingOptions {
   readonly tasks: TaskRunner;
   readonly database: () => OpenDatabase | undefined;
   readonly fileStore: FileStoreKeeper;
+  /** Says how old something is. */
+  readonly reference: ReferenceKeeper;
   readonly settings: () => Settings;
   /** Whether this instance looks after the file store; of a cluster, one does. */
   readonly isScraper: () => boolean;
@@ -53,39 +59,40 @@ export class Syncing {
 
   constructor(options: SyncingOptions) {
     this.#options = options;
-    const { clock, logger, settings, catalog, tasks, dumpJobs } = options;
+    const { clock, logger, settings, catalog, tasks, reference } = options;
+    const onError = (what: string) => (error: unknown) => {
+      logger.warn(`${what}: ${failedPart(error)} failed; trying again`, { error });
+    };
     this.#upkeep = new StoreUpkeep({
       catalog,
       tasks,
-      clock,
+      clock: {
+        nowMs: () => reference.likelyMs,
+        monotonicMs: () => clock.monotonicMs(),
+        sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+      },
       logger,
-      isDumping: async () => (await dumpJobs()).some(({ status }) => status === 'in_progress'),
+      isDumping: async () => (await this.#jobs()).some(({ status }) => status === 'in_progress'),
+      isSetAside: reference.isSetAside,
     });
     this.#uploads = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreSyncPeriodMinutes * MINUTE_MS,
       run: (signal) => this.upload(signal),
-      onError: (error) => {
-        logger.warn('Blocks could not be brought to the file store; trying again', { error });
-      },
+      onError: onError('Blocks could not be brought to the file store'),
     });
     this.#cleanUps = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreCleanupPeriodMinutes * MINUTE_MS,
       run: (signal) => this.#cleanUp(signal),
-      onError: (error) => {
-        logger.warn('The file store could not be cleaned up; trying again', { error });
-      },
+      onError: onError('The clean-up of the file store broke off'),
     });
     this.#merges = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreCleanupPeriodMinutes * MINUTE_MS,
       run: (signal) => this.#merge(signal),
-      onError: (error) => {
-        logger.warn('Blocks of the file store could not be merged; trying again', { error });
-      },
-      // A start has better things to do.
-      waitFirst: true,
+      onError: onError('Merging blocks of the file store broke off'),
+      firstDelayMs: MERGE_DELAY_MS,
     });
   }
 
@@ -110,6 +117,7 @@ export class Syncing {
   wake(): void {
     this.#uploads.wake();
     this.#cleanUps.wake();
+    this.#merges.wake(MERGE_DELAY_MS);
   }
 
   /** Uploads soon when the database has a block that was not there at the last call. */
@@ -123,6 +131,7 @@ export class Syncing {
     const isNew = [...blocks].some((ulid) => !this.#seenBlocks.has(ulid));
     this.#seenBlocks = blocks;
     if (isNew) this.#uploads.wake();
+    this.#options.reference.warn();
   }
 
   async stop(): Promise<void> {
@@ -169,21 +178,32 @@ export class Syncing {
   }
 
   async #cleanUp(signal: AbortSignal): Promise<void> {
+    const { reference, isScraper, blockSync } = this.#options;
     const store = this.#options.fileStore.current;
-    if (store === undefined || !this.#options.isScraper()) return;
-    const database = this.#options.database();
-    await this.#options.blockSync.cleanUp(database, store, this.#retentionMs(), signal);
-    await store.removeLeftovers(PLUGIN_DIR);
-    await removeOrphanedDumps(store, await this.#options.dumpJobs(), this.#options.clock.nowMs());
+    if (store === undefined) return;
+    await reference.refresh(store, isScraper());
+    if (!isScraper()) return;
+    await blockSync.cleanUp(this.#options.database(), store, this.#retentionMs(), signal);
+    if (reference.isClockPlausible) await store.removeLeftovers(PLUGIN_DIR);
+    await removeOrphanedDumps(store, await this.#jobs(), reference.remainsMs);
+  }
+
+  async #jobs(): Promise<readonly DumpJob[]> {
+    try {
+      return await this.#options.dumpJobs();
+    } catch (cause) {
+      const message = 'the list of dump jobs could not be read';
+      throw new CodedError(DATABASE_FAILURE, message, {}, cause);
+    }
   }
 
   async #merge(signal: AbortSignal): Promise<void> {
-    const { fileStore, clock, isScraper } = this.#options;
+    const { fileStore, reference, isScraper } = this.#options;
     const store = fileStore.current;
     const database = this.#options.database();
     if (!isScraper()) this.#options.board.clear(DAMAGED_WARNING);
     if (store === undefined || database === undefined || !isScraper()) return;
-    await this.#upkeep.run(store, database.store, clock.nowMs() - this.#retentionMs(), signal);
+    await this.#upkeep.run(store, database.store, reference.bounds.oldestMs, signal);
     this.#options.board.set(DAMAGED_WARNING, damageWarning(this.#upkeep.damaged));
   }
 

@@ -225,6 +225,7 @@ export class SimNode {
       kv,
       query: async (sql, args) => {
         if (sql.includes('ClusterDiscovery')) return { rows: await nodes() };
+        if (sql.includes('now()')) return { rows: [[world.time.nowMs]] };
         const endMs = await lockEnd(String(args[1]));
         return { rows: endMs === undefined ? [] : [[endMs]] };
       },
@@ -297,6 +298,7 @@ export class SimNode {
     this.#series.clear();
     return {
       dir: db.dir,
+      reference: db.reference,
       appender: () => noted(db.appender()),
       blocks: () => db.blocks(),
       headStats: () => db.headStats(),

@@ -1,5 +1,7 @@
 import type { BlockMeta, HeadStats } from '../../tsdb/index.ts';
 import { withoutCovered } from '../blocksync/covered.ts';
+import { isSetAside } from '../blocksync/set-aside.ts';
+import type { TimeBounds } from '../blocksync/set-aside.ts';
 
 /** `GET /tsdb/stats`, with the Go plugin's names. Times in Unix milliseconds, 0 without samples. */
 export interface StoreStats {
@@ -8,7 +10,18 @@ export interface StoreStats {
   readonly num_samples: number;
   /** Of the block (or the head) with the most series: series live on from block to block. */
   readonly num_series: number;
+  /** Blocks with samples of a wrong clock, which the figures above leave out; not there without any. */
+  readonly set_aside?: readonly SetAsideBlock[];
 }
+
+export interface SetAsideBlock {
+  readonly ulid: string;
+  readonly min_t: number;
+  readonly max_t: number;
+  readonly num_samples: number;
+}
+
+const UNBOUNDED: TimeBounds = { presentMs: -Infinity, horizonMs: Infinity, oldestMs: -Infinity };
 
 /** What the statistics need of a head. */
 export type HeadFacts = Pick<HeadStats, 'seriesCount' | 'sampleCount' | 'minTimeMs' | 'maxTimeMs'>;
@@ -21,21 +34,34 @@ export function summarize(
   store: readonly BlockMeta[],
   local: readonly BlockMeta[],
   head: HeadFacts | undefined,
+  bounds: TimeBounds = UNBOUNDED,
 ): StoreStats {
   const known = new Map([...local, ...store].map((block) => [block.ulid, block]));
   let minTime = Infinity;
   let maxTime = -Infinity;
   let samples = 0;
   let series = 0;
+  const aside: SetAsideBlock[] = [];
   for (const block of withoutCovered([...known.values()])) {
+    if (isSetAside(block, bounds)) {
+      aside.push({
+        ulid: block.ulid,
+        min_t: block.minTime,
+        max_t: block.maxTime,
+        num_samples: block.stats.numSamples,
+      });
+      continue;
+    }
     minTime = Math.min(minTime, block.minTime);
     maxTime = Math.max(maxTime, block.maxTime);
     samples += block.stats.numSamples;
     series = Math.max(series, block.stats.numSeries);
   }
   if (head?.minTimeMs !== undefined && head.maxTimeMs !== undefined) {
-    minTime = Math.min(minTime, head.minTimeMs);
-    maxTime = Math.max(maxTime, head.maxTimeMs);
+    // A clock that is ahead right now has its samples in the head, beside those from before.
+    const isAhead = head.maxTimeMs > bounds.horizonMs;
+    minTime = Math.min(minTime, isAhead ? Infinity : head.minTimeMs);
+    maxTime = Math.max(maxTime, isAhead ? bounds.presentMs : head.maxTimeMs);
     samples += head.sampleCount;
     series = Math.max(series, head.seriesCount);
   }
@@ -45,5 +71,6 @@ export function summarize(
     max_t: empty ? 0 : maxTime,
     num_samples: samples,
     num_series: series,
+    ...(aside.length > 0 && { set_aside: aside }),
   };
 }

@@ -21,6 +21,8 @@ export interface StoreUpkeepOptions {
   readonly logger: Logger;
   /** Whether a dump, on whichever node, may be reading blocks of the store. */
   readonly isDumping: () => Promise<boolean>;
+  /** Whether a block holds samples of a wrong clock, which is merged with no other. */
+  readonly isSetAside?: (block: BlockMeta) => boolean;
 }
 
 /** A local folder to work in; its store tells `localPath`. */
@@ -47,7 +49,7 @@ const RETRY_MS = 24 * 60 * 60 * 1000;
  */
 export class StoreUpkeep {
   readonly #options: StoreUpkeepOptions;
-  /** When groups that failed may be tried again, by the ULIDs of their blocks. */
+  /** When groups that failed may be tried again, monotonic, by the ULIDs of their blocks. */
   readonly #retryMs = new Map<string, number>();
   /** Blocks that are left as they are, by ULID. */
   readonly #apart = new Map<string, { readonly reason: string; readonly retryMs: number }>();
@@ -74,13 +76,14 @@ export class StoreUpkeep {
     oldestMs: number,
     signal: AbortSignal,
   ): Promise<number> {
-    const { catalog, clock } = this.#options;
+    const { catalog, clock, isSetAside = () => false } = this.#options;
     await work.removeTree(WORK_DIR);
     await this.#removeMerged(store, signal);
     const { whole } = await catalog.list(store);
     this.#forgetApart(whole);
     const isApart = ({ ulid }: BlockMeta): boolean => this.#apart.has(ulid);
-    const groups = planMerges(whole, clock.nowMs(), oldestMs, isApart);
+    const counting = whole.filter((block) => !isSetAside(block));
+    const groups = planMerges(counting, clock.nowMs(), oldestMs, isApart);
     let made = 0;
     for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
       signal.throwIfAborted();
@@ -115,7 +118,7 @@ export class StoreUpkeep {
     } catch (error) {
       if (signal.aborted || isStoreFailure(error)) throw error;
       if (await this.#setApart(group, blockDirs, signal)) return 'damage found';
-      this.#retryMs.set(keyOf(group), clock.nowMs() + RETRY_MS);
+      this.#retryMs.set(keyOf(group), clock.monotonicMs() + RETRY_MS);
       logger.warn('Blocks of the file store could not be merged and stay as they are', {
         blocks: group.length,
         first,
@@ -160,7 +163,7 @@ export class StoreUpkeep {
         const reason = describeError(error);
         const { ulid } = group[i];
         logger.warn('A block of the file store is damaged and stays as it is', { ulid, reason });
-        this.#apart.set(ulid, { reason, retryMs: clock.nowMs() + RETRY_MS });
+        this.#apart.set(ulid, { reason, retryMs: clock.monotonicMs() + RETRY_MS });
         isSomeDamaged = true;
       }
     }
@@ -170,7 +173,7 @@ export class StoreUpkeep {
   /** Blocks that are gone, and those that may have been repaired since. */
   #forgetApart(whole: readonly BlockMeta[]): void {
     const present = new Set(whole.map(({ ulid }) => ulid));
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.clock.monotonicMs();
     for (const [ulid, { retryMs }] of this.#apart) {
       if (!present.has(ulid) || retryMs <= nowMs) this.#apart.delete(ulid);
     }
@@ -241,7 +244,7 @@ export class StoreUpkeep {
   }
 
   #isPutOff(group: MergeGroup): boolean {
-    return (this.#retryMs.get(keyOf(group)) ?? 0) > this.#options.clock.nowMs();
+    return (this.#retryMs.get(keyOf(group)) ?? 0) > this.#options.clock.monotonicMs();
   }
 }
 

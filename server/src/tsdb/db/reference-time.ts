@@ -85,6 +85,14 @@ export class ReferenceTime {
     return Math.min(this.#clock.nowMs(), this.#referenceMs ?? -Infinity);
   }
 
+  /**
+   * The same for what nobody misses, such as the remains of an upload: after a long pause it need not
+   * wait until the reference has caught up, when all clocks agree.
+   */
+  get remainsMs(): number {
+    return this.agreement === 'agreed' ? this.#clock.nowMs() : this.presentMs;
+  }
+
   /** What ends behind this time is set aside: no sample that is right can be so new. */
   get horizonMs(): number {
     const nowMs = this.#clock.nowMs();
@@ -127,6 +135,8 @@ export class ReferenceTime {
    * that is not founded gives way.
    */
   adopt(otherMs: number): void {
+    // It is damaged, or the clock is behind; neither is a time to learn from it.
+    if (otherMs > this.#clock.nowMs() + TIME_AHEAD_MS) return;
     const ownMs = this.#isFounded ? (this.#referenceMs ?? -Infinity) : -Infinity;
     this.#set(Math.max(ownMs, otherMs));
     this.#isFounded = true;
