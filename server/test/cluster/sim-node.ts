@@ -21,7 +21,7 @@ import type { SimWorld } from './sim-world.ts';
 
 export const PLUGIN_ID = 'com.mattermost.mattermost-plugin-metrics';
 export const SCRAPE_INTERVAL_MS = 5_000;
-const DB_DIR = 'own/tsdb';
+export const DB_DIR = 'own/tsdb';
 /** Short, so that a run sees the head cut. */
 const BLOCK_RANGE_MS = 4 * 60_000;
 
@@ -52,6 +52,8 @@ export class SimNode {
   /** What events of other nodes do not reach. */
   isDeaf = false;
   isDiskFull = false;
+  /** Whether its database has refused a sample as out of order or out of bounds. */
+  hasRefused = false;
   /** How long each operation of its disk takes at most. */
   diskMaxMs = 0;
   /** By how much its time of day is ahead, and was at most: its database has samples from then. */
@@ -75,6 +77,11 @@ export class SimNode {
 
   get plugin(): MetricsPlugin | undefined {
     return this.#run?.plugin;
+  }
+
+  /** What is on it survives the processes. */
+  get disk(): MemoryFs {
+    return this.#disk;
   }
 
   /** Whether a process runs that is not stopped and can reach the database. */
@@ -210,6 +217,7 @@ export class SimNode {
       dbpath: DB_DIR,
       scrapeintervalseconds: SCRAPE_INTERVAL_MS / 1000,
       enablenodeexportertargets: false,
+      ...world.settings,
     };
     return {
       log: this.#makeLog(),
@@ -287,6 +295,8 @@ export class SimNode {
         appendStale: (ref, timestampMs) => inner.appendStale(ref, timestampMs),
         commit: async () => {
           await inner.commit();
+          const { outOfOrderSamples, outOfBoundsSamples } = db.headStats();
+          if (outOfOrderSamples + outOfBoundsSamples > 0) this.hasRefused = true;
           this.#world.acknowledge(this, scrapedMs, pending.splice(0));
         },
         rollback: () => {

@@ -27,6 +27,8 @@ export class SimWorld {
   readonly shared = new MemoryFs(undefined, () => this.time.nowMs);
   readonly nodes: readonly SimNode[];
   readonly scrapes: StoredScrape[] = [];
+  /** Of the plugin, on every node. */
+  settings: Readonly<Record<string, unknown>> = {};
 
   constructor(seed: number, nodeCount: number) {
     this.random = new Random(seed);
