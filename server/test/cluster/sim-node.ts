@@ -217,16 +217,16 @@ export class SimNode {
       dbpath: DB_DIR,
       scrapeintervalseconds: SCRAPE_INTERVAL_MS / 1000,
       enablenodeexportertargets: false,
-      ...world.settings,
     };
     return {
       log: this.#makeLog(),
-      loadSettings: () => Promise.resolve(settings),
+      loadSettings: () => Promise.resolve({ ...settings, ...world.settings }),
       serverConfig: () =>
         Promise.resolve({
           ...SINGLE_SERVER,
           isCluster: true,
           fileDirectory: `${SHARED_DIR}/files`,
+          ...world.config,
         }),
       isPluginRunning: () => Promise.resolve(false),
       hasMetricsLicense: () => Promise.resolve(true),
