@@ -54,7 +54,7 @@ class World {
 
   /** All in the file store, the newest on the disk of each node. */
   async fill(): Promise<void> {
-    const endMs = Math.floor(this.sim.startMs / (BLOCK_MS)) * BLOCK_MS;
+    const endMs = Math.floor(this.sim.startMs / BLOCK_MS) * BLOCK_MS;
     for (let fromMs = endMs - STORED_DAYS * DAY_MS; fromMs < endMs; fromMs += BLOCK_MS) {
       const range = [fromMs, fromMs + BLOCK_MS] as const;
       const ulid = makeUlid(range[1], () => (fromMs / HOUR_MS / 1e6) % 1);

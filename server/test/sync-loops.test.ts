@@ -78,7 +78,10 @@ describe('the loops of the file store', () => {
     node.link.isCut = true;
     await world.runFor(10 * MINUTE_MS);
     const complaints = node.log.filter((line) => / warn: .*(broke off|file store)/.test(line));
-    assert.ok(complaints.some((line) => line.includes('clean-up')), node.log.join('\n'));
+    assert.ok(
+      complaints.some((line) => line.includes('clean-up')),
+      node.log.join('\n'),
+    );
     for (const line of complaints) {
       assert.match(line, /the database of the Mattermost server failed/);
     }

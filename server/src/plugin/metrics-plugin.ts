@@ -82,20 +82,10 @@ export class MetricsPlugin {
     this.#fileStore = new FileStoreKeeper({ fs, clock, board, onChange: () => this.#onStore() });
     this.#dumps = this.#makeDumps();
     this.#jobs = this.#makeJobs(this.#dumps);
-    const reference = new ReferenceKeeper({
-      database: () => this.#database?.current,
-      databaseTime: () => queryDatabaseTime(host.query, this.#config?.sqlDriver ?? ''),
-      catalog: this.#catalog,
-      retentionMs: () => this.#settings.retentionDurationDays * DAY_MS,
-      board,
-      clock,
-      logger,
-    });
+    const reference = this.#makeReference();
     this.#reference = reference;
-    const age = { nowMs: () => reference.presentMs };
-    const remains = { nowMs: () => reference.remainsMs };
     this.#syncing = new Syncing({
-      blockSync: new BlockSync({ catalog: this.#catalog, clock: age, remains, logger }),
+      blockSync: new BlockSync({ catalog: this.#catalog, logger, ...reference.clocks }),
       reference,
       catalog: this.#catalog,
       tasks: platform.tasks,
@@ -231,6 +221,20 @@ export class MetricsPlugin {
       database: () => this.#database?.current,
       warningCount: () => this.#board.list().length,
       lastSyncMs: () => this.#syncing.lastSuccessMs,
+    });
+  }
+
+  #makeReference(): ReferenceKeeper {
+    const host = this.#host;
+    const query = host.query.bind(host);
+    return new ReferenceKeeper({
+      database: () => this.#database?.current,
+      databaseTime: () => queryDatabaseTime(query, this.#config?.sqlDriver ?? ''),
+      catalog: this.#catalog,
+      retentionMs: () => this.#settings.retentionDurationDays * DAY_MS,
+      board: this.#board,
+      clock: this.#platform.clock,
+      logger: host.log,
     });
   }
 

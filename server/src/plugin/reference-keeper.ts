@@ -43,6 +43,12 @@ export class ReferenceKeeper {
   /** Blocks of the file store at the last look. */
   #stored: readonly BlockMeta[] = [];
 
+  /** Of `presentMs` and of `remainsMs`, for whoever counts ages. */
+  readonly clocks = {
+    clock: { nowMs: (): number => this.presentMs },
+    remains: { nowMs: (): number => this.remainsMs },
+  };
+
   constructor(options: ReferenceKeeperOptions) {
     this.#options = options;
   }
@@ -121,7 +127,8 @@ export class ReferenceKeeper {
       return parseReference(new TextDecoder().decode(bytes), STORE_REFERENCE_PATH);
     } catch (error) {
       if (hasCode(error, 'ERR_FILESTORE_NOT_FOUND')) return undefined;
-      if (!hasCode(error, 'ERR_REFERENCE') && !hasCode(error, 'ERR_FILESTORE_TOO_LARGE')) throw error;
+      if (!hasCode(error, 'ERR_REFERENCE') && !hasCode(error, 'ERR_FILESTORE_TOO_LARGE'))
+        throw error;
       this.#options.logger.warn('The reference time in the file store is damaged; it is replaced', {
         error,
       });

@@ -33,11 +33,7 @@ export function blocksToUpload(
 }
 
 /** The oldest of the whole blocks that are past the retention, as many as one clean-up removes. */
-export function expiredBlocks(
-  store: StoreBlocks,
-  nowMs: number,
-  retentionMs: number,
-): BlockMeta[] {
+export function expiredBlocks(store: StoreBlocks, nowMs: number, retentionMs: number): BlockMeta[] {
   const whole = store.whole.map((meta) => ({ meta }));
   return dueBlocks(whole, nowMs, retentionMs, REMOVED_MS_MAX).map(({ meta }) => meta);
 }

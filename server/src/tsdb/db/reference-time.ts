@@ -55,10 +55,7 @@ export class ReferenceTime {
   hasMoved = false;
 
   /** @param start what an earlier process has kept, or what there is to derive it from */
-  constructor(
-    clock: Clock,
-    start: { readonly referenceMs: number | undefined } | ReferenceStart,
-  ) {
+  constructor(clock: Clock, start: { readonly referenceMs: number | undefined } | ReferenceStart) {
     this.#clock = clock;
     this.#referenceMs = start.referenceMs;
     this.#agreedMs = 'agreedMs' in start ? start.agreedMs : -Infinity;
@@ -162,10 +159,7 @@ export class ReferenceTime {
   note(): void {
     const nowMs = this.#clock.nowMs();
     const monotonicMs = this.#clock.monotonicMs();
-    const sinceMs = Math.min(
-      monotonicMs - (this.#notedMs ?? monotonicMs),
-      SAMPLES_APART_MS_MAX,
-    );
+    const sinceMs = Math.min(monotonicMs - (this.#notedMs ?? monotonicMs), SAMPLES_APART_MS_MAX);
     this.#notedMs = monotonicMs;
     const offsetMs = nowMs - monotonicMs;
     if (Math.abs(offsetMs - this.#offsetMs) > CLOCK_JUMP_MS) {

@@ -86,7 +86,7 @@ class Machine {
       if (timeMs <= oldestMs && !this.strays.has(timeMs)) continue;
       assert.equal(found.get(timeMs), bitsOfNumber(value), `at ${new Date(timeMs).toISOString()}`);
     }
-    // What is past goes, in whole blocks; what was stored under a wrong clock stays as long as any other.
+    // What is past goes, in whole blocks; a wrong clock's samples stay on.
     const realMs = [...found.keys()].filter((timeMs) => !this.strays.has(timeMs));
     assert.ok(Math.min(...realMs) >= oldestMs - 3 * HOUR_MS, 'what is too old has gone');
   }
