@@ -4,7 +4,7 @@ import { CLOCK_JUMP_MS } from '../limits.ts';
 
 /**
  * The time up to which blocks hold what the log may hold as well, -Infinity without blocks. A block
- * that reaches beyond the time at which it was made, or beyond the horizon of the reference, holds
+ * that reaches beyond the time at which it was made, or beyond `horizonMs`, holds
  * samples of a clock that ran ahead. It says nothing about those that were scraped after the clock was
  * put right.
  */

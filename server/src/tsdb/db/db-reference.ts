@@ -54,7 +54,9 @@ export class DbReference {
    * -Infinity after the clock went back: it holds times before the end of blocks that no block has.
    */
   get coveredMs(): number {
-    return this.#isRewound ? -Infinity : coveredUntil(this.#metas, this.time.horizonMs);
+    if (this.#isRewound) return -Infinity;
+    const horizonMs = Math.max(this.time.horizonMs, this.#options.clock.nowMs());
+    return coveredUntil(this.#metas, horizonMs);
   }
 
   /** Takes note that the head takes times before the end of blocks, or that it has passed them. */
@@ -67,7 +69,7 @@ export class DbReference {
   /** Whether the head takes times that lie before `minValidMs`, the end of blocks. */
   hasCaughtUp(blocks: readonly BlockOnDisk[], minValidMs: number): boolean {
     const metas = blocks.map(({ meta }) => meta);
-    return this.#isRewound && minValidMs >= coveredUntil(metas, this.time.horizonMs);
+    return this.#isRewound && minValidMs >= coveredUntil(metas, Infinity);
   }
 
   /** Keeps the reference once it has moved by ten minutes: a kill costs no more than that. */

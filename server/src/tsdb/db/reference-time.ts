@@ -34,7 +34,7 @@ export type Agreement = 'agreed' | 'contradicted' | 'unknown';
 /**
  * The time by which everything is judged that ends with something being removed. The time of day may
  * be wrong by days, for minutes or for weeks; this one stands until samples come in, and then moves
- * with the monotonic clock towards the time of day, never past it. A gap, such as the weeks that a
+ * with the monotonic clock towards the time of day and not past it. A gap, such as the weeks that a
  * server was off, is believed after samples have come in for as long as the gap is, or for a day, and
  * then caught up with: 24 times as fast while the clocks of others agree with the time of day, twice
  * as fast while they are not known, and not at all while one of them contradicts.
@@ -101,7 +101,8 @@ export class ReferenceTime {
   get namingMs(): number {
     const nowMs = this.#clock.nowMs();
     const knownMs = this.#referenceMs ?? nowMs;
-    return nowMs > this.horizonMs || nowMs < knownMs - TIME_AHEAD_MS ? knownMs : nowMs;
+    const isAhead = nowMs > this.horizonMs && this.agreement === 'contradicted';
+    return isAhead || nowMs < knownMs - TIME_AHEAD_MS ? knownMs : nowMs;
   }
 
   get agreement(): Agreement {
@@ -169,8 +170,10 @@ export class ReferenceTime {
     this.#steadyMs += sinceMs;
     if (this.agreement === 'agreed') this.#agreedMs = Math.max(this.#agreedMs, nowMs);
     const referenceMs = this.#referenceMs ?? nowMs;
-    const gapMs = Math.max(0, nowMs - referenceMs);
-    this.#set(referenceMs + Math.min(gapMs, sinceMs * this.#pace(gapMs)));
+    // Under a clock that is behind, time goes on all the same.
+    const isBehind = nowMs < referenceMs - TIME_AHEAD_MS;
+    const gapMs = isBehind ? sinceMs : Math.max(0, nowMs - referenceMs);
+    this.#set(referenceMs + Math.min(gapMs, sinceMs * (isBehind ? 1 : this.#pace(gapMs))));
   }
 
   #set(referenceMs: number): void {
