@@ -11,6 +11,9 @@ export const STORE_DUMPS_DIR = `${PLUGIN_DIR}/dump`;
 /** Written and removed again to see whether the store takes files. */
 export const STORE_PROBE_PATH = `${PLUGIN_DIR}/.write-probe`;
 
+/** The time by which it is judged what may be removed; the Go plugin looks into the two folders alone. */
+export const STORE_REFERENCE_PATH = `${PLUGIN_DIR}/reference.json`;
+
 export const META_FILE_NAME = 'meta.json';
 /** The Go plugin's only one. */
 export const DUMP_FILE_NAME = 'tsdb_dump.tar.gz';

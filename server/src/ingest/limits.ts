@@ -28,3 +28,6 @@ export const ESCROW_MS_MAX = 30 * 60 * 1000;
 /** HELP, TYPE and UNIT lines kept of one target, and of all together; what is beyond is not kept. */
 export const METADATA_BYTES_MAX = 1024 * 1024;
 export const METADATA_TOTAL_BYTES_MAX = 32 * 1024 * 1024;
+
+/** A clock that is further behind the newest sample was put right meanwhile, or put wrong. */
+export const CLOCK_BACK_MS_MAX = 60 * 1000;

@@ -23,7 +23,9 @@ export type MetricsDb = Pick<
   | 'keepPlace'
   | 'exposedTo'
   | 'close'
->;
+> &
+  // Without one, nothing is removed.
+  Partial<Pick<Db, 'reference'>>;
 
 /**
  * How often a database that cannot be opened is tried again, at the latest, and whether one that is

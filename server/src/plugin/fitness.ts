@@ -4,6 +4,7 @@ import { withTimeout } from '../base/sync/timeout.ts';
 import { sourceOf } from '../filestore/file-store.ts';
 import type { FileStore } from '../filestore/file-store.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
+import type { ReferenceTime } from '../tsdb/index.ts';
 import type { OpenDatabase } from './database-keeper.ts';
 
 export interface FitnessOptions {
@@ -29,6 +30,7 @@ const WARNING = 'disk_takes_nothing';
 export class Fitness {
   readonly #options: FitnessOptions;
   #store: FileStore | undefined;
+  #reference: ReferenceTime | undefined;
   /** Of the samples in the database, as far as we know: what is older is refused. */
   #newestMs = -Infinity;
   #probe: Promise<boolean> | undefined;
@@ -54,13 +56,20 @@ export class Fitness {
 
   setDatabase({ db, store }: OpenDatabase): void {
     this.#store = store;
+    this.#reference = db.reference;
     const ends = db.blocks().map(({ meta }) => meta.maxTime);
-    this.#newestMs = Math.max(db.headStats().maxTimeMs ?? -Infinity, ...ends);
+    const horizonMs = db.reference?.horizonMs ?? Infinity;
+    // What a clock that ran ahead has left says nothing; the database takes what follows.
+    const trusted = [db.headStats().maxTimeMs ?? -Infinity, ...ends].filter((endMs) => {
+      return endMs <= horizonMs;
+    });
+    this.#newestMs = Math.max(-Infinity, ...trusted);
   }
 
   /** Samples are stored just now. */
   noteStoring(): void {
-    this.#newestMs = Math.max(this.#newestMs, this.#options.clock.nowMs());
+    const nowMs = this.#options.clock.nowMs();
+    this.#newestMs = Math.max(this.#newestMs, this.#reference?.presentMs ?? nowMs);
   }
 
   /** Looks at clock and disk, within 5 s. Never rejects. */

@@ -5,6 +5,7 @@ import type { StatusSource } from '../httpapi/status.ts';
 import type { Router } from '../httpapi/router.ts';
 import { BlockCatalog } from '../services/blocksync/block-catalog.ts';
 import { BlockSync } from '../services/blocksync/block-sync.ts';
+import { queryDatabaseTime } from '../services/cluster/database-time.ts';
 import { defaultSettings, parseSettings } from '../services/config/parse-settings.ts';
 import type { Settings } from '../services/config/settings.ts';
 import { DumpService } from '../services/dump/dump-service.ts';
@@ -26,6 +27,7 @@ import { Health } from './health.ts';
 import type { ClusterEvent, Host, ServerConfig } from './host.ts';
 import { OwnMetrics } from './own-metrics.ts';
 import type { Platform, PluginInfo } from './platform.ts';
+import { ReferenceKeeper } from './reference-keeper.ts';
 import { Scraping } from './scraping.ts';
 import { setAsideWarning } from './set-aside-warning.ts';
 import { restartWarning, settingsWarning } from './settings-warnings.ts';
@@ -37,6 +39,7 @@ import { upkeepTasks } from './upkeep.ts';
 import { watchedDumps } from './watches.ts';
 
 const OPENING_PATIENCE_MS = 5 * 60_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
 const SETTINGS_WARNING = 'settings_invalid';
 const SET_ASIDE_WARNING = 'jobs_set_aside';
 const RESTART_WARNING = 'restart_needed';
@@ -54,6 +57,7 @@ export class MetricsPlugin {
   readonly #catalog = new BlockCatalog();
   readonly #statistics: Statistics;
   readonly #fileStore: FileStoreKeeper;
+  readonly #reference: ReferenceKeeper;
   readonly #scraping: Scraping;
   readonly #cluster: Cluster;
   readonly #syncing: Syncing;
@@ -100,11 +104,20 @@ export class MetricsPlugin {
       fileStore: this.#fileStore,
       database: () => this.#database?.current,
       otherHead: async () => otherScraper(await this.#cluster.view())?.head,
+      bounds: () => this.#reference.bounds,
     });
     this.#dumps = this.#makeDumps();
     this.#jobs = this.#makeJobs(this.#dumps);
+    const reference = this.#makeReference();
+    this.#reference = reference;
     this.#syncing = new Syncing({
-      blockSync: new BlockSync({ catalog: this.#catalog, tasks: platform.tasks, clock, logger }),
+      blockSync: new BlockSync({
+        catalog: this.#catalog,
+        tasks: platform.tasks,
+        logger,
+        ...reference.clocks,
+      }),
+      reference,
       catalog: this.#catalog,
       tasks: platform.tasks,
       database: () => this.#database?.current,
@@ -240,6 +253,20 @@ export class MetricsPlugin {
       database: () => this.#database?.current,
       warningCount: () => this.#board.list().length,
       lastSyncMs: () => this.#syncing.lastSuccessMs,
+    });
+  }
+
+  #makeReference(): ReferenceKeeper {
+    const host = this.#host;
+    const query = host.query.bind(host);
+    return new ReferenceKeeper({
+      database: () => this.#database?.current,
+      databaseTime: () => queryDatabaseTime(query, this.#config?.sqlDriver ?? ''),
+      catalog: this.#catalog,
+      retentionMs: () => this.#settings.retentionDurationDays * DAY_MS,
+      board: this.#board,
+      clock: this.#platform.clock,
+      logger: host.log,
     });
   }
 

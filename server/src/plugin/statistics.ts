@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { CodedError, describeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { BlockCatalog } from '../services/blocksync/block-catalog.ts';
+import type { TimeBounds } from '../services/blocksync/set-aside.ts';
 import { LastKnown } from '../services/health/last-known.ts';
 import type { Known } from '../services/health/last-known.ts';
 import { summarize } from '../services/stats/stats.ts';
@@ -18,6 +19,8 @@ export interface StatisticsOptions {
   readonly database: () => OpenDatabase | undefined;
   /** Of the instance of the cluster that scrapes, when that is another one. */
   readonly otherHead: () => Promise<HeadFacts | undefined>;
+  /** What lies outside is set aside. */
+  readonly bounds: () => TimeBounds;
 }
 
 /** A person waits for the figures. */
@@ -47,14 +50,15 @@ export class Statistics {
    * when. Rejects with `ERR_NOT_READY` while there is neither database nor file store.
    */
   async collect(): Promise<StoreStats> {
-    const { otherHead, fileStore } = this.#options;
+    const { otherHead, fileStore, bounds } = this.#options;
     const database = this.#options.database();
     if (database === undefined && fileStore.current === undefined) {
       throw new CodedError('ERR_NOT_READY', 'the plugin is still starting');
     }
     const [other, known] = await Promise.all([otherHead(), this.#known(database !== undefined)]);
     const local = database?.blocks() ?? [];
-    const stats = summarize(known?.value ?? [], local, other ?? database?.db.headStats());
+    const head = other ?? database?.db.headStats();
+    const stats = summarize(known?.value ?? [], local, head, bounds());
     return { ...stats, ...(known !== undefined && { as_of: known.asOfMs }) };
   }
 

@@ -14,7 +14,9 @@ import type { DumpJob } from '../services/jobs/job.ts';
 import { StoreUpkeep } from '../services/upkeep/store-upkeep.ts';
 import type { DamagedBlock } from '../services/upkeep/store-upkeep.ts';
 import type { OpenDatabase } from './database-keeper.ts';
+import { DATABASE_FAILURE, failedPart } from './failed-part.ts';
 import type { FileStoreKeeper } from './file-store-keeper.ts';
+import type { ReferenceKeeper } from './reference-keeper.ts';
 import type { Watches } from './watches.ts';
 
 const MINUTE_MS = 60_000;
@@ -24,6 +26,8 @@ const DAMAGED_WARNING = 'blocks_damaged';
 const LOCAL_DAMAGE_WARNING = 'local_blocks_damaged';
 /** Of the damaged blocks that a warning names; the log has all. */
 const NAMED_MAX = 3;
+/** A start, a take-over and new settings have better things to do first than merging. */
+const MERGE_DELAY_MS = 3 * MINUTE_MS;
 
 export interface SyncingOptions {
   readonly blockSync: BlockSync;
@@ -31,6 +35,8 @@ export interface SyncingOptions {
   readonly tasks: TaskRunner;
   readonly database: () => OpenDatabase | undefined;
   readonly fileStore: FileStoreKeeper;
+  /** Says how old something is. */
+  readonly reference: ReferenceKeeper;
   readonly settings: () => Settings;
   /** Whether this instance looks after the file store; of a cluster, one does. */
   readonly isScraper: () => boolean;
@@ -60,43 +66,44 @@ export class Syncing {
 
   constructor(options: SyncingOptions) {
     this.#options = options;
-    const { clock, logger, settings, catalog, tasks, dumpJobs } = options;
+    const { clock, logger, settings, catalog, tasks, reference } = options;
+    const onError = (what: string) => (error: unknown) => {
+      logger.warn(`${what}: ${failedPart(error)} failed; trying again`, { error });
+    };
     this.#upkeep = new StoreUpkeep({
       catalog,
       tasks,
-      clock,
+      clock: {
+        nowMs: () => reference.likelyMs,
+        monotonicMs: () => clock.monotonicMs(),
+        sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+      },
       logger,
-      isDumping: async () => (await dumpJobs()).some(({ status }) => status === 'in_progress'),
+      isDumping: async () => (await this.#jobs()).some(({ status }) => status === 'in_progress'),
       mergesOverlaps: () => settings().allowOverlappingCompaction,
+      isSetAside: reference.isSetAside,
     });
     this.#uploads = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreSyncPeriodMinutes * MINUTE_MS,
       watch: options.watches.sync.watch,
       run: (signal) => this.upload(signal),
-      onError: (error) => {
-        logger.warn('Blocks could not be brought to the file store; trying again', { error });
-      },
+      onError: onError('Blocks could not be brought to the file store'),
     });
     this.#cleanUps = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreCleanupPeriodMinutes * MINUTE_MS,
       watch: options.watches.cleanUp.watch,
       run: (signal) => this.#cleanUp(signal),
-      onError: (error) => {
-        logger.warn('The file store could not be cleaned up; trying again', { error });
-      },
+      onError: onError('The clean-up of the file store broke off'),
     });
     this.#merges = new RepeatingTask({
       clock,
       periodMs: () => settings().fileStoreCleanupPeriodMinutes * MINUTE_MS,
       watch: options.watches.merge.watch,
       run: (signal) => this.#merge(signal),
-      onError: (error) => {
-        logger.warn('Blocks of the file store could not be merged; trying again', { error });
-      },
-      // A start has better things to do.
-      waitFirst: true,
+      onError: onError('Merging blocks of the file store broke off'),
+      firstDelayMs: MERGE_DELAY_MS,
     });
   }
 
@@ -126,6 +133,7 @@ export class Syncing {
   wake(): void {
     this.#uploads.wake();
     this.#cleanUps.wake();
+    this.#merges.wake(MERGE_DELAY_MS);
   }
 
   /** Uploads soon when the database has a block that was not there at the last call. */
@@ -139,6 +147,7 @@ export class Syncing {
     const isNew = [...blocks].some((ulid) => !this.#seenBlocks.has(ulid));
     this.#seenBlocks = blocks;
     if (isNew) this.#uploads.wake();
+    this.#options.reference.warn();
   }
 
   async stop(): Promise<void> {
@@ -190,23 +199,34 @@ export class Syncing {
   }
 
   async #cleanUp(signal: AbortSignal): Promise<void> {
+    const { reference, isScraper, blockSync } = this.#options;
     const store = this.#options.fileStore.current;
-    if (store === undefined || !this.#options.isScraper()) return;
-    const database = this.#options.database();
-    await this.#options.blockSync.cleanUp(database, store, this.#retentionMs(), signal);
-    await store.removeLeftovers(PLUGIN_DIR);
-    const jobs = await this.#options.dumpJobs();
+    if (store === undefined) return;
+    await reference.refresh(store, isScraper());
+    if (!isScraper()) return;
+    await blockSync.cleanUp(this.#options.database(), store, this.#retentionMs(), signal);
+    if (reference.isClockPlausible) await store.removeLeftovers(PLUGIN_DIR);
+    const jobs = await this.#jobs();
     if (!this.#options.areAllJobsKnown()) return;
-    await removeOrphanedDumps(store, jobs, this.#options.clock.nowMs());
+    await removeOrphanedDumps(store, jobs, reference.remainsMs);
+  }
+
+  async #jobs(): Promise<readonly DumpJob[]> {
+    try {
+      return await this.#options.dumpJobs();
+    } catch (cause) {
+      const message = 'the list of dump jobs could not be read';
+      throw new CodedError(DATABASE_FAILURE, message, {}, cause);
+    }
   }
 
   async #merge(signal: AbortSignal): Promise<void> {
-    const { fileStore, clock, isScraper } = this.#options;
+    const { fileStore, reference, isScraper } = this.#options;
     const store = fileStore.current;
     const database = this.#options.database();
     if (!isScraper()) this.#options.board.clear(DAMAGED_WARNING);
     if (store === undefined || database === undefined || !isScraper()) return;
-    await this.#upkeep.run(store, database.store, clock.nowMs() - this.#retentionMs(), signal);
+    await this.#upkeep.run(store, database.store, reference.bounds.oldestMs, signal);
     this.#options.board.set(DAMAGED_WARNING, damageWarning(this.#upkeep.damaged));
   }
 

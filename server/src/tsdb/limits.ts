@@ -52,3 +52,23 @@ export const SLICE_SAMPLES = 16_384;
 export const MERGE_SYMBOL_BYTES_MAX = 128 * 1024 * 1024;
 /** Samples of blocks that are made of a text, in memory: some 60 million at one a minute. */
 export const IMPORT_BYTES_MAX = 96 * 1024 * 1024;
+
+// The reference time, by which retention is counted; see db/reference-time.ts.
+
+/** The longest scrape interval; time in which no samples came in beyond that does not count. */
+export const SAMPLES_APART_MS_MAX = 24 * 60 * 60 * 1000;
+/** Room for clocks that differ a little, restarts, and what the reference lags behind. */
+export const TIME_AHEAD_MS = 2 * 60 * 60 * 1000;
+/** Samples come in for so long before a gap that is as long or longer is taken for real. */
+export const GAP_BELIEVED_AFTER_MS = 24 * 60 * 60 * 1000;
+/** How many times as fast as time itself a gap is caught up with: a day of samples an hour. */
+export const GAP_PACE_AGREED = 24;
+export const GAP_PACE_UNKNOWN = 2;
+/** Clocks that differ by less show the same time: none of them is days off. */
+export const CLOCK_AGREEMENT_MS = 5 * 60 * 1000;
+/** What a clock has shown longer ago is too vague, since the monotonic clock drifts. */
+export const WITNESS_AGE_MS_MAX = 24 * 60 * 60 * 1000;
+/** A block that is made so long after its newest sample was not made in the usual way. */
+export const LATE_MS = 24 * 60 * 60 * 1000;
+/** By how much the reference moves before it is written down anew. */
+export const REFERENCE_SAVED_MS = 10 * 60 * 1000;

@@ -22,7 +22,7 @@ import type { SimWorld } from './sim-world.ts';
 
 export const PLUGIN_ID = 'com.mattermost.mattermost-plugin-metrics';
 export const SCRAPE_INTERVAL_MS = 5_000;
-const DB_DIR = 'own/tsdb';
+export const DB_DIR = 'own/tsdb';
 /** Short, so that a run sees the head cut. */
 const BLOCK_RANGE_MS = 4 * 60_000;
 
@@ -59,6 +59,8 @@ export class SimNode {
   readonly scrapeSilence = new Silence();
   /** Whether an event that it publishes is never confirmed. */
   isPublishSilent = false;
+  /** Whether its database has refused a sample as out of order or out of bounds. */
+  hasRefused = false;
   /** How long each operation of its disk takes at most. */
   diskMaxMs = 0;
   /** By how much its time of day is ahead, and was at most: its database has samples from then. */
@@ -82,6 +84,11 @@ export class SimNode {
 
   get plugin(): MetricsPlugin | undefined {
     return this.#run?.plugin;
+  }
+
+  /** What is on it survives the processes. */
+  get disk(): MemoryFs {
+    return this.#disk;
   }
 
   /** Whether a process runs that is not stopped and can reach the database. */
@@ -226,18 +233,20 @@ export class SimNode {
     };
     return {
       log: this.#makeLog(),
-      loadSettings: () => Promise.resolve(settings),
+      loadSettings: () => Promise.resolve({ ...settings, ...world.settings }),
       serverConfig: () =>
         Promise.resolve({
           ...SINGLE_SERVER,
           isCluster: true,
           fileDirectory: `${SHARED_DIR}/files`,
+          ...world.config,
         }),
       isPluginRunning: () => Promise.resolve(false),
       hasMetricsLicense: () => Promise.resolve(true),
       kv,
       query: async (sql, args) => {
         if (sql.includes('ClusterDiscovery')) return { rows: await nodes() };
+        if (sql.includes('now()')) return { rows: [[world.time.nowMs]] };
         const endMs = await lockEnd(String(args[1]));
         return { rows: endMs === undefined ? [] : [[endMs]] };
       },
@@ -308,6 +317,8 @@ export class SimNode {
         appendStale: (ref, timestampMs) => inner.appendStale(ref, timestampMs),
         commit: async () => {
           await inner.commit();
+          const { outOfOrderSamples, outOfBoundsSamples } = db.headStats();
+          if (outOfOrderSamples + outOfBoundsSamples > 0) this.hasRefused = true;
           this.#world.acknowledge(this, scrapedMs, pending.splice(0));
         },
         rollback: () => {
@@ -319,6 +330,7 @@ export class SimNode {
     this.#series.clear();
     return {
       dir: db.dir,
+      reference: db.reference,
       appender: () => noted(db.appender()),
       blocks: () => db.blocks(),
       headStats: () => db.headStats(),

@@ -1,4 +1,4 @@
-import type { ClusterEvent } from '../../src/plugin/host.ts';
+import type { ClusterEvent, ServerConfig } from '../../src/plugin/host.ts';
 import { Random } from '../kits/random.ts';
 import { MemoryFs } from '../support/memory-fs.ts';
 import { SimDatabase } from './sim-database.ts';
@@ -27,6 +27,10 @@ export class SimWorld {
   readonly shared = new MemoryFs(undefined, () => this.time.nowMs);
   readonly nodes: readonly SimNode[];
   readonly scrapes: StoredScrape[] = [];
+  /** Of the plugin, on every node. */
+  settings: Readonly<Record<string, unknown>> = {};
+  /** Of the server, on every node. */
+  config: Partial<ServerConfig> = {};
 
   constructor(seed: number, nodeCount: number) {
     this.random = new Random(seed);

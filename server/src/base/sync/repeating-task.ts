@@ -14,9 +14,9 @@ export interface RepeatingTaskOptions {
   readonly onError: (error: unknown) => void;
   /** Wait after the first failure; doubles with each further one. */
   readonly retryFirstMs?: number;
-  /** Start with a wait instead of a turn. */
-  readonly waitFirst?: boolean;
-  /** What each turn is run through, so that somebody hears of one that never ends. */
+  /** Wait so long before the first turn; a wake does not shorten that. Default 0. */
+  readonly firstDelayMs?: number;
+  /** What each turn is run through, so that somebody hears of one that does not end. */
   readonly watch?: Watch | undefined;
 }
 
@@ -31,6 +31,8 @@ export class RepeatingTask {
   readonly #backoff: Backoff;
   readonly #stopping = new AbortController();
   #wake = new AbortController();
+  /** When the next turn is due, monotonic. */
+  #dueMs = Infinity;
   #loop: Promise<void> | undefined;
 
   constructor(options: RepeatingTaskOptions) {
@@ -43,8 +45,9 @@ export class RepeatingTask {
     this.#loop ??= this.#run();
   }
 
-  /** Runs the next turn at once; one that is under way is followed by another. */
-  wake(): void {
+  /** Runs the next turn within `delayMs`; one that is under way is followed by another. */
+  wake(delayMs = 0): void {
+    this.#dueMs = Math.min(this.#dueMs, this.#options.clock.monotonicMs() + delayMs);
     this.#wake.abort();
   }
 
@@ -56,9 +59,10 @@ export class RepeatingTask {
 
   async #run(): Promise<void> {
     const stop = this.#stopping.signal;
-    if (this.#options.waitFirst === true) await this.#wait(this.#options.periodMs());
+    const { clock, firstDelayMs = 0 } = this.#options;
+    if (firstDelayMs > 0) await clock.sleep(firstDelayMs, stop).catch(() => undefined);
     while (!stop.aborted) {
-      this.#wake = new AbortController();
+      this.#dueMs = Infinity;
       let waitMs: number;
       try {
         const turn = (): Promise<void> => this.#options.run(stop);
@@ -74,8 +78,16 @@ export class RepeatingTask {
     }
   }
 
+  /** A wake puts the end of the wait forward. */
   async #wait(delayMs: number): Promise<void> {
-    const signal = AbortSignal.any([this.#stopping.signal, this.#wake.signal]);
-    await this.#options.clock.sleep(delayMs, signal).catch(() => undefined);
+    const { clock } = this.#options;
+    const stop = this.#stopping.signal;
+    this.#dueMs = Math.min(this.#dueMs, clock.monotonicMs() + delayMs);
+    do {
+      this.#wake = new AbortController();
+      const leftMs = Math.max(0, this.#dueMs - clock.monotonicMs());
+      const signal = AbortSignal.any([stop, this.#wake.signal]);
+      await clock.sleep(leftMs, signal).catch(() => undefined);
+    } while (!stop.aborted && clock.monotonicMs() < this.#dueMs);
   }
 }

@@ -7,6 +7,7 @@ import type { Logger } from '../../base/log.ts';
 import { redactUrl } from '../../base/redact.ts';
 import type { HttpClient, HttpResponse } from '../../base/ports/http-client.ts';
 import type { Appendable, Appender } from '../../storage/appender.ts';
+import { CLOCK_BACK_MS_MAX } from '../limits.ts';
 import { ACCEPT, expositionFormat } from '../exposition/content-type.ts';
 import { appendBody, appendVanished, newCounts } from './append-body.ts';
 import type { Answer, AppendContext, ScrapeCounts } from './append-body.ts';
@@ -288,7 +289,10 @@ export class ScrapeLoop {
   async #end(): Promise<void> {
     const { appendable, clock, mayStore } = this.#parts;
     if (this.#storedMs === undefined || mayStore() === 'never') return;
-    const timestampMs = Math.max(clock.nowMs(), this.#storedMs + 1);
+    const nowMs = clock.nowMs();
+    // A marker where a clock that ran ahead has left its samples would be a sample of it.
+    const isRight = this.#storedMs - nowMs < CLOCK_BACK_MS_MAX;
+    const timestampMs = isRight ? Math.max(nowMs, this.#storedMs + 1) : nowMs;
     const appender = appendable.appender();
     try {
       this.#cache.begin();

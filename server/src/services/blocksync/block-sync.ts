@@ -24,7 +24,10 @@ export interface LocalBlocks {
 export interface BlockSyncOptions {
   readonly catalog: BlockCatalog;
   readonly tasks: TaskRunner;
-  readonly clock: Clock;
+  /** Ages are counted from its time: the reference, not the time of day. */
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** The same for remains of uploads; default: the same. */
+  readonly remains?: Pick<Clock, 'nowMs'>;
   readonly logger: Logger;
 }
 
@@ -58,7 +61,7 @@ export class BlockSync {
   ): Promise<number> {
     const { catalog, clock, logger } = this.#options;
     const held = await catalog.list(store);
-    const missing = blocksToUpload(local.blocks(), held, clock.nowMs() - retentionMs);
+    const missing = blocksToUpload(local.blocks(), held, clock.nowMs(), retentionMs);
     const failures: unknown[] = [];
     for (const block of missing) {
       signal.throwIfAborted();
@@ -86,14 +89,14 @@ export class BlockSync {
     return missing.length;
   }
 
-  /** Removes blocks past the retention and remains of uploads that nobody will complete. */
+  /** Removes blocks past the retention, a day of them at most, and remains of uploads that nobody will complete. */
   async cleanUp(
     local: LocalBlocks | undefined,
     store: FileStore,
     retentionMs: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { catalog, clock, logger } = this.#options;
+    const { catalog, clock, remains = clock, logger } = this.#options;
     const held = await catalog.list(store);
     const nowMs = clock.nowMs();
     const ages = [];
@@ -103,8 +106,8 @@ export class BlockSync {
       ages.push({ block, newestFileMs: newest(files) });
     }
     const ours = new Set(local?.blocks().map((block) => block.ulid));
-    const expired = expiredBlocks(held, nowMs - retentionMs).map(({ ulid }) => ulid);
-    const orphans = orphanedBlocks(ages, ours, nowMs).map(({ ulid }) => ulid);
+    const expired = expiredBlocks(held, nowMs, retentionMs).map(({ ulid }) => ulid);
+    const orphans = orphanedBlocks(ages, ours, remains.nowMs()).map(({ ulid }) => ulid);
     const failures: unknown[] = [];
     for (const ulid of [...expired, ...orphans]) {
       signal.throwIfAborted();

@@ -1,9 +1,16 @@
+import { dueBlocks, keptFromMs } from '../../tsdb/index.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import { isCovered } from './covered.ts';
 import type { BrokenBlock, StoreBlocks } from './block-catalog.ts';
 
 /** A folder of the store without a whole block is removed when nothing was written to it so long. */
 const ORPHAN_AGE_MS = 24 * 60 * 60 * 1000;
+/**
+ * A clean-up removes blocks of at most so much time: a merged one has a day. Should the reference be
+ * wrong after all, it takes little; and twelve days, after the retention was lowered from fifteen to
+ * three, go within twelve clean-ups, a day at the default period.
+ */
+const REMOVED_MS_MAX = 24 * 60 * 60 * 1000;
 
 /**
  * Local blocks that the store lacks, oldest first: by their ULID and by the sources of merged blocks.
@@ -13,19 +20,22 @@ const ORPHAN_AGE_MS = 24 * 60 * 60 * 1000;
 export function blocksToUpload(
   local: readonly BlockMeta[],
   store: StoreBlocks,
-  oldestMs: number,
+  nowMs: number,
+  retentionMs: number,
 ): BlockMeta[] {
+  const isWorthIt = (block: BlockMeta): boolean => keptFromMs(block, nowMs) > nowMs - retentionMs;
   const present = new Set(store.whole.map((block) => block.ulid));
   for (const { ulid, state } of store.broken) if (state === 'unreadable') present.add(ulid);
   return local
-    .filter((block) => !present.has(block.ulid) && block.maxTime > oldestMs)
+    .filter((block) => !present.has(block.ulid) && isWorthIt(block))
     .filter((block) => !isCovered(block, store.whole))
     .sort((a, b) => a.minTime - b.minTime);
 }
 
-/** Whole blocks whose newest sample is past the retention. */
-export function expiredBlocks(store: StoreBlocks, oldestMs: number): BlockMeta[] {
-  return store.whole.filter((block) => block.maxTime <= oldestMs);
+/** The oldest of the whole blocks that are past the retention, as many as one clean-up removes. */
+export function expiredBlocks(store: StoreBlocks, nowMs: number, retentionMs: number): BlockMeta[] {
+  const whole = store.whole.map((meta) => ({ meta }));
+  return dueBlocks(whole, nowMs, retentionMs, REMOVED_MS_MAX).map(({ meta }) => meta);
 }
 
 /** A broken block of the store with the time of its newest file. */

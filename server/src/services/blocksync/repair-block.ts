@@ -11,7 +11,7 @@ import type { BlockPlace } from './check-block.ts';
 
 export interface RepairOptions {
   readonly tasks: TaskRunner;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'nowMs'>;
   readonly logger: Logger;
 }
 

@@ -31,6 +31,8 @@ export interface StoreUpkeepOptions {
   readonly isDumping: () => Promise<boolean>;
   /** Whether blocks that share times are merged; else they stay as they are. Default: yes. */
   readonly mergesOverlaps?: () => boolean;
+  /** Whether a block holds samples of a wrong clock, which is merged with no other. */
+  readonly isSetAside?: (block: BlockMeta) => boolean;
 }
 
 /** A local folder to work in; its store tells `localPath`. */
@@ -57,7 +59,7 @@ const RETRY_MS = 24 * 60 * 60 * 1000;
  */
 export class StoreUpkeep {
   readonly #options: StoreUpkeepOptions;
-  /** When groups that failed may be tried again, by the ULIDs of their blocks. */
+  /** When groups that failed may be tried again, monotonic, by the ULIDs of their blocks. */
   readonly #retryMs = new Map<string, number>();
   /** Merged blocks that were read back and found to be whole: for one run, since things change. */
   readonly #whole = new Set<string>();
@@ -86,7 +88,7 @@ export class StoreUpkeep {
     oldestMs: number,
     signal: AbortSignal,
   ): Promise<number> {
-    const { catalog, clock, mergesOverlaps = () => true } = this.#options;
+    const { catalog, clock, mergesOverlaps = () => true, isSetAside = () => false } = this.#options;
     await work.removeTree(WORK_DIR);
     this.#whole.clear();
     await this.#removeMerged(store, signal);
@@ -95,9 +97,10 @@ export class StoreUpkeep {
     for (const { ulid, state, reason } of broken) {
       if (state === 'damaged' && !this.#apart.has(ulid)) this.#noteApart(ulid, reason);
     }
-    const kept = mergesOverlaps() ? new Set<string>() : overlapping(whole);
+    const counting = whole.filter((block) => !isSetAside(block));
+    const kept = mergesOverlaps() ? new Set<string>() : overlapping(counting);
     const isApart = ({ ulid }: BlockMeta): boolean => this.#apart.has(ulid) || kept.has(ulid);
-    const groups = planMerges(whole, clock.nowMs(), oldestMs, isApart);
+    const groups = planMerges(counting, clock.nowMs(), oldestMs, isApart);
     let made = 0;
     for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
       signal.throwIfAborted();
@@ -138,7 +141,7 @@ export class StoreUpkeep {
         return 'damage found';
       }
       if (await this.#setApart(group, blockDirs, signal)) return 'damage found';
-      this.#retryMs.set(keyOf(group), clock.nowMs() + RETRY_MS);
+      this.#retryMs.set(keyOf(group), clock.monotonicMs() + RETRY_MS);
       logger.warn('Blocks of the file store could not be merged and stay as they are', {
         blocks: group.length,
         first,
@@ -191,13 +194,13 @@ export class StoreUpkeep {
     const { clock, logger } = this.#options;
     const reason = describeError(error);
     logger.warn('A block of the file store is damaged and stays as it is', { ulid, reason });
-    this.#apart.set(ulid, { reason, retryMs: clock.nowMs() + RETRY_MS });
+    this.#apart.set(ulid, { reason, retryMs: clock.monotonicMs() + RETRY_MS });
   }
 
   /** Blocks that are gone, and those that may have been repaired since. */
   #forgetApart(blocks: readonly { readonly ulid: string }[]): void {
     const present = new Set(blocks.map(({ ulid }) => ulid));
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.clock.monotonicMs();
     for (const [ulid, { retryMs }] of this.#apart) {
       if (!present.has(ulid) || retryMs <= nowMs) this.#apart.delete(ulid);
     }
@@ -292,7 +295,7 @@ export class StoreUpkeep {
   }
 
   #isPutOff(group: MergeGroup): boolean {
-    return (this.#retryMs.get(keyOf(group)) ?? 0) > this.#options.clock.nowMs();
+    return (this.#retryMs.get(keyOf(group)) ?? 0) > this.#options.clock.monotonicMs();
   }
 }
 

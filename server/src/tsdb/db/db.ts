@@ -5,6 +5,7 @@ import { type Fs, makeDirDurably } from '../../base/ports/fs.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import { Mutex } from '../../base/sync/mutex.ts';
 import { makeUlid } from '../../model/ulid.ts';
+import type { TimeRange } from '../../model/time-range.ts';
 import type { Appendable, Appender, AppendResult } from '../../storage/appender.ts';
 import type { BlockMeta, BlockOnDisk } from '../block/meta.ts';
 import { removeChunkSnapshots } from '../head/chunk-snapshot-dirs.ts';
@@ -26,12 +27,12 @@ import type { WalWriter } from '../wal/wal-writer.ts';
 import { byTime, listBlocks, removeBlock, splitByPresence } from './block-folder.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { DbPlace, type PlaceLoss } from './db-place.ts';
+import type { DbReference } from './db-reference.ts';
 import { headStatsOf, noResults } from './head-stats.ts';
 import { LogTruncation } from './log-truncation.ts';
-import type { TimeRange } from '../../model/time-range.ts';
 import { openParts, type OpenedParts } from './opened-parts.ts';
 import type { DbOptions, HeadStats, LogDamage, WalStats } from './options.ts';
-import { expiredBlocks } from './retention.ts';
+import type { ReferenceTime } from './reference-time.ts';
 
 /** Memory lists kept for the next scrapes. */
 const POOLED_LISTS = 16;
@@ -52,6 +53,7 @@ export class Db implements Appendable {
   readonly #damage: LogDamage | undefined;
   readonly #owner: AppenderOwner;
   readonly #clockWatch: ClockWatch;
+  readonly #reference: DbReference;
   readonly #blockRangeMs: number;
   readonly #retentionMs: number;
   /** Work that reads the whole head or changes what it holds, one at a time. */
@@ -76,6 +78,7 @@ export class Db implements Appendable {
     this.#retentionMs = options.retentionMs ?? RETENTION_MS;
     this.#head = parts.head;
     this.#wal = parts.wal;
+    this.#reference = parts.reference;
     this.#blocks = parts.blocks;
     this.#hasSnapshot = parts.hasSnapshot;
     this.#corruptions = parts.replay.corruptions;
@@ -111,6 +114,7 @@ export class Db implements Appendable {
       },
       // From here on the snapshot no longer stands for the end of the log.
       onCommitted: () => {
+        this.reference.note();
         if (this.#hasSnapshot) void this.#work.run(() => this.#removeSnapshots());
       },
     };
@@ -131,6 +135,11 @@ export class Db implements Appendable {
       await lock.release();
       throw error;
     }
+  }
+
+  /** The time by which it is judged what may be removed. */
+  get reference(): ReferenceTime {
+    return this.#reference.time;
   }
 
   appender(): Appender {
@@ -172,6 +181,10 @@ export class Db implements Appendable {
         this.#head.raiseMinValidTime(endMs);
         metas.push(...(await this.#cutBefore(endMs)));
         await this.#truncateBefore(endMs);
+      }
+      const { minValidTimeMs } = this.#head;
+      if (this.#reference.hasCaughtUp(this.#blocks, minValidTimeMs)) {
+        await this.#reference.setRewound(false);
       }
       return metas;
     });
@@ -217,6 +230,7 @@ export class Db implements Appendable {
       await this.#commits.idle();
       await this.#wal.close();
       if (writesSnapshot) await this.#writeSnapshot();
+      await this.#reference.close();
     } finally {
       await this.#place.release();
     }
@@ -274,13 +288,14 @@ export class Db implements Appendable {
    */
   #rewindWhenAhead(): void {
     const nowMs = this.#clock.nowMs();
-    const aheadMs = this.#head.maxTimeMs - nowMs;
+    const aheadMs = Math.max(this.#head.maxTimeMs, this.#head.minValidTimeMs) - nowMs;
     if (this.#owner.rewinding !== undefined || aheadMs <= CLOCK_JUMP_MS) return;
     this.#logger.warn('the clock went back; what it had run ahead becomes blocks', { aheadMs });
     const rewind = async (): Promise<void> => {
       try {
         await this.#exclusively(async () => {
           await this.#flush();
+          await this.#reference.setRewound(true);
           this.#head.rewind(nowMs - CLOCK_JUMP_MS);
         });
       } catch (error) {
@@ -334,7 +349,7 @@ export class Db implements Appendable {
     if (minTimeMs >= maxTimeMs) return undefined;
     const snapshot = await takeSnapshot(head, { minTimeMs, maxTimeMs }, this.#clock);
     if (snapshot.seriesCount === 0) return undefined;
-    const ulid = makeUlid(this.#clock.nowMs());
+    const ulid = makeUlid(this.reference.namingMs);
     const plan = { ulid, minTimeMs, maxTimeMs, compaction: { level: 1, sources: [ulid] } };
     const transfer = snapshot.buffers
       .filter((buffer): buffer is ArrayBuffer => buffer instanceof ArrayBuffer)
@@ -361,6 +376,7 @@ export class Db implements Appendable {
       try {
         await this.cut();
         await this.#exclusively(() => this.#removeExpired());
+        await this.#reference.save();
       } catch (error) {
         if (signal.aborted) return;
         this.#logger.error('the database could not be tidied up; it is tried again', { error });
@@ -369,9 +385,8 @@ export class Db implements Appendable {
   }
 
   async #removeExpired(): Promise<void> {
-    const { maxTimeMs } = this.headStats();
-    const nowMs = this.#clock.nowMs();
-    for (const block of expiredBlocks(this.#blocks, maxTimeMs, nowMs, this.#retentionMs)) {
+    const due = this.#reference.takeDue(this.#blocks, this.#retentionMs, this.#blockRangeMs);
+    for (const block of due) {
       this.#blocks = this.#blocks.filter((other) => other !== block);
       await removeBlock(this.#fs, block.dir);
     }

@@ -8,27 +8,32 @@ import { BLOCK_RANGE_MS, SERIES_MAX, WAL_SEGMENT_BYTES } from '../limits.ts';
 import { removeUnfinishedCheckpoints } from '../wal/segments.ts';
 import { WalWriter } from '../wal/wal-writer.ts';
 import { listBlocks, removeLeftovers } from './block-folder.ts';
-import { coveredUntil } from './covered-time.ts';
+import { DbReference } from './db-reference.ts';
 import { logDamage } from './log-damage.ts';
 import type { DbOptions, LogDamage } from './options.ts';
+import { removeUnfinishedReference } from './reference-file.ts';
 
+/** What a database begins with. */
 export interface OpenedParts {
   readonly lock: DirLock;
   readonly head: Head;
   readonly wal: WalWriter;
   readonly blocks: readonly BlockOnDisk[];
+  readonly reference: DbReference;
   readonly hasSnapshot: boolean;
   readonly replay: ReplayResult;
   readonly damage: LogDamage | undefined;
 }
 
-/** Reads what is in the locked folder. */
+/** Reads a locked folder: its blocks, its reference time and its log. */
 export async function openParts(options: DbOptions, lock: DirLock): Promise<OpenedParts> {
   const { fs, dir, clock, logger } = options;
   await removeLeftovers(fs, dir, logger);
   await removeUnfinishedCheckpoints(fs, `${dir}/wal`);
   await removeUnfinishedSnapshots(fs, dir);
+  await removeUnfinishedReference(fs, dir);
   const blocks = await listBlocks(fs, dir, logger);
+  const reference = await DbReference.open(options, blocks);
   const seriesMax = options.seriesMax ?? SERIES_MAX;
   const head = new Head({
     clock,
@@ -37,11 +42,12 @@ export async function openParts(options: DbOptions, lock: DirLock): Promise<Open
     shares: new SeriesShares(seriesMax, options.labelBytesMax),
   });
   // What a block covers is not needed from the log: a crash between the two leaves it in both.
-  head.raiseMinValidTime(coveredUntil(blocks.map(({ meta }) => meta)));
+  head.raiseMinValidTime(reference.coveredMs);
   const replay = await new HeadReplay(head, options).run();
+  if (head.sampleCount > 0) reference.time.derive(head.minTimeMs, head.maxTimeMs);
   const segmentBytes = options.walSegmentBytes ?? WAL_SEGMENT_BYTES;
   const wal = new WalWriter(fs, `${dir}/wal`, replay.nextSegment, segmentBytes);
   const hasSnapshot = (await listChunkSnapshots(fs, dir)).length > 0;
   const damage = await logDamage(fs, `${dir}/wal`, replay.damage);
-  return { lock, head, wal, blocks, replay, damage, hasSnapshot };
+  return { lock, head, wal, blocks, reference, replay, damage, hasSnapshot };
 }

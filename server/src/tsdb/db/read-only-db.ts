@@ -15,7 +15,7 @@ import { BlockQuerySource } from '../query/block-source.ts';
 import { GuardedSource } from '../query/guarded-source.ts';
 import { Querier } from '../query/querier.ts';
 import type { QuerySource } from '../query/query-source.ts';
-import { coveredUntil } from './covered-time.ts';
+import { DbReference } from './db-reference.ts';
 import { HeadQuerySource } from './head-query-source.ts';
 import { readOnlyFs } from './read-only-fs.ts';
 
@@ -97,7 +97,7 @@ export class ReadOnlyDb {
     const sources: QuerySource[] = this.blocks
       .filter(({ meta }) => meta.minTime < range.maxTimeMs && meta.maxTime > range.minTimeMs)
       .map((block) => this.#blockSource(block));
-    const endMs = coveredUntil(this.blocks.map(({ meta }) => meta));
+    const { coveredMs: endMs } = await DbReference.open(this.#options, this.blocks);
     if (range.maxTimeMs > endMs) {
       const head = await this.#readHead(endMs, range);
       if (head !== undefined) sources.push(head);
