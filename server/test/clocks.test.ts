@@ -265,6 +265,26 @@ describe('a clock that is wrong by weeks', () => {
   }
 });
 
+describe('a clock that is right', () => {
+  it('lets go of what is past a retention that was lowered, a day of it in each clean-up', async () => {
+    const world = new World(1);
+    await world.fill();
+    await world.start();
+    world.sim.settings = { ...world.sim.settings, retentiondurationdays: 3 };
+    void world.nodes[0].plugin?.reconfigure();
+    await world.run(CLEANUP_MINUTES * MINUTE_MS);
+    const isOld = (timeMs: number): boolean => timeMs < world.sim.time.nowMs - 3 * DAY_MS;
+    const first = [...(await timesOf(world.sim.shared, BLOCKS, 'old'))].filter(isOld);
+    assert.ok(first.length > (8 * DAY_MS) / SAMPLE_MS, 'little goes at once');
+    await world.run(12 * (CLEANUP_MINUTES + 1) * MINUTE_MS);
+    const left = await timesOf(world.sim.shared, BLOCKS, 'old');
+    const oldestMs = world.sim.time.nowMs - 3 * DAY_MS;
+    assert.ok(Math.min(...left) > oldestMs - DAY_MS, iso(Math.min(...left)));
+    for (const timeMs of world.oldTimes) assert.ok(timeMs < oldestMs || left.has(timeMs));
+    await world.stop();
+  });
+});
+
 /** The strays are named in the panel and listed, and are no part of what there is to see. */
 async function checkStrays(world: World, node: SimNode, wrongMs: number): Promise<void> {
   const warnings = await world.warnings(node);
