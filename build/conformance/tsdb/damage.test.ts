@@ -46,6 +46,10 @@ const SHAPES: Record<string, readonly string[]> = {
   'many series': ['-blocks', '-series=5000', '-samples=130'],
 };
 
+const NEWEST_SHAPES: typeof SHAPES = {
+  'optional encodings': ['-blocks', '-samples=400', '-histograms', '-newest'],
+};
+
 const root = temporaryDir('damage');
 const newDir = (): string => mkdtempSync(join(root, 'db-'));
 const signal = new AbortController().signal;
@@ -134,7 +138,8 @@ for (const [version, flags] of Object.entries(VERSIONS)) {
         .split('\n')
         .slice(0, -1);
 
-    for (const [shape, options] of Object.entries(SHAPES)) {
+    const shapes = version === 'v0.316.0' ? { ...SHAPES, ...NEWEST_SHAPES } : SHAPES;
+    for (const [shape, options] of Object.entries(shapes)) {
       test(`its blocks with ${shape} are whole`, async () => {
         const dir = join(newDir(), 'tsdb');
         theirs('write', dir, ...options);

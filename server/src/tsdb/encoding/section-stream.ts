@@ -50,10 +50,25 @@ export class SectionStream {
 
   push(bytes: Uint8Array, start: number, end: number): void {
     for (let at = start; at < end;) {
-      const next = this.#step(bytes, at, end);
+      const next = this.#wholeSection(bytes, at, end) ?? this.#step(bytes, at, end);
       this.#offset += next - at;
       at = next;
     }
+  }
+
+  /** Position after a section that begins at `at`, when all of it is here: most are small. */
+  #wholeSection(bytes: Uint8Array, at: number, end: number): number | undefined {
+    if (this.#passed > 0 || this.#offset % this.#alignment !== 0) return undefined;
+    const body = at + LENGTH_BYTES;
+    if (body + CRC_BYTES > end) return undefined;
+    const lengthBytes = u32At(bytes, at);
+    const bodyEnd = body + lengthBytes;
+    if (bodyEnd + CRC_BYTES > end) return undefined;
+    if (crc32c(bytes, body, bodyEnd) !== u32At(bytes, bodyEnd)) {
+      throw this.#damaged('ERR_CRC', 'its checksum does not match');
+    }
+    this.#onSection({ lengthBytes, count: lengthBytes < 4 ? 0 : u32At(bytes, body) });
+    return bodyEnd + CRC_BYTES;
   }
 
   /** Position after the bytes that were looked at. */
@@ -101,4 +116,8 @@ export class SectionStream {
   #damaged(code: string, reason: string): CodedError {
     return new CodedError(code, `${this.#what} is damaged: ${reason}`, { offset: this.#offset });
   }
+}
+
+function u32At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
 }
