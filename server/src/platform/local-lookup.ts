@@ -22,9 +22,8 @@ export const localLookup: LookupFunction = (host, options, callback) => {
     else callback(null, address, family);
   };
   if (host.toLowerCase() !== 'localhost') {
-    const { all, ...others } = options;
     systemLookups
-      .find(host, others)
+      .find(host, options)
       .then(answer, (error: NodeJS.ErrnoException) => callback(error, ''));
     return;
   }

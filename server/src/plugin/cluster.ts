@@ -5,6 +5,7 @@ import type { TargetStatus } from '../ingest/index.ts';
 import { copyBlock } from '../services/blocksync/copy-block.ts';
 import { HeadRequests } from '../services/cluster/head-requests.ts';
 import type { HeadAnswer, HeadRequest } from '../services/cluster/head-requests.ts';
+import { queryDatabaseTime } from '../services/cluster/database-time.ts';
 import { HeldBack } from '../services/cluster/held-back.ts';
 import { queryLockEnd } from '../services/cluster/lock-end.ts';
 import { Instances } from '../services/cluster/instances.ts';
@@ -193,6 +194,12 @@ export class Cluster {
 
   get #isCluster(): boolean {
     return this.#config?.isCluster === true;
+  }
+
+  /** Time of day of the server's database, Unix milliseconds; undefined where it tells none. */
+  databaseTime(): Promise<number | undefined> {
+    const { host } = this.#options;
+    return queryDatabaseTime((sql, args) => host.query(sql, args), this.#config?.sqlDriver ?? '');
   }
 
   #lockEnd(key: string): Promise<number | undefined> {

@@ -5,7 +5,6 @@ import type { StatusSource } from '../httpapi/status.ts';
 import type { Router } from '../httpapi/router.ts';
 import { BlockCatalog } from '../services/blocksync/block-catalog.ts';
 import { BlockSync } from '../services/blocksync/block-sync.ts';
-import { queryDatabaseTime } from '../services/cluster/database-time.ts';
 import { defaultSettings, parseSettings } from '../services/config/parse-settings.ts';
 import type { Settings } from '../services/config/settings.ts';
 import { DumpService } from '../services/dump/dump-service.ts';
@@ -15,13 +14,11 @@ import { JobService } from '../services/jobs/job-service.ts';
 import { JobStore } from '../services/jobs/job-store.ts';
 import { newJobId } from '../services/jobs/job.ts';
 import { ListLock } from '../services/jobs/list-lock.ts';
-import { collectSupportFiles } from '../services/supportpacket/support-packet.ts';
-import type { PacketFile } from '../services/supportpacket/support-packet.ts';
+import { collectSupportFiles, type PacketFile } from '../services/supportpacket/support-packet.ts';
 import { Cluster } from './cluster.ts';
 import { clusterOverview, otherScraper } from './cluster-status.ts';
 import { DatabaseKeeper } from './database-keeper.ts';
-import { runMetricsCommand } from './dump-command.ts';
-import type { CommandCall } from './dump-command.ts';
+import { runMetricsCommand, type CommandCall } from './dump-command.ts';
 import { FileStoreKeeper } from './file-store-keeper.ts';
 import { Health } from './health.ts';
 import type { ClusterEvent, Host, ServerConfig } from './host.ts';
@@ -97,38 +94,32 @@ export class MetricsPlugin {
       onMove: () => health.noteStoreMove(),
       onChange: () => this.#onStore(),
     });
+    const common = this.#common;
     this.#statistics = new Statistics({
-      clock,
-      logger,
-      catalog: this.#catalog,
+      ...common,
       fileStore: this.#fileStore,
-      database: () => this.#database?.current,
       otherHead: async () => otherScraper(await this.#cluster.view())?.head,
       bounds: () => this.#reference.bounds,
     });
     this.#dumps = this.#makeDumps();
     this.#jobs = this.#makeJobs(this.#dumps);
-    const reference = this.#makeReference();
+    const reference = new ReferenceKeeper({
+      ...common,
+      databaseTime: () => this.#cluster.databaseTime(),
+      retentionMs: () => this.#settings.retentionDurationDays * DAY_MS,
+    });
     this.#reference = reference;
+    const { tasks } = platform;
     this.#syncing = new Syncing({
-      blockSync: new BlockSync({
-        catalog: this.#catalog,
-        tasks: platform.tasks,
-        logger,
-        ...reference.clocks,
-      }),
+      ...common,
+      blockSync: new BlockSync({ catalog: this.#catalog, tasks, logger, ...reference.clocks }),
       reference,
-      catalog: this.#catalog,
-      tasks: platform.tasks,
-      database: () => this.#database?.current,
+      tasks,
       fileStore: this.#fileStore,
       settings: () => this.#settings,
       isScraper: () => this.#cluster.roles.isScraper,
       dumpJobs: () => this.#jobs.list(),
       areAllJobsKnown: () => this.#areAllJobsKnown,
-      board,
-      clock,
-      logger,
       watches,
       onUpload: (outcome) => this.ownMetrics.countUpload(outcome),
     });
@@ -178,8 +169,7 @@ export class MetricsPlugin {
     this.#isStopping = true;
     const background = [this.#loading, this.#health.watchdog, ...this.#upkeep];
     await deactivate({
-      clock: this.#platform.clock,
-      logger: this.#host.log,
+      ...this.#common,
       jobs: this.#jobs,
       scraping: this.#scraping,
       cluster: this.#cluster,
@@ -201,8 +191,7 @@ export class MetricsPlugin {
       jobs: this.#jobs,
       status: () => statusText(this.#status),
       downloadLink: (id) => this.#downloadLink(id),
-      clock: this.#platform.clock,
-      logger: this.#host.log,
+      ...this.#common,
     });
   }
 
@@ -216,15 +205,24 @@ export class MetricsPlugin {
     });
   }
 
+  /** What nearly all parts need. */
+  get #common() {
+    return {
+      catalog: this.#catalog,
+      database: () => this.#database?.current,
+      clock: this.#platform.clock,
+      logger: this.#host.log,
+      board: this.#board,
+    };
+  }
+
   #makeScraping(): Scraping {
-    const { clock, http, resolver } = this.#platform;
+    const { http, resolver } = this.#platform;
     return new Scraping({
+      ...this.#common,
       host: this.#host,
       http,
       resolver,
-      clock,
-      logger: this.#host.log,
-      board: this.#board,
       settings: () => this.#settings,
       userAgent: `mattermost-plugin-metrics/${this.#info.version}`,
       pluginId: this.#info.id,
@@ -245,35 +243,20 @@ export class MetricsPlugin {
   #makeOwnMetrics(): OwnMetrics {
     const { fs, process } = this.#platform;
     return new OwnMetrics({
-      logger: this.#host.log,
+      ...this.#common,
       process,
       fs,
       version: this.#info.version,
       targets: () => this.#scraping.targets(),
-      database: () => this.#database?.current,
       warningCount: () => this.#board.list().length,
       lastSyncMs: () => this.#syncing.lastSuccessMs,
     });
   }
 
-  #makeReference(): ReferenceKeeper {
-    const host = this.#host;
-    const query = host.query.bind(host);
-    return new ReferenceKeeper({
-      database: () => this.#database?.current,
-      databaseTime: () => queryDatabaseTime(query, this.#config?.sqlDriver ?? ''),
-      catalog: this.#catalog,
-      retentionMs: () => this.#settings.retentionDurationDays * DAY_MS,
-      board: this.#board,
-      clock: this.#platform.clock,
-      logger: host.log,
-    });
-  }
-
   #makeDumps(): DumpService {
-    const { clock, packer, tasks } = this.#platform;
+    const { packer, tasks } = this.#platform;
     return new DumpService({
-      database: () => this.#database?.current,
+      ...this.#common,
       fileStore: () => this.#fileStore.require(),
       identity: async () => ({
         ...(await this.#host.identity()),
@@ -282,12 +265,9 @@ export class MetricsPlugin {
       }),
       askScraper: (run) => this.#cluster.askScraper(run),
       missingSamples: () => this.#cluster.missingSamples(),
-      catalog: this.#catalog,
       packer,
       tasks,
       sizeLimitBytes: () => this.#settings.dumpSizeLimitBytes,
-      clock,
-      logger: this.#host.log,
     });
   }
 
@@ -314,11 +294,8 @@ export class MetricsPlugin {
   }
 
   #makeApi(): Router {
-    const { log: logger } = this.#host;
-    const { clock } = this.#platform;
     return makeApi({
-      logger,
-      clock,
+      ...this.#common,
       slowest: () => this.#health.slowest(),
       isAdministrator: (userId) => this.#host.isAdministrator(userId),
       jobs: this.#jobs,
@@ -357,13 +334,11 @@ export class MetricsPlugin {
 
   #startParts(): void {
     if (this.#isStopping || this.#database !== undefined) return;
-    const { fs, clock, openDb } = this.#platform;
-    const logger = this.#host.log;
+    const { fs, openDb } = this.#platform;
+    const { logger } = this.#common;
     const database = new DatabaseKeeper({
+      ...this.#common,
       fs,
-      clock,
-      logger,
-      board: this.#board,
       watch: this.#health.watches.database.watch,
       dir: this.#settings.dbPath,
       openDb: (dir) => openDb(dir, logger),

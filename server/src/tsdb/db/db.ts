@@ -15,7 +15,7 @@ import type { Head } from '../head/head.ts';
 import { type AppenderOwner, HeadAppender } from '../head/head-appender.ts';
 import { headBlockTask } from '../head/head-block-task.ts';
 import { takeSnapshot } from '../head/head-snapshot.ts';
-import { PendingSamples } from '../head/pending-samples.ts';
+import { PendingPool } from '../head/pending-samples.ts';
 import {
   BLOCK_RANGE_MS,
   CHUNK_BYTES_MAX,
@@ -33,9 +33,6 @@ import { LogTruncation } from './log-truncation.ts';
 import { openParts, type OpenedParts } from './opened-parts.ts';
 import type { DbOptions, HeadStats, LogDamage, WalStats } from './options.ts';
 import type { ReferenceTime } from './reference-time.ts';
-
-/** Memory lists kept for the next scrapes. */
-const POOLED_LISTS = 16;
 
 /** A directory of blocks with a head in front: the whole database. */
 export class Db implements Appendable {
@@ -101,17 +98,15 @@ export class Db implements Appendable {
       truncation: this.#truncation,
       absorb: () => flushFolder(options),
     });
-    const pool: PendingSamples[] = [];
+    const pool = new PendingPool();
     this.#owner = {
       head,
       commits: this.#commits,
       rewinding: undefined,
       chunkBytesMax: options.chunkBytesMax ?? CHUNK_BYTES_MAX,
       onRefused: (result: AppendResult) => this.#counts[result]++,
-      lend: () => pool.pop() ?? new PendingSamples(),
-      giveBack: (samples) => {
-        if (pool.length < POOLED_LISTS) pool.push(samples);
-      },
+      lend: () => pool.lend(),
+      giveBack: (samples) => pool.giveBack(samples),
       // From here on the snapshot no longer stands for the end of the log.
       onCommitted: () => {
         this.reference.note();

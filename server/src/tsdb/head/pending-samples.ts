@@ -22,3 +22,19 @@ export class PendingSamples extends SampleColumns {
     this.count = 0;
   }
 }
+
+/** Memory lists kept for the next scrapes. */
+const POOLED_LISTS = 16;
+
+/** Lends lists, so that a scrape need not make one. */
+export class PendingPool {
+  readonly #lists: PendingSamples[] = [];
+
+  lend(): PendingSamples {
+    return this.#lists.pop() ?? new PendingSamples();
+  }
+
+  giveBack(list: PendingSamples): void {
+    if (this.#lists.length < POOLED_LISTS) this.#lists.push(list);
+  }
+}
