@@ -112,6 +112,8 @@ suite('the stand-in host with the probe plugin', () => {
       dbpath: 'mattermost-plugin-metrics/data',
       callsoffloaderhosts: '',
       extratargets: '',
+      targetcredentials: '',
+      targetca: '',
       wanted: 7,
       ...pluginSettingsOf(await (await fetch(`${host.url}/api/v4/config`)).json()),
     });

@@ -402,11 +402,18 @@ describe('the tool', () => {
   }
 
   it('is ended by a signal while it computes', async () => {
-    // Linear, but with so many states that 300 values take seconds.
+    const dir = join(root, 'long-values');
+    mkdirSync(dir);
+    const series = Array.from({ length: 300 }, (_, i) => ({
+      labels: { __name__: 'm', id: `${'y'.repeat(4000)}${i}` },
+      samples: [[0, 1]] as const,
+    }));
+    await makeBlock(diskFs, dir, testUlid(0), [0, 1], series);
+    // Linear, but with so many states that values of this length take minutes.
     const match = `--match={id=~"${'.?'.repeat(30_000)}x"}`;
-    const tool = spawn(process.execPath, [TOOL, 'dump', match, store], { stdio: 'ignore' });
+    const tool = spawn(process.execPath, [TOOL, 'dump', match, dir], { stdio: 'ignore' });
     const ended = new Promise((resolve) => tool.once('exit', (_, by) => resolve(by)));
-    setTimeout(() => tool.kill('SIGTERM'), 1000);
+    setTimeout(() => tool.kill('SIGTERM'), 2000);
     assert.equal(await ended, 'SIGTERM');
   });
 

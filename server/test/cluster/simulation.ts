@@ -3,7 +3,7 @@ import { silentLogger } from '../../src/base/log.ts';
 import { formatLabels } from '../../src/model/labels.ts';
 import type { Fs } from '../../src/base/ports/fs.ts';
 import type { DumpJob } from '../../src/services/jobs/job.ts';
-import { ReadOnlyDb, mergeTask, tsdbTasks } from '../../src/tsdb/index.ts';
+import { mergeTask, parseSelector, ReadOnlyDb, tsdbTasks } from '../../src/tsdb/index.ts';
 import { ask, askJson } from '../support/ask.ts';
 import { inlineTasks } from '../support/inline-tasks.ts';
 import { MemoryFs } from '../support/memory-fs.ts';
@@ -346,7 +346,7 @@ class Simulation {
     const db = await ReadOnlyDb.open({ fs, dir, clock, logger: silentLogger });
     const bits = new DataView(new ArrayBuffer(8));
     const querier = await db.querier({ minTimeMs: 0, maxTimeMs: this.#world.time.nowMs * 2 });
-    const set = await querier.select([]);
+    const set = await querier.select(await parseSelector('{__name__=~".+"}'));
     while (await set.next()) {
       const name = formatLabels(set.labels);
       const source = await set.samples();
