@@ -3,6 +3,7 @@ import https from 'node:https';
 import { BlockList, isIP } from 'node:net';
 
 import { trustedCertificates } from '../certificates.ts';
+import { isLinkLocal } from '../link-local.ts';
 import { localLookup } from '../local-lookup.ts';
 
 /** Uploads, downloads and listings at a time; more wait for a connection. */
@@ -39,18 +40,14 @@ export function makeAgents(settings: ConnectionSettings, host: string) {
   };
 }
 
-/** Reached from this machine alone: itself, and what tells it who it is (link-local addresses). */
-const NEARBY = new BlockList();
-NEARBY.addSubnet('127.0.0.0', 8, 'ipv4');
-NEARBY.addAddress('::1', 'ipv6');
-NEARBY.addSubnet('169.254.0.0', 16, 'ipv4');
-NEARBY.addSubnet('fe80::', 10, 'ipv6');
-/** Amazon's services for the machine, such as fd00:ec2::254 and fd00:ec2::23 (EKS Pod Identity). */
-NEARBY.addSubnet('fd00:ec2::', 32, 'ipv6');
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
 
 /**
- * Whether the host is asked directly, whatever proxy the environment names: a proxy would be told the
- * secrets of this machine, or answer with those of its own. Go does so for the machine itself.
+ * Whether the host is asked directly, whatever proxy the environment names: the machine itself, and
+ * what tells it who it is. A proxy would be told the secrets of this machine, or answer with those of
+ * its own. Go does so for the machine itself.
  *
  * @param host a name or an address, with an optional port
  */
@@ -59,5 +56,6 @@ export function isNearby(host: string): boolean {
   const name = address ?? host.replace(/:\d+$/, '').toLowerCase();
   if (name === 'localhost' || name.endsWith('.localhost')) return true;
   const family = isIP(name);
-  return family !== 0 && NEARBY.check(name, family === 6 ? 'ipv6' : 'ipv4');
+  if (family === 0) return false;
+  return LOOPBACK.check(name, family === 6 ? 'ipv6' : 'ipv4') || isLinkLocal(name);
 }
