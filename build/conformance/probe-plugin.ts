@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 
+import { queryDatabaseTime } from '../../server/src/services/cluster/database-time.ts';
 import { queryLockEnd } from '../../server/src/services/cluster/lock-end.ts';
 import { queryNodes } from '../../server/src/services/cluster/nodes.ts';
 import {
@@ -14,11 +15,12 @@ import {
   type PluginHost,
 } from '../../server/src/protocol/mattermost/index.ts';
 
-/** What `/cluster` asks the database: for the end of a lock, or for nodes. */
+/** What `/cluster` asks the database: for the end of a lock, for its time, or for nodes. */
 interface ClusterQuestion {
   readonly driver: string;
   readonly nowMs: number;
   readonly lock?: string;
+  readonly time?: true;
   readonly clusterName?: string;
 }
 
@@ -143,6 +145,10 @@ const routes: Record<string, Route> = {
     if (body.lock !== undefined) {
       const endMs = await queryLockEnd(query, body.driver, 'test.probe', body.lock);
       await answerJson(response, { endMs });
+      return;
+    }
+    if (body.time === true) {
+      await answerJson(response, { timeMs: await queryDatabaseTime(query, body.driver) });
       return;
     }
     const nodes = await queryNodes(query, body.driver, body.clusterName ?? '', body.nowMs);

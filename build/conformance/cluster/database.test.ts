@@ -102,6 +102,12 @@ function testDatabase(
       assert.deepEqual(await ask({ lock }), { endMs: nowMs + 15_000 });
       assert.deepEqual(await ask({ lock: 'none' }), {});
     });
+
+    void test('its time of day', async () => {
+      const beforeMs = Date.now();
+      const { timeMs } = (await ask({ time: true })) as { timeMs: number };
+      assert.ok(timeMs >= beforeMs - 1 && timeMs <= Date.now() + 1, `${timeMs - beforeMs} ms away`);
+    });
   });
 }
 
