@@ -93,6 +93,7 @@ const OF_ONE_NODE: ReadonlySet<string> = new Set([
   'disk_takes_nothing',
   'head_stuck',
   'scrapes_not_stored',
+  'storing_failed',
 ]);
 
 /** One of each kind: our own first, then those of the scraper, then what ails the other nodes. */

@@ -192,17 +192,18 @@ export class Roles {
     this.#isSilent = true;
     const dir = this.#database?.db.dir ?? '';
     const isShared = this.#lease !== undefined;
-    board.raise({
-      code: SILENT,
-      message:
-        `Since ${sinceText(silence)} nothing that this node has scraped could be stored` +
-        (this.#failingSinceMs === undefined
-          ? `, and no failure says why: the disk of the TSDB Path (${dir}) hangs, or no scrape ends.`
-          : ` on the disk of the TSDB Path (${dir}).`),
-      action:
-        'Check that disk. What was stored before can still be dumped; ' +
-        (isShared ? 'another node scrapes if it can.' : 'it is tried again all the time.'),
-    });
+    // What fails is told by whoever failed, with its reason; this is for what says nothing.
+    if (this.#failingSinceMs === undefined) {
+      board.raise({
+        code: SILENT,
+        message:
+          `Since ${sinceText(silence)} nothing that this node has scraped could be stored, and no ` +
+          `failure says why: the disk of the TSDB Path (${dir}) hangs, or no scrape ends.`,
+        action:
+          'Check that disk. What was stored before can still be dumped; ' +
+          (isShared ? 'another node scrapes if it can.' : 'it is tried again all the time.'),
+      });
+    }
     if (this.#lease?.isValid !== true) return;
     logger.warn('Nothing is stored here any more; another node shall scrape');
     void this.#lease.yield();
