@@ -109,6 +109,21 @@ test('what the server copies from Calls is stored once, from Calls itself', asyn
   await scraping.stop();
 });
 
+test('nodes are found by the time of the database where the own clock is ahead', async () => {
+  const { scraping, world, urls } = setUp();
+  world.host.config = { ...world.host.config, isCluster: true };
+  const rightMs = world.clock.nowMs() - 40 * 24 * 3_600_000;
+  world.host.query = (sql?: string, args: readonly unknown[] = []) => {
+    if (sql?.includes('now()')) return Promise.resolve({ rows: [[rightMs]] });
+    const rows = ['app1', 'app2'].map((name) => [name, rightMs - 60_000]);
+    return Promise.resolve({ rows: rows.filter(([, pingMs]) => Number(pingMs) > Number(args[2])) });
+  };
+  scraping.start();
+  await settle();
+  assert.deepEqual(urls().slice(0, 2), [urlOf('app1'), urlOf('app2')]);
+  await scraping.stop();
+});
+
 test('nodes of a cluster that come are scraped, those that go get stale markers, whatever the database does', async () => {
   const { scraping, world, urls } = setUp();
   world.host.config = { ...world.host.config, isCluster: true };
@@ -157,13 +172,12 @@ test('a node that takes over scrapes nothing before it knows the nodes, not even
   world.host.config = { ...world.host.config, isCluster: true };
   scraping.start();
   await settle();
-  let answer: (nodes: { rows: unknown[][] }) => void = () => {};
-  world.host.query = () => new Promise((resolve) => (answer = resolve));
+  const answers = Promise.withResolvers<{ rows: unknown[][] }>();
+  world.host.query = () => answers.promise;
   scraping.open(world.storage, () => 'now');
   for (let i = 0; i < 20; i++) await world.clock.advance(1_000);
   assert.deepEqual([urls(), scraping.isReady], [[], false]);
-  const rows = ['app1', 'app2'].map((name) => [name, 1]);
-  answer({ rows });
+  answers.resolve({ rows: ['app1', 'app2'].map((name) => [name, 1]) });
   await settle();
   assert.deepEqual(urls().slice(0, 2), [urlOf('app1'), urlOf('app2')]);
   assert.ok(scraping.isReady);

@@ -12,6 +12,7 @@ import type {
   Target,
   TargetStatus,
 } from '../ingest/index.ts';
+import { queryDatabaseTime } from '../services/cluster/database-time.ts';
 import { queryNodes } from '../services/cluster/nodes.ts';
 import type { ClusterNode } from '../services/cluster/nodes.ts';
 import type { Settings } from '../services/config/settings.ts';
@@ -178,7 +179,10 @@ export class Scraping {
     try {
       const { sqlDriver, clusterName } = config;
       const query = host.query.bind(host);
-      this.#nodes = await queryNodes(query, sqlDriver, clusterName, clock.nowMs());
+      // By a clock that is ahead, all other nodes would have been silent for long.
+      const databaseMs = (await queryDatabaseTime(query, sqlDriver)) ?? Infinity;
+      const nowMs = Math.min(clock.nowMs(), databaseMs);
+      this.#nodes = await queryNodes(query, sqlDriver, clusterName, nowMs);
       board.clear(NODES_UNKNOWN);
     } catch (error) {
       const message = `The nodes of the cluster could not be read: ${describeError(error)}.`;
