@@ -180,8 +180,8 @@ export class Scraping {
       const { sqlDriver, clusterName } = config;
       const query = host.query.bind(host);
       // By a clock that is ahead, all other nodes would have been silent for long.
-      const databaseMs = (await queryDatabaseTime(query, sqlDriver)) ?? Infinity;
-      const nowMs = Math.min(clock.nowMs(), databaseMs);
+      const databaseMs = await queryDatabaseTime(query, sqlDriver).catch(() => undefined);
+      const nowMs = Math.min(clock.nowMs(), databaseMs ?? Infinity);
       this.#nodes = await queryNodes(query, sqlDriver, clusterName, nowMs);
       board.clear(NODES_UNKNOWN);
     } catch (error) {
