@@ -109,7 +109,8 @@ for (const [driver, makePlace] of Object.entries({ amazons3: inBucket, local: on
       });
       routes = new PluginRoutes(host, user);
       await host.perform('activate');
-      await routes.scraped();
+      // The blocks of before end days ago, and this host has no database to ask for the time.
+      await routes.scraped(['clock_wrong', 'blocks_set_aside']);
     });
 
     after(async () => {
