@@ -201,7 +201,11 @@ describe('a query', () => {
     const fs = await disk();
     const file = await fs.open(`db/${testUlid(1)}/index`, 'create');
     await file.close();
-    await assert.rejects(open(fs), (error) => hasCode(error, 'ERR_BLOCKS_DAMAGED'));
+    await assert.rejects(open(fs), (error) => {
+      assert.ok(hasCode(error, 'ERR_BLOCKS_DAMAGED') && error instanceof Error);
+      assert.deepEqual([...new Set(error.message.match(/\b\w{26}\b/g))], [testUlid(1)]);
+      return true;
+    });
   });
 
   it('answers damage with a coded error, and never with other samples', async () => {
