@@ -168,6 +168,27 @@ describe('a query', () => {
     assert.equal(fs.calls, calls);
   });
 
+  it('leaves a damaged log as it is, and answers with what lies before the damage', async () => {
+    const fs = await disk();
+    await fs.makeDir('db/wal');
+    const tasks = inlineTasks(tsdbTasks(fs));
+    const options = { fs, dir: 'db', clock, logger: silentLogger, tasks, maintenanceIntervalMs: 0 };
+    const db = await Db.open(options);
+    for (const timeMs of [2500, 2600]) {
+      const appender = db.appender();
+      appender.append(appender.series(makeLabels([['__name__', 'c']])), timeMs, 7);
+      await appender.commit();
+    }
+    const killed = fs.survivor('kill');
+    const { sizeBytes = 0 } = (await killed.stat('db/wal/00000000')) ?? {};
+    const file = await killed.open('db/wal/00000000', 'update');
+    await file.write(Uint8Array.of(0xff), sizeBytes - 1);
+    await file.close();
+    const { calls } = killed;
+    assert.deepEqual(await select(killed, 'c'), [['{__name__="c"}', [2500], [7]]]);
+    assert.equal(killed.calls, calls);
+  });
+
   it('opens blocks without reading more than the ends of their indexes', async () => {
     const fs = await disk();
     const reads: [string, number][] = [];
