@@ -37,13 +37,14 @@ test: $(modules) executable webapp ## run the tests of server, web app and build
 	node --test --test-concurrency=2 $(unit_tests)
 
 .PHONY: check-style
-check-style: $(modules) ## format, lint, types, layers, limits
+check-style: $(modules) ## format, lint, types, layers, limits, promises
 	prettier --check --log-level warn .
 	for project in server/tsconfig.pure.json server build build/devhost/console \
 	  webapp/tsconfig.pure.json webapp; do tsc -p $$project; done
 	eslint -c build/eslint.config.mjs --max-warnings 0 server build webapp
 	node build/check-layers.ts
 	node build/tidy.ts
+	node build/promises.ts
 
 .PHONY: conformance
 conformance: executable ## the executable under the official Go host, and formats against Go

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { checkPromises, parsePromises, promisesOf } from './promises.ts';
+import { checkPromises, checkTests, namedTests, parsePromises, promisesOf } from './promises.ts';
 
 function sentences(path: string, text: string): string[] {
   return promisesOf({ path, text }).map(({ sentence }) => sentence);
@@ -46,6 +46,32 @@ test('paragraphs, items and rows of a document count, code does not', () => {
     '- never here',
     '| `…` | cannot |',
   ]);
+});
+
+test('a row of a document that names its tests is listed there, and they must be there', () => {
+  const document = {
+    path: 'x.md',
+    text: [
+      '| promise | tests |',
+      '|---|---|',
+      '| It never rains. | `x.test.ts`: the sky holds; `y.ts`: a \\| b |',
+      '| It never snows. | `x.ts`: the sky holds |',
+      '| It never thaws. | `x.test.ts`:  |',
+      '',
+      'It never hails, says `x.test.ts`: the sky holds.',
+    ].join('\n'),
+  };
+  assert.deepEqual(sentences(document.path, document.text), [
+    '| It never snows.',
+    '| It never thaws.',
+    'It never hails, says `…`: the sky holds.',
+  ]);
+  const tests = namedTests(document);
+  assert.deepEqual(tests, [
+    { path: 'x.test.ts', title: 'the sky holds' },
+    { path: 'y.ts', title: 'a | b' },
+  ]);
+  assert.deepEqual(checkTests(document.path, tests, files), ['x.md: y.ts has no test "a | b"']);
 });
 
 const files = [{ path: 'x.test.ts', text: `test('the sky holds', () => {});` }];

@@ -1,6 +1,6 @@
 // Proves that each promise has its test. The words of `reservedWords` make a sentence of a comment or
-// a document a promise; server/docs/promises.md names the test of each. Who means no promise chooses
-// another word.
+// a document a promise; server/docs/promises.md names the test of each, or the row of a table in which
+// it stands does. Who means no promise chooses another word.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -33,19 +33,34 @@ export interface TestName {
 
 /** Sentences with a reserved word, in the comments of a source or in the text of a document. */
 export function promisesOf(file: SourceFile): Promised[] {
-  const blocks = file.path.endsWith('.md') ? textBlocks(file.text) : commentBlocks(file.text);
+  const blocks = isDocument(file)
+    ? textBlocks(file.text)
+        .filter((block) => !namesTest(block))
+        .map((block) => block.replace(/`[^`\n]*`/g, '`…`'))
+    : commentBlocks(file.text);
   return blocks
     .flatMap(sentencesOf)
     .filter((sentence) => reservedWords.test(sentence))
     .map((sentence) => ({ path: file.path, sentence }));
 }
 
-/** Paragraphs, items and table rows; code and its spans promise nothing. */
+function isDocument({ path: file }: SourceFile): boolean {
+  return file.endsWith('.md');
+}
+
+/** Paragraphs, items and table rows; code promises nothing. */
 function textBlocks(text: string): string[] {
-  return text
-    .replace(/^```[\s\S]*?^```$/gm, '\n')
-    .replace(/`[^`\n]*`/g, '`…`')
-    .split(/\n\s*\n|\n(?=\s*(?:[-*|#]|\d+\.)\s)/);
+  return text.replace(/^```[\s\S]*?^```$/gm, '\n').split(/\n\s*\n|\n(?=\s*(?:[-*|#]|\d+\.)\s)/);
+}
+
+/** Whether it is a row of a table that itself says which test proves it. */
+function namesTest(block: string): boolean {
+  return /^\s*\|/.test(block) && testsOf(block).some((test) => test.path.endsWith('.test.ts'));
+}
+
+/** The tests that rows of a document name. */
+export function namedTests(document: SourceFile): TestName[] {
+  return textBlocks(document.text).filter(namesTest).flatMap(testsOf);
 }
 
 /** Comments, those that follow one another line by line as one. */
@@ -111,10 +126,16 @@ export function parsePromises(text: string): PromiseRow[] {
   return cells.map(([where = '', quote = '', tests = '']) => ({
     path: where.replaceAll('`', '').trim(),
     quote: normalize(quote.replaceAll('\\|', '|')),
-    tests: [...tests.matchAll(/`([^`]+)`: ([^;]+)/g)].map(([, file = '', title = '']) => ({
-      path: file,
-      title: title.replaceAll('\\|', '|').trim(),
-    })),
+    tests: testsOf(tests),
+  }));
+}
+
+/** All of `test path: title; …` in a row or a cell of it. */
+function testsOf(cell: string): TestName[] {
+  const found = cell.matchAll(/`([^`]+\.tsx?)`:\s+(?!\s)((?:\\\||[^;|])+)/g);
+  return [...found].map(([, file = '', title = '']) => ({
+    path: file,
+    title: title.replaceAll('\\|', '|').trim(),
   }));
 }
 
@@ -124,7 +145,6 @@ export function checkPromises(
   rows: readonly PromiseRow[],
   files: readonly SourceFile[],
 ): string[] {
-  const texts = new Map(files.map((file) => [file.path, file.text]));
   const keeps = (row: PromiseRow, { path: file, sentence }: Promised): boolean =>
     row.path === file && sentence.includes(row.quote);
   const unlisted = promised
@@ -135,11 +155,21 @@ export function checkPromises(
     .map((row) => `${promisesFile}: ${row.path} does not say: ${row.quote}`);
   const untested = rows.flatMap((row) => {
     if (row.tests.length === 0) return [`${promisesFile}: no test for: ${row.quote}`];
-    return row.tests
-      .filter((test) => !(texts.get(test.path) ?? '').includes(test.title))
-      .map((test) => `${promisesFile}: ${test.path} has no test "${test.title}"`);
+    return checkTests(promisesFile, row.tests, files);
   });
   return [...unlisted, ...stale, ...untested];
+}
+
+/** One sentence for each test that is named in the document `where` and is not there. */
+export function checkTests(
+  where: string,
+  tests: readonly TestName[],
+  files: readonly SourceFile[],
+): string[] {
+  const texts = new Map(files.map((file) => [file.path, file.text]));
+  return tests
+    .filter((test) => !(texts.get(test.path) ?? '').includes(test.title))
+    .map((test) => `${where}: ${test.path} has no test "${test.title}"`);
 }
 
 if (import.meta.main) {
@@ -152,7 +182,12 @@ if (import.meta.main) {
       !isTest(file),
   );
   const table = readFileSync(path.join(rootDir, promisesFile), 'utf8');
-  const problems = checkPromises(spoken.flatMap(promisesOf), parsePromises(table), files);
+  const problems = [
+    ...checkPromises(spoken.flatMap(promisesOf), parsePromises(table), files),
+    ...spoken
+      .filter(isDocument)
+      .flatMap((document) => checkTests(document.path, namedTests(document), files)),
+  ];
   for (const line of problems) console.error(line);
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

@@ -4,9 +4,12 @@ const HIDDEN = '…';
 
 /** URLs in a text, without the punctuation of the sentence behind them. */
 const URLS = /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>`]*[^\s"'<>`),.:;]/gi;
-/** Values that are named as a secret: `password=x`, `"token": "x"`, as drivers and libraries quote them. */
+/**
+ * Values whose names end as those of secrets do: `password = x`, `client_secret=x`, `"token": "x"`, as
+ * drivers and libraries quote them.
+ */
 const NAMED =
-  /\b((?:password|passwd|pwd|secret|(?:access|auth|refresh)?_?token|(?:api|account|access|secret)_?key|sharedaccesssignature|sig)["']?(?:=|"\s*:)\s*)(?:"[^"]*"|'[^']*'|[^\s"',;&)]+)/gi;
+  /((?:password|passwd|pwd|passphrase|secret|token|assertion|(?:api|account|access|secret)[_-]?key|signature|\bsig)["']?(?:\s?=\s?|"\s*:\s*))(?:"[^"]*"|'[^']*'|[^\s"',;&)]+)/gi;
 /** Credentials as an Authorization header carries them; a word of a sentence is in lower case. */
 const HEADER = /\b([Bb]earer|[Bb]asic)\s+(?=\S*[A-Z0-9=])[A-Za-z0-9._~+/=-]{6,}/g;
 

@@ -19,6 +19,7 @@ const times: [timeMs: number, text: string][] = [
   [-62_167_219_201_000, '-0001-12-31 23:59:59'],
   [-63_000_000_000_000, '-0027-08-11 08:00:00'],
   [Number.MIN_SAFE_INTEGER + 991, '-283457-03-21 15:01:00'],
+  [Number.MIN_SAFE_INTEGER, '-283457-03-21 15:00:59'],
 ];
 for (const [timeMs, text] of times) {
   test(`${timeMs} is ${text}`, () => assert.equal(formatUtc(timeMs), text));
@@ -29,5 +30,19 @@ test('every day of the years that a Date knows is the same', () => {
     const text = new Date(timeMs).toISOString();
     assert.equal(formatUtc(timeMs), text.slice(0, 19).replace('T', ' '));
     assert.equal(formatUtcMinute(timeMs), text.slice(0, 16).replace('T', ' '));
+  }
+});
+
+test('the days of an era are those of the next, up to the largest numbers', () => {
+  const ERA_MS = Date.UTC(2400, 0, 1) - Date.UTC(2000, 0, 1);
+  const shown = (timeMs: number): [year: number, rest: string] => {
+    const [, year, rest = ''] = /^(-?\d+)(-.*)$/.exec(formatUtc(timeMs)) ?? [];
+    return [Number(year), rest];
+  };
+  for (let timeMs = 0; timeMs < ERA_MS; timeMs += 86_400_000 * 97 + 3_599_000) {
+    const [year, rest] = shown(timeMs);
+    for (const eras of [-710, -6, -5, 5, 700]) {
+      assert.deepEqual(shown(timeMs + eras * ERA_MS), [year + 400 * eras, rest]);
+    }
   }
 });

@@ -1,5 +1,5 @@
 const DAY_MS = 86_400_000;
-/** The calendar repeats itself every 400 years; each such era begins on the first of March here. */
+/** The calendar repeats itself after 400 years; each such era begins on the first of March here. */
 const ERA_DAYS = 146_097;
 /** From the first of March of the year 0 to 1970. */
 const EPOCH_DAYS = 719_468;

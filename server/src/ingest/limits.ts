@@ -9,7 +9,7 @@ export const LINE_BYTES_MAX = 1024 * 1024;
  */
 export const SLICE_MS = 8;
 
-/** Lines between two looks at the clock within a slice. */
+/** Lines between two looks at the clock in a slice. */
 export const SLICE_CHECK_LINES = 64;
 
 /** Samples with a timestamp further ahead than this are refused, as Prometheus does. */

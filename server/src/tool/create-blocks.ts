@@ -119,7 +119,7 @@ interface TextImportOptions {
   readonly blocks: BlockImport;
   /** Labels that all series get. */
   readonly extra: ReadonlyMap<string, string>;
-  /** Whether a sample that cannot be stored ends the import. */
+  /** Whether a sample that is not taken ends the import. */
   readonly isStrict: boolean;
   readonly env: ToolEnvironment;
 }

@@ -93,7 +93,7 @@ async function mergeOnce(
   return true;
 }
 
-/** Which of the blocks cannot be read whole. */
+/** Those of the blocks that are not whole. */
 async function damagedOf(
   dir: string,
   ulids: readonly string[],

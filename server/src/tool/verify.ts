@@ -5,8 +5,8 @@ import { parseArguments } from './arguments.ts';
 import { DEFAULT_DB_DIR, type ToolEnvironment, withoutSlash } from './environment.ts';
 
 /**
- * `verify [<db path>]`: reads all blocks and checks every checksum, and that there is as much in a
- * block as it says. One line each; `ERR_BLOCKS_DAMAGED` at the end when one is damaged.
+ * `verify [<db path>]`: reads all blocks, with the checksums of series, chunks, tombstones and the
+ * table of contents, and counts whether there is as much in a block as it says. One line each; `ERR_BLOCKS_DAMAGED` at the end when one is damaged.
  */
 export async function verify(args: readonly string[], env: ToolEnvironment): Promise<void> {
   const { positionals } = parseArguments(args, { positionals: ['[db path]'] });

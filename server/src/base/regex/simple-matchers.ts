@@ -157,7 +157,7 @@ function countsOf(alternatives: Alternatives): number {
   return sum;
 }
 
-/** Whether the neighbour takes a character that the repeat cannot take. */
+/** Whether the neighbour needs a character that the repeat does not take. */
 function isApart(repeat: Repeat, neighbour: Repeat | Group): boolean {
   return neighbour.kind === 'repeat' && neighbour.min > 0 && areDisjoint(repeat.set, neighbour.set);
 }

@@ -45,7 +45,7 @@ export class RepeatingTask {
     this.#loop ??= this.#run();
   }
 
-  /** Runs the next turn within `delayMs`; one that is under way is followed by another. */
+  /** Puts the next turn forward to `delayMs` from now; one that is under way is followed by another. */
   wake(delayMs = 0): void {
     this.#dueMs = Math.min(this.#dueMs, this.#options.clock.monotonicMs() + delayMs);
     this.#wake.abort();

@@ -50,7 +50,7 @@ export async function uploadObject(source: ByteSource, options: UploadOptions): 
   }
 }
 
-/** A part while it grows; small files never take the memory of a whole part. */
+/** A part while it grows, so that a small file does not take the memory of a whole part. */
 class PartBuffer {
   readonly #sizeMax: number;
   readonly #free: Uint8Array[] = [];

@@ -10,7 +10,7 @@ const MINUS = 45;
 const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 const POWER_MAX = 22;
 
-/** Digits whose value always fits a double exactly: 10^15 < 2^53. */
+/** So many digits fit a double exactly: 10^15 < 2^53. */
 export const EXACT_DIGITS = 15;
 /** Two more digits need two doubles; no shortest form of a double has more. */
 const DIGITS_MAX = 17;

@@ -3,7 +3,7 @@ import { CodedError } from '../../base/errors.ts';
 const FOUND_BYTES_MAX = 40;
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** A fault in exposition text before it is known on which line it is. Never leaves this folder. */
+/** A fault in exposition text before it is known on which line it is; parsers make an error of it. */
 export class ExpositionFault extends Error {
   readonly code: string;
   readonly offset: number;

@@ -84,8 +84,10 @@ test('reads every form of a number, to the bit', () => {
     ...['0.000001', '999999999999999', '0.999999999999999', '72057594037927945'],
   ];
   for (const form of forms) assert.deepEqual(parseAll(`up ${form}\n`)[0].value, Number(form), form);
-  for (const form of ['NaN', 'nan', 'nAN'])
-    assert.ok(Number.isNaN(parseAll(`up ${form}`)[0].value));
+  for (const form of ['NaN', 'nan', 'nAN']) {
+    const bits = new BigUint64Array(Float64Array.of(parseAll(`up ${form}`)[0].value).buffer);
+    assert.equal(bits[0].toString(16), '7ff8000000000000', form);
+  }
   for (const form of ['Inf', '+inf', 'Infinity', '+INFINITY']) {
     assert.equal(parseAll(`up ${form}`)[0].value, Infinity, form);
   }

@@ -126,6 +126,20 @@ test('the loop outlives a storage that throws where it never should', async () =
   await manager.stop();
 });
 
+test('a stop ends when storage takes no stale markers', async () => {
+  const { http, storage, clock, manager } = bench();
+  http.answers.set(target(1).url, 'x 1\n');
+  manager.apply(SETTINGS, [target(1)]);
+  await pass(clock, 2000, 250);
+  let asked = 0;
+  storage.appender = () => {
+    asked++;
+    throw new Error('closed');
+  };
+  await manager.stop();
+  assert.equal(asked, 1);
+});
+
 test('places in the interval are spread evenly', () => {
   const buckets = new Array<number>(10).fill(0);
   for (let i = 0; i < 1000; i++) buckets[Math.floor(spreadHash(`target ${i}`) / 2 ** 32 / 0.1)]++;

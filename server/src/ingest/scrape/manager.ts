@@ -27,7 +27,7 @@ export interface ScrapeManagerOptions {
   readonly onScrape?: (result: ScrapeResult) => void;
   /**
    * Asked before each commit. With `later`, what was scraped waits in memory for `now`; with `never`
-   * it is dropped without a word, and so are stale markers. Default: always `now`.
+   * it is dropped without a word, and so are stale markers. Default: `now`.
    */
   readonly mayStore?: () => StorePermission;
 }

@@ -1,7 +1,7 @@
 import { ALIGN_TOLERANCE_MS_MAX, FIRST_SCRAPE_MS_MAX } from '../limits.ts';
 
 /**
- * When a target is scraped: at its own fixed offset within each interval of the wall clock. The
+ * When a target is scraped: at its own fixed offset in each interval of the wall clock. The
  * offset comes from a hash of the target, so that targets spread evenly and keep their places over
  * restarts.
  */

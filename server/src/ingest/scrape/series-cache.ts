@@ -42,7 +42,7 @@ export class SeriesCache {
   /** The round in which an entry was last seen. */
   #seen = new Float64Array(FIRST_CAPACITY);
   #flags = new Uint8Array(FIRST_CAPACITY);
-  /** Open addressing with linear probing; never more than half full. */
+  /** Open addressing with linear probing; half full at most. */
   #slots = new Uint32Array(FIRST_CAPACITY * 2);
   #count = 1;
   #last = NO_ENTRY;

@@ -34,7 +34,7 @@ export class RemoteResponse implements HttpResponse {
   #syncedChanges = -1;
   #hasHead = false;
   #isTakenOver = false;
-  /** Never rejects. */
+  /** Does not reject. */
   #takingOver: Promise<void> = Promise.resolve();
   #deadlineSetMs = 0;
   #isClosed = false;

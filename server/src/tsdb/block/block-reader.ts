@@ -61,8 +61,10 @@ export class BlockReader {
 }
 
 /**
- * Reads the whole block and checks every checksum, and that series, chunks and samples are as many
- * as `meta.json` says. `ERR_BLOCK_STATS` when they are not.
+ * Reads all series and chunks of a block and checks their checksums, those of the tombstones and of
+ * the index's table of contents, and that series, chunks and samples are as many as `meta.json` says
+ * (`ERR_BLOCK_STATS` when they are not). The checksums of symbols and postings are not looked at;
+ * `BlockStreamCheck` does that.
  */
 export async function verifyBlock(fs: Fs, dir: string): Promise<BlockMeta> {
   const block = await BlockReader.open(fs, dir);

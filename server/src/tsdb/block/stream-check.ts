@@ -51,7 +51,7 @@ export class BlockStreamCheck {
   /**
    * The check of a file; undefined for one that is no part of a block.
    *
-   * @param path within the block's folder
+   * @param path in the block's folder
    * @param sizeBytes as listed; more or fewer are damage
    * @param tail of an index, its last {@link INDEX_TAIL_BYTES}
    */

@@ -92,7 +92,7 @@ export class SegmentCheck {
     const minTimeMs = isTimed ? firstTimeMs(bytes, at + TIME_OFFSET, end) : 0;
     found.chunks.add(this.#segment, this.#offset, minTimeMs);
     if (!isKnownEncoding(bytes[at])) found.unknown++;
-    // Chunks of every known encoding begin with the number of their samples.
+    // Chunks of all known encodings begin with the number of their samples.
     else if (end - at >= TIME_OFFSET) found.samples += (bytes[at + 1] << 8) | bytes[at + 2];
   }
 

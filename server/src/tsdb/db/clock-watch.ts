@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { CLOCK_JUMP_MS } from '../limits.ts';
 
-/** Tells when the wall clock has gone back, by a clock that never does. */
+/** Tells when the wall clock has gone back, by the monotonic clock. */
 export class ClockWatch {
   readonly #clock: Clock;
   /** Wall time less monotonic time; nothing is known of the time before the start. */

@@ -67,7 +67,7 @@ export class ReferenceTime {
     return this.#referenceMs;
   }
 
-  /** The newest time at which samples came in and all clocks agreed; -Infinity when they never did. */
+  /** The newest time at which samples came in and all clocks agreed; -Infinity before that. */
   get agreedMs(): number {
     return this.#agreedMs;
   }

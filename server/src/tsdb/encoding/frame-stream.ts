@@ -5,7 +5,7 @@
 export type FrameTaker = (bytes: Uint8Array, at: number, end: number) => number;
 
 /**
- * Cuts a stream of pieces into frames. A frame that is whole within a piece is taken where it lies; only
+ * Cuts a stream of pieces into frames. A frame that is whole in a piece is taken where it lies; only
  * one that reaches over an edge is copied together.
  */
 export class FrameStream {

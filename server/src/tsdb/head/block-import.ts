@@ -53,7 +53,7 @@ export interface SkippedSamples {
 }
 
 /**
- * Makes blocks of samples that come in any order of time; within a block those of one series have to
+ * Makes blocks of samples that come in any order of time; in a block those of one series have to
  * move on, and others are left out. All blocks are filled at once. When memory runs out the newest are given up, to
  * be filled when the input is read again from {@link Deferred.position}.
  */

@@ -37,7 +37,7 @@ export interface RestoredChunk {
   readonly isStored?: boolean;
 }
 
-/** A place is `segment * 2^20 + offset`, a safe integer; segment numbers are never used again. */
+/** A place is `segment * 2^20 + offset`, a safe integer; segment numbers are not used again. */
 export class ClosedChunks {
   readonly #segments = new Map<number, Segment>();
   #nextSegment = 0;
@@ -113,7 +113,7 @@ export class ClosedChunks {
     this.#at(place).words[((place % SEGMENT_BYTES) >> 2) + 7] |= STORED;
   }
 
-  /** The chunk's bytes; they never change. */
+  /** The chunk's bytes, which stay as they are. */
   data(place: number): Uint8Array {
     const segment = this.#at(place);
     const offset = place % SEGMENT_BYTES;

@@ -8,7 +8,7 @@ import type { Head } from './head.ts';
 import type { PendingSamples } from './pending-samples.ts';
 import { PENDING_AT, PENDING_COUNT, RECORD_DOUBLES } from './series-table.ts';
 
-/** Bits of the NaN that Prometheus stores for every ordinary NaN (value.NormalNaN). */
+/** Bits of the NaN that Prometheus stores for an ordinary NaN (value.NormalNaN). */
 const NORMAL_NAN_HI = 0x7ff80000;
 const NORMAL_NAN_LO = 1;
 

@@ -17,7 +17,7 @@ import {
 } from './series-table.ts';
 
 /**
- * The head's series and chunks within a range, as a worker gets them: closed chunks stay where they
+ * The head's series and chunks in a range, as a worker gets them: closed chunks stay where they
  * are (shared memory), open ones and labels are copied.
  */
 export interface HeadSnapshot {

@@ -253,7 +253,7 @@ export class HeadReplay {
     }
   }
 
-  /** The damage of a record that cannot be understood, or undefined. */
+  /** The damage of a record that makes no sense, or undefined. */
   async #takePart(part: LogPart, path: string, turn: number): Promise<CodedError | undefined> {
     const samples = new SampleColumns(this.#columns[turn & 1]);
     let at = 0;

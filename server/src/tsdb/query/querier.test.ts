@@ -168,6 +168,32 @@ describe('a query', () => {
     assert.equal(fs.calls, calls);
   });
 
+  it('leaves a damaged log as it is, and answers with what lies before the damage', async () => {
+    const fs = await disk();
+    await fs.makeDir('db/wal');
+    const tasks = inlineTasks(tsdbTasks(fs));
+    const options = { fs, dir: 'db', clock, logger: silentLogger, tasks, maintenanceIntervalMs: 0 };
+    const db = await Db.open(options);
+    for (const timeMs of [2100, 2200, 2300, 2400]) {
+      const appender = db.appender();
+      appender.append(appender.series(makeLabels([['__name__', 'c']])), timeMs, 7);
+      await appender.commit();
+    }
+    const path = 'db/wal/00000000';
+    const { sizeBytes = 0 } = (await fs.stat(path)) ?? {};
+    const killed = fs.survivor('kill');
+    // A half record at the end would be cut off, and one in the middle set aside with the rest.
+    for (const at of [sizeBytes - 1, Math.floor(sizeBytes / 2)]) {
+      const file = await killed.open(path, 'update');
+      await file.write(Uint8Array.of(0xff), at);
+      await file.close();
+      const { calls } = killed;
+      const [[, times]] = await select(killed, 'c');
+      assert.ok(times.length > 0 && times.length < 4, String(times));
+      assert.equal(killed.calls, calls, killed.log.slice(calls).join());
+    }
+  });
+
   it('opens blocks without reading more than the ends of their indexes', async () => {
     const fs = await disk();
     const reads: [string, number][] = [];
@@ -201,7 +227,11 @@ describe('a query', () => {
     const fs = await disk();
     const file = await fs.open(`db/${testUlid(1)}/index`, 'create');
     await file.close();
-    await assert.rejects(open(fs), (error) => hasCode(error, 'ERR_BLOCKS_DAMAGED'));
+    await assert.rejects(open(fs), (error) => {
+      assert.ok(hasCode(error, 'ERR_BLOCKS_DAMAGED') && error instanceof Error);
+      assert.deepEqual([...new Set(error.message.match(/\b\w{26}\b/g))], [testUlid(1)]);
+      return true;
+    });
   });
 
   it('answers damage with a coded error, and never with other samples', async () => {

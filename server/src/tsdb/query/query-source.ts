@@ -8,7 +8,7 @@ import type { Matcher } from './matcher.ts';
 export interface SourceSeries extends SortedSet {
   /** Of the series at which the set stands. */
   readonly labels: Labels;
-  /** Its chunks within the range; they stay valid. Most answers come without waiting. */
+  /** Its chunks in the range; they stay valid. Most answers come without waiting. */
   chunks(): SeriesChunks | Promise<SeriesChunks>;
 }
 

@@ -110,7 +110,7 @@ export class WalSegmentReader {
     return false;
   }
 
-  /** Goes to the next record within the pages that were loaded. */
+  /** Goes to the next record in the pages that were loaded. */
   next(): boolean {
     const window = this.#window;
     for (;;) {

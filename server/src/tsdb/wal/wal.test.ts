@@ -121,6 +121,18 @@ describe('the log', () => {
     assert.equal((await readSegment(fs, 4)).records.length, 2);
   });
 
+  it('keeps a record that is longer than a segment in one', async () => {
+    const fs = await newFs();
+    const writer = new WalWriter(fs, DIR, 0, PAGE_BYTES);
+    const records = [100, 3 * PAGE_BYTES, 100].map((length) => new Uint8Array(length).fill(length));
+    for (const record of records) await writer.append([record]);
+    await writer.close();
+    assert.deepEqual(await listSegments(fs, DIR), [0, 1, 2]);
+    for (const [i, record] of records.entries()) {
+      assert.deepEqual((await readSegment(fs, i)).records, [hex(record)]);
+    }
+  });
+
   it('takes one write for all that wait', async () => {
     const fs = await newFs();
     const writer = new WalWriter(fs, DIR, 0, SEGMENT_BYTES);
