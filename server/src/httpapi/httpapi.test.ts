@@ -156,7 +156,7 @@ function setUp(job: DumpJob = JOB) {
         },
       },
     );
-    if (answer.headers['Content-Type'] === 'application/json')
+    if (answer.headers['Content-Type'] === 'application/json' && answer.body !== '')
       answer.json = JSON.parse(answer.body);
     return answer;
   };
@@ -453,6 +453,21 @@ describe('the HTTP API', () => {
     fail(new CodedError('ERR_JOB_RANGE', 'min_t after max_t'));
     const created = await ask('POST', '/jobs/create', ADMIN, '{"min_t":5,"max_t":1}');
     assert.equal(created.status, 400);
+  });
+
+  it('fails nowhere when the error cannot be sent either', async () => {
+    const { ask, fail, logged } = setUp();
+    const broken = (): never => {
+      throw new Error('the connection is gone');
+    };
+    const failure = new Error('database down');
+    fail(failure);
+    await ask('GET', '/jobs', ADMIN, '', broken);
+    assert.deepEqual(logged[0], {
+      level: 'error',
+      fields: { request: 'GET /jobs', status: 500, error: failure },
+    });
+    await ask('GET', '/jobs', {}, '', broken);
   });
 });
 

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 
 /**
- * Where a cloud answers every process of a machine, with secrets among other things: link-local
+ * Where a cloud answers any process of a machine, with secrets among other things: link-local
  * addresses (RFC 3927, RFC 4291), also as IPv6 writes those of IPv4 (RFC 4291, RFC 6052, RFC 3056),
  * and the metadata services that live elsewhere (Amazon, Google, Alibaba, Oracle).
  */

@@ -72,6 +72,16 @@ class FakeKv implements JobKeyValueStore {
     return [...this.values.keys()].filter((key) => key.startsWith(prefix));
   }
 
+  /** The keys that are written from now on. */
+  noteWrites(): string[] {
+    const written: string[] = [];
+    this.values.set = (key, value) => {
+      written.push(key);
+      return Map.prototype.set.call(this.values, key, value);
+    };
+    return written;
+  }
+
   read(): Record<string, Record<string, unknown>> {
     return JSON.parse(this.values.get(JOB_MAP_KEY) ?? '{}');
   }
@@ -386,6 +396,7 @@ describe('jobs', () => {
       const { kv, clock, dumps, service } = setUp();
       kv.values.set(`once_${id}`, row);
       kv.values.set('once_of_another_part', 'x');
+      const written = kv.noteWrites();
       service.start();
       await until(() => dumps.runs.length === 1, clock);
       assert.equal(dumps.runs[0].jobId, id);
@@ -395,6 +406,7 @@ describe('jobs', () => {
       await clock.advance(120_000);
       assert.equal(dumps.runs.length, 1);
       assert.deepEqual(await kv.keys('once_'), ['once_of_another_part']);
+      assert.ok(written.length > 0 && !written.some((key) => key.startsWith('once_')));
     });
 
     it('are left to the Go node that holds their lock, until it ends', async () => {
