@@ -240,7 +240,7 @@ export class Roles {
     }
   }
 
-  /** Asks for the lease, or lets go of it: who cannot store samples does not ask for the right to. */
+  /** Asks for the lease, or lets go of it: whose database is not open never asks. */
   #compete(): void {
     const { lease } = this.#options;
     if (this.#isCluster !== true) {

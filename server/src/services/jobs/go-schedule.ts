@@ -31,7 +31,7 @@ export class GoSchedule {
   }
 
   /**
-   * Makes every job that no Go node works on a pending job of the map.
+   * Makes every job that can be read, and that no Go node works on, a pending job of the map.
    *
    * @returns whether some had to be left because their lock is held; they are worth another look soon
    */
