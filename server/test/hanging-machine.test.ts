@@ -11,6 +11,7 @@ import { test } from 'node:test';
 import { POOL_THREADS } from '../src/platform/pool-size.ts';
 
 const TOOL = join(import.meta.dirname, '..', 'src', 'tool.ts');
+const EXIT_PROCESS = join(import.meta.dirname, '..', 'src', 'platform', 'exit-process.ts');
 const SCRIPT = join(import.meta.dirname, 'support', 'on-hanging-machine.ts');
 /** glibc reads this file for every look-up, here one that never opens. */
 const WITH_HANGING_LOOKUPS = 'mount --bind "$0" /etc/hosts && exec "$@"';
@@ -80,5 +81,40 @@ test('look-ups that hang leave the rest working', (context) => {
       return;
     }
     check('look-ups', dir, unshare);
+  });
+});
+
+test('a process that is to end does so within half a second, whatever its threads are at', () => {
+  withFolder((dir) => {
+    const fifo = join(dir, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const script = `
+      import { open } from 'node:fs';
+      import { Worker } from 'node:worker_threads';
+      import { exitProcess } from ${JSON.stringify(EXIT_PROCESS)};
+      const never = { close: () => new Promise(() => {}) };
+      const hang = {
+        nothing: () => [],
+        disk: () => open(${JSON.stringify(fifo)}, 'r', () => {}) ?? [],
+        thread: () => (new Worker('for (;;);', { eval: true }), [never]),
+      };
+      const threads = hang[process.argv[1]]();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      console.log(Date.now());
+      await exitProcess(3, threads);
+    `;
+    for (const what of ['nothing', 'disk', 'thread']) {
+      const args = ['--input-type=module', '-e', script, what];
+      const { status, signal, stdout } = spawnSync(process.execPath, args, {
+        encoding: 'utf8',
+        timeout: 60_000,
+        killSignal: 'SIGTERM',
+      });
+      const tookMs = Date.now() - Number.parseInt(stdout, 10);
+      // The host kills after 2 s.
+      assert.ok(tookMs < 2_000, `${what}: ${tookMs} ms`);
+      if (what === 'nothing') assert.equal(status, 3);
+      else assert.equal(signal, 'SIGKILL', what);
+    }
   });
 });

@@ -64,7 +64,7 @@ async function download(
   if (stat === undefined) {
     throw new HttpError(404, 'ERR_DUMP_MISSING', 'The file of this dump is gone.');
   }
-  // A dump never changes under its job's id, so id and size tell two files apart.
+  // A finished dump is not made again under its job's id: id and size tell two files apart.
   const tag = `"${job.id}-${stat.sizeBytes}"`;
   const condition = request.header.get('If-Range');
   const wanted = condition === undefined || condition === tag;

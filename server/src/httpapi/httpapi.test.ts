@@ -156,7 +156,7 @@ function setUp(job: DumpJob = JOB) {
         },
       },
     );
-    if (answer.headers['Content-Type'] === 'application/json')
+    if (answer.headers['Content-Type'] === 'application/json' && answer.body !== '')
       answer.json = JSON.parse(answer.body);
     return answer;
   };
@@ -216,9 +216,11 @@ describe('the HTTP API', () => {
         const goOn = hang(isAuth);
         blame('the database');
         const body = method === 'POST' ? '{"min_t":5,"max_t":6}' : '';
-        const asked = ask(method, url, ADMIN, body);
+        let answer: Answer | undefined;
+        void ask(method, url, ADMIN, body).then((found) => (answer = found));
         await clock.advance(5_000);
-        const { status, json, headers } = await asked;
+        assert.ok(answer !== undefined, 'no answer came');
+        const { status, json, headers } = answer;
         assert.deepEqual(
           [status, json],
           [
@@ -453,6 +455,21 @@ describe('the HTTP API', () => {
     fail(new CodedError('ERR_JOB_RANGE', 'min_t after max_t'));
     const created = await ask('POST', '/jobs/create', ADMIN, '{"min_t":5,"max_t":1}');
     assert.equal(created.status, 400);
+  });
+
+  it('fails nowhere when the error cannot be sent either', async () => {
+    const { ask, fail, logged } = setUp();
+    const broken = (): never => {
+      throw new Error('the connection is gone');
+    };
+    const failure = new Error('database down');
+    fail(failure);
+    await ask('GET', '/jobs', ADMIN, '', broken);
+    assert.deepEqual(logged[0], {
+      level: 'error',
+      fields: { request: 'GET /jobs', status: 500, error: failure },
+    });
+    await ask('GET', '/jobs', {}, '', broken);
   });
 });
 

@@ -13,8 +13,8 @@ const SMALL_PART = 1 / 2;
 /**
  * The memory for HTTP bodies that are being received or processed. When all of it is in use, the
  * largest body that is still being received has to go. Those that are being processed can't, so what
- * small ones may have on top is never in the hands of large ones: a flood from one server costs the
- * others nothing.
+ * small ones may have on top is never in the hands of large ones: a flood of these costs small ones
+ * nothing.
  */
 export class BodyMemory {
   /** For large bodies together, and so the most of one. */

@@ -13,7 +13,7 @@ import { lockFile } from './sqlite-lock.ts';
 // lock ends with its process, and holds in all PID and network namespaces, and wherever else the
 // file system is mounted. The file is empty, stays for ever, and is for its owner alone, since a
 // read lock on it would keep us out. The Go plugin and Prometheus hold flock(2) on `lock`, which
-// /proc/locks shows; they cannot see us, so starting them on a folder that we hold stays unprotected.
+// /proc/locks shows; they do not see us, so starting them on a folder that we hold stays unprotected.
 
 /** Prometheus and the Go plugin pass over files that they don't know. */
 export const LOCK_FILE = 'mattermost-plugin-metrics.lock';

@@ -16,7 +16,7 @@ export interface Threads {
 /**
  * Ends the process within half a second, whatever its threads are at.
  *
- * `process.exit` waits for every thread. A call to a file system that hangs, or a look-up by a dead
+ * `process.exit` waits for all threads. A call to a file system that hangs, or a look-up by a dead
  * name server, would keep it for minutes or for ever: then the process ends itself by a signal, which
  * waits for nothing.
  */

@@ -29,7 +29,7 @@ export function gunzipSmall(packed: Buffer): Buffer | undefined {
 
 /**
  * Frees the memory of bytes that `gunzipSmall` has made. Left to the garbage collector, some
- * megabytes of such buffers a second make it go through the whole heap every second.
+ * megabytes of such buffers a second make it go through the whole heap once a second.
  */
 export function freeBytes(bytes: Buffer): void {
   if (bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength > CHUNK_BYTES) {

@@ -44,8 +44,8 @@ type State =
   'status' | 'fields' | 'body' | 'chunk-line' | 'chunk' | 'chunk-end' | 'trailer' | 'end';
 
 /**
- * Reads one answer from whatever pieces its bytes come in. Tells its listener from within `push` and
- * `end`, which throw when the bytes are no answer.
+ * Reads one answer from whatever pieces its bytes come in. Tells its listener while `push` and
+ * `end` run, which throw when the bytes are no answer.
  */
 export class AnswerReader {
   readonly #listener: AnswerListener;

@@ -58,7 +58,7 @@ async function nameOf(pid: number): Promise<string> {
   return basename(line.split('\0')[0] ?? '') || 'a process';
 }
 
-/** By its user and groups; one that cannot be looked at is given the right. */
+/** By its user and groups; one that we may not look at is given the right. */
 async function mayWrite(pid: number, folder: Stats): Promise<boolean> {
   const status = await nodeFs.readFile(`/proc/${pid}/status`, 'utf8').catch(() => undefined);
   if (status === undefined || (folder.mode & 0o002) !== 0) return true;

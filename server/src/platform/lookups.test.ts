@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { describe, it } from 'node:test';
 
+import { settle } from '../../test/support/fake-clock.ts';
 import { codeOf } from '../base/errors.ts';
 import { Lookups, LOOKUPS_MAX } from './lookups.ts';
 
@@ -68,5 +69,18 @@ describe('look-ups', () => {
     for (const name of asked.slice()) answer(name);
     assert.deepEqual(await again, FOUND);
     assert.equal(asked.length, LOOKUPS_MAX);
+  });
+
+  it('are given up after 15 s', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    let code: string | undefined;
+    new Lookups(resolver().lookupAll).find('a', {}).catch((error) => (code = codeOf(error)));
+    await Promise.resolve();
+    t.mock.timers.tick(14_999);
+    await settle();
+    assert.equal(code, undefined);
+    t.mock.timers.tick(1);
+    await settle();
+    assert.equal(code, 'EAI_AGAIN');
   });
 });

@@ -6,8 +6,8 @@ import { pathToFileURL } from 'node:url';
 import { CodedError } from '../base/errors.ts';
 import { lockedError, refuseHolder } from './lock-holders.ts';
 
-// Node cannot lock files, but SQLite, which is part of it, locks a database with fcntl(2): a
-// transaction that is begun on an empty file, and never ends, is a lock. It writes nothing, and
+// Node has no call to lock a file, but SQLite, which is part of it, locks a database with fcntl(2): a
+// transaction that is begun on an empty file, and left open, is a lock. It writes nothing, and
 // with its journal in memory no other file appears.
 
 const BEGIN = 'PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE';

@@ -135,8 +135,8 @@ export async function listenUnixSocket(path: string): Promise<SocketListener> {
   const server = createServer({ allowHalfOpen: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(failed(error, path)));
-    // Whoever connects first is taken for the host. The file is made within `listen`, and with these
-    // rights from the beginning.
+    // Whoever connects first is taken for the host. The file is made before `listen` returns, and has
+    // these rights from the beginning.
     const before = process.umask(PRIVATE_UMASK);
     try {
       server.listen({ path }, resolve);

@@ -28,8 +28,8 @@ export type MetricsDb = Pick<
   Partial<Pick<Db, 'reference'>>;
 
 /**
- * How often a database that cannot be opened is tried again, at the latest, and whether one that is
- * open still is where it was.
+ * How often a database that could not be opened is tried again, at the latest, and one that is open is
+ * looked for in its place.
  */
 const PERIOD_MS = 30_000;
 const WARNING = 'database_unavailable';

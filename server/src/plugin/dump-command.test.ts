@@ -22,29 +22,46 @@ function setUp(...outcomes: Partial<DumpJob>[]) {
     dump_location: '',
     ...outcome,
   });
+  let broken = '';
+  const use = (part: string): void => {
+    if (part === broken) throw new Error(`no ${part}`);
+  };
   const run = (text: string, userId = 'admin'): Promise<string> =>
     runMetricsCommand(
       { userId, channelId: 'channel', rootId: 'thread', text },
       {
         slowest: () => 'the file store',
         host: {
-          isAdministrator: async (id) => id === 'admin',
-          sendEphemeral: async (post) => void posts.push(post),
+          isAdministrator: async (id) => {
+            use('isAdministrator');
+            return id === 'admin';
+          },
+          sendEphemeral: async (post) => {
+            use('sendEphemeral');
+            posts.push(post);
+          },
         },
         jobs: {
           create: async (min, max) => {
+            use('create');
             created.push([min, max]);
             return job({});
           },
-          whenFinished: async () => job(outcomes.shift() ?? {}),
+          whenFinished: async () => {
+            use('whenFinished');
+            return job(outcomes.shift() ?? {});
+          },
         },
-        status: async () => 'All is well.',
+        status: async () => {
+          use('status');
+          return 'All is well.';
+        },
         downloadLink: (id) => `/plugins/x/jobs/download/${id}`,
         clock,
         logger: silentLogger,
       },
     );
-  return { run, posts, created, clock };
+  return { run, posts, created, clock, breakPart: (part: string) => (broken = part) };
 }
 
 describe('/metrics', () => {
@@ -92,6 +109,24 @@ describe('/metrics', () => {
     const { run } = setUp();
     assert.equal(await run('/metrics status'), 'All is well.');
     assert.match(await run('/metrics status', 'somebody'), /Only system administrators/);
+  });
+
+  it('answers with the reason when something fails on the way', async () => {
+    const failures: [string, string, RegExp][] = [
+      ['isAdministrator', '/metrics', /no isAdministrator/],
+      ['isAdministrator', '/metrics dump', /no isAdministrator/],
+      ['create', '/metrics dump', /no create/],
+      ['status', '/metrics status', /no status/],
+      // The job is there, and tells the reason itself.
+      ['whenFinished', '/metrics dump', /is being made/],
+      ['sendEphemeral', '/metrics dump', /is being made/],
+    ];
+    for (const [part, text, answer] of failures) {
+      const { run, breakPart } = setUp({ status: 'in_progress' }, { status: 'success' });
+      breakPart(part);
+      assert.match(await run(text), answer);
+      await settle();
+    }
   });
 
   it('explains itself for anything else', async () => {

@@ -83,7 +83,7 @@ export function makeHooks(options: HooksOptions): PluginHooks {
   };
 }
 
-/** The plugin's own settings within the server's configuration; Go integers become numbers. */
+/** The plugin's own settings in the server's configuration; Go integers become numbers. */
 function settingsIn(config: Config, pluginId: string): Record<string, unknown> {
   const settings: Record<string, unknown> = {};
   const stored = config.PluginSettings?.Plugins?.[pluginId] ?? {};

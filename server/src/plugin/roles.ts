@@ -179,8 +179,8 @@ export class Roles {
   }
 
   /**
-   * Nothing was stored for two intervals, for whatever reason: a call of the disk may never return, and
-   * no failure is heard of. Letting go of the lease waits for nothing of all that.
+   * Nothing was stored for two intervals, for whatever reason: a call of the disk may hang, and no
+   * failure is heard of. Letting go of the lease waits for nothing of all that.
    */
   #onSilence(silence: Silence | undefined): void {
     const { board, logger, scraping } = this.#options;
@@ -241,7 +241,7 @@ export class Roles {
     }
   }
 
-  /** Asks for the lease, or lets go of it: who cannot store samples does not ask for the right to. */
+  /** Asks for the lease, or lets go of it: whose database is not open never asks. */
   #compete(): void {
     const { lease } = this.#options;
     if (this.#isCluster !== true) {

@@ -105,7 +105,7 @@ export class Scraping {
   }
 
   /**
-   * Within which time some scrape of those that are due ends up in the database, if all is well;
+   * The time in which some scrape of those that are due ends up in the database, if all is well;
    * Infinity while none is due.
    */
   get patienceMs(): number {

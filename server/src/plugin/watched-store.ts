@@ -2,7 +2,7 @@ import type { ByteSource, FileStore } from '../filestore/file-store.ts';
 import type { WatchedPart, WatchedWork, Watchdog } from '../services/health/watchdog.ts';
 
 /**
- * A file store whose every call is followed, piece by piece, so that it is noticed when one of them
+ * A file store whose calls are all followed, piece by piece, so that it is noticed when one of them
  * does not move. What it waits for on behalf of others, the source of a file or the consumer of one,
  * is not its fault.
  */

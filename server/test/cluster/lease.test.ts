@@ -87,6 +87,27 @@ suite('the lease', () => {
     assert.ok(seconds <= 30, `${seconds} s`);
   });
 
+  test('is let go of without a failure when the database does not answer', async () => {
+    for (const call of ['stop', 'yield'] as const) {
+      for (const trouble of ['cut', 'silent']) {
+        const { start, run } = setUp();
+        const link = new DatabaseLink();
+        const { lease } = start('a', link);
+        await run(20);
+        assert.ok(lease.isValid);
+        if (trouble === 'cut') link.isCut = true;
+        else link.silence.begin();
+        let outcome = '';
+        void lease[call]().then(
+          () => (outcome = 'resolved'),
+          () => (outcome = 'rejected'),
+        );
+        await run(20);
+        assert.deepEqual([outcome, lease.isValid], ['resolved', false], `${call}, ${trouble}`);
+      }
+    }
+  });
+
   test('is not valid in a process that has slept, before any of its timers has run', async () => {
     const { start, run, time } = setUp();
     const a = start('a');

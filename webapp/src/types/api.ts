@@ -36,7 +36,7 @@ export interface Target {
   job: string;
   instance: string;
   up: boolean;
-  /** Nobody asked for it, and it has never answered: there is probably none. */
+  /** Nobody asked for it, and it has not answered yet: there is probably none. */
   absent: boolean;
   /** 0 before the first scrape. */
   last_scrape_ms: number;

@@ -1,4 +1,4 @@
-// Amazon's client reads every field of an answer strictly, also those that nobody here looks at: one
+// Amazon's client reads all fields of an answer strictly, also those that nobody here looks at: one
 // date in a form of the store's own fails the request. So answers are cut down to what is used, and
 // that is written as Amazon does, before the client sees them.
 

@@ -18,7 +18,7 @@ const USED: ReadonlySet<string> = new Set([
   'UploadId',
 ]);
 
-/** Values as Amazon writes them; undefined for one that cannot be understood. */
+/** Values as Amazon writes them; undefined for one that nobody understands. */
 const VALUES: Readonly<Record<string, (text: string) => string | undefined>> = {
   Initiated: time,
   LastModified: time,

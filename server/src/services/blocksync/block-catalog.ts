@@ -16,7 +16,7 @@ export interface StoreBlocks {
 export interface BrokenBlock {
   readonly ulid: string;
   /**
-   * - `partial`: no meta.json; an upload that has not ended, or never will.
+   * - `partial`: no meta.json; an upload that is under way, or was given up.
    * - `damaged`: a meta.json that is none.
    * - `unreadable`: the store did not answer; it may be fine.
    */
@@ -28,8 +28,8 @@ export interface BrokenBlock {
 const READS_AT_ONCE = 8;
 
 /**
- * The blocks of the file store. Each meta.json is read once, since blocks never change; only the
- * listing is fresh with every call.
+ * The blocks of the file store. Each meta.json is read once, since nobody writes that of a whole
+ * block again; only the listing is fresh with each call.
  */
 export class BlockCatalog {
   readonly #metas = new Map<string, BlockMeta>();

@@ -47,8 +47,8 @@ export class BlockSync {
   }
 
   /**
-   * Uploads every local block that the store lacks. A block that fails does not keep the others
-   * from being tried; afterwards `ERR_BLOCKSYNC` names how many failed, with the first reason. Of one
+   * Uploads every local block that the store lacks and that is not past the retention. A block that
+   * fails does not keep the others from being tried; afterwards `ERR_BLOCKSYNC` names how many failed, with the first reason. Of one
    * that is damaged what can be read is stored, which is no failure but named in {@link damaged}.
    *
    * @returns how many blocks were uploaded

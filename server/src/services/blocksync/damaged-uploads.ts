@@ -10,7 +10,7 @@ import { removeBlock } from './remove-block.ts';
 import { repairBlock } from './repair-block.ts';
 import type { RepairOptions } from './repair-block.ts';
 
-/** A local block that cannot be stored as it is. */
+/** A local block that is too damaged to be stored as it is. */
 export interface DamagedUpload {
   readonly ulid: string;
   /** For people. */

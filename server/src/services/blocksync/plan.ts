@@ -8,7 +8,7 @@ const ORPHAN_AGE_MS = 24 * 60 * 60 * 1000;
 /**
  * A clean-up removes blocks of at most so much time: a merged one has a day. Should the reference be
  * wrong after all, it takes little; and twelve days, after the retention was lowered from fifteen to
- * three, go within twelve clean-ups, a day at the default period.
+ * three, take twelve clean-ups, a day at the default period.
  */
 const REMOVED_MS_MAX = 24 * 60 * 60 * 1000;
 

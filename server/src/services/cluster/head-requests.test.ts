@@ -24,12 +24,20 @@ function setUp() {
     handled: [] as HeadRequest[],
     writeHead: async (_: HeadRequest, __: AbortSignal): Promise<string | undefined> => ULID,
     scraper: 'b',
+    deleteFailure: undefined as Error | undefined,
   };
   let lastId = 0;
   const all = new Map<string, HeadRequests>();
   for (const name of ['a', 'b']) {
     const requests = new HeadRequests({
-      kv,
+      kv: {
+        get: (key) => kv.get(key),
+        setFor: (key, value, seconds) => kv.setFor(key, value, seconds),
+        delete: async (key) => {
+          if (world.deleteFailure !== undefined) throw world.deleteFailure;
+          await kv.delete(key);
+        },
+      },
       clock,
       logger: silentLogger,
       newId: () => `request${++lastId}`,
@@ -93,6 +101,12 @@ suite('the newest samples for a dump', () => {
     const { outcome, seconds } = await ask();
     assert.equal(outcome, 'ERR_HEAD_UNANSWERED');
     assert.ok(seconds >= 30 && seconds < 32, `${seconds} s`);
+  });
+
+  test('come although the request cannot be taken back', async () => {
+    const { world, ask } = setUp();
+    world.deleteFailure = new Error('the database is gone');
+    assert.deepEqual((await ask()).outcome, { ulid: ULID });
   });
 
   test('are not brought by an instance that scrapes only later', async () => {

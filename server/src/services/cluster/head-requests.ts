@@ -119,7 +119,8 @@ export class HeadRequests {
         await clock.sleep(POLL_MS, this.#news.signal).catch(() => undefined);
       }
     } finally {
-      await kv.delete(REQUEST_KEY);
+      // The row ends by itself: what has been answered counts.
+      await kv.delete(REQUEST_KEY).catch(() => undefined);
     }
   }
 

@@ -51,7 +51,7 @@ export interface LeaseOptions {
   readonly isFit: () => Promise<boolean>;
   /** Whether it could scrape at all: else the lease is not for it. */
   readonly canScrape?: () => boolean;
-  /** Called with each new state, within the turn of the event loop in which it holds. */
+  /** Called with each new state, in the turn of the event loop in which it holds. */
   readonly onChange: (state: LeaseState) => void;
 }
 

@@ -1,5 +1,5 @@
 // The app nodes of the cluster, from the table that the Mattermost servers keep
-// (server/public/model/cluster_discovery.go): each server writes its row every minute.
+// (server/public/model/cluster_discovery.go): each server writes its row once a minute.
 
 import { CodedError } from '../../base/errors.ts';
 

@@ -10,7 +10,7 @@ export interface OwnerRecord {
   readonly sinceMs: number;
   /** Counts take-overs. */
   readonly term: number;
-  /** Counts refreshes within the term. */
+  /** Counts the refreshes of its term. */
   readonly beat: number;
   /** When the last refresh began, Unix milliseconds of the owner's clock. */
   readonly beatMs: number;

@@ -18,7 +18,7 @@ export class OwnerWatch {
   #movedMs: number;
 
   /**
-   * @param instance our own, which is never somebody to wait for
+   * @param instance our own: we do not wait for ourselves
    * @param silenceMs an owner whose record stands still for so long is dead
    */
   constructor(clock: Clock, instance: string, silenceMs: number) {

@@ -2,13 +2,13 @@
 export interface ParsedList<T> {
   readonly entries: readonly T[];
   /**
-   * Where something cannot be used and why, half a sentence each. What is written there is not
+   * Where something is not usable and why, half a sentence each. What is written there is not
    * quoted: it may be a password in the wrong place.
    */
   readonly problems: readonly string[];
 }
 
-/** The reason why an entry cannot be used, as half a sentence. */
+/** The reason why an entry is not usable, as half a sentence. */
 export type Complaint = string;
 
 const LENGTH_MAX = 8192;

@@ -136,6 +136,6 @@ function quote(value: unknown): string {
 }
 
 function asSettings(values: Record<string, string | number | boolean>): Settings {
-  // Every name of SETTING_SPECS has a value of its kind by now, and those are the keys of Settings.
+  // All names of SETTING_SPECS have a value of their kind by now, and those are the keys of Settings.
   return Object.freeze(values) as Readonly<typeof values> & Settings;
 }

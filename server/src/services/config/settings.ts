@@ -65,7 +65,7 @@ interface ListSpec {
   readonly key: string;
   readonly default: '';
   readonly isSecret: boolean;
-  /** Entries that cannot be used: where and why, without what they say. */
+  /** Entries that are not usable: where and why, without what they say. */
   readonly problems: (text: string) => readonly string[];
 }
 

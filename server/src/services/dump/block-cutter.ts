@@ -12,7 +12,7 @@ import { copyKey } from './damage-book.ts';
 /** A folder on a disk of this machine. */
 export interface WorkFolder {
   readonly store: BlockFolder['store'];
-  /** Within the store. */
+  /** Its path in the store. */
   readonly dir: string;
 }
 

@@ -8,6 +8,7 @@ import { makeBlock, testUlid } from '../../../test/support/make-block.ts';
 import { MemoryFileStore } from '../../../test/support/memory-file-store.ts';
 import { MemoryFs } from '../../../test/support/memory-fs.ts';
 import { readBlockSamples } from '../../../test/support/tsdb-samples.ts';
+import { CodedError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { ArchivePacker } from '../../base/ports/archive.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
@@ -168,6 +169,19 @@ for (const where of ['disk', 'bucket'] as const) {
       await make(2000, 2500);
       assert.deepEqual(await blocks(), [testUlid(3)]);
       assert.deepEqual(await fs.list('db/dump-work'), []);
+    });
+
+    it('holds a block whole when the local disk is full', async () => {
+      const { fs, make, blocks } = await setUp(where);
+      const { open } = fs;
+      fs.open = async (path, mode) => {
+        if (mode !== 'read' && path.startsWith('db/')) {
+          throw new CodedError('ERR_FS_FULL', 'the disk is full', { path });
+        }
+        return open.call(fs, path, mode);
+      };
+      await make(500, 1490);
+      assert.deepEqual((await blocks()).sort(), [A, B]);
     });
 
     it('leaves nothing behind whichever call to the disk fails', async () => {

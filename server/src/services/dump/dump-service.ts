@@ -43,7 +43,7 @@ export interface DumpServiceOptions {
    * that is this instance. Rejects, with a reason for people, when they cannot be had.
    */
   readonly askScraper: (run: DumpRun) => Promise<{ readonly ulid: string | undefined } | undefined>;
-  /** What cannot be in a dump because a node of the cluster is away, as sentences for people. */
+  /** What a dump lacks because a node of the cluster is away, as sentences for people. */
   readonly missingSamples: () => Promise<readonly string[]>;
   /** Throws a `CodedError` that says why when there is no usable file store. */
   readonly fileStore: () => FileStore;
@@ -179,7 +179,7 @@ export class DumpService implements DumpMaker {
     };
   }
 
-  /** Cleaning up never hides the outcome; what stays is removed at the next start. */
+  /** Cleaning up never hides the outcome; what stays goes at the next start, or with a later clean-up. */
   async #discard(remove: () => Promise<void> | undefined): Promise<void> {
     try {
       await remove();
@@ -195,7 +195,7 @@ function workDirOf(jobId: string): string {
   return `${WORK_DIR}/${jobId}`;
 }
 
-/** Reports what share of the bytes has been read, entry by entry and within large ones. */
+/** Reports what share of the bytes has been read, entry by entry and in the middle of large ones. */
 async function* followProgress(
   entries: AsyncIterable<ArchiveEntry>,
   totalBytes: number,
@@ -225,8 +225,8 @@ async function* counted(
 }
 
 /**
- * Ends with the signal's reason at the next piece, so that a cancelled dump stops within moments, and
- * with `ERR_DUMP_SIZE` where the estimate was wrong.
+ * Ends with the signal's reason at the next piece, so that a cancelled dump stops soon, and with
+ * `ERR_DUMP_SIZE` where the estimate was wrong.
  */
 async function* limited(
   source: ByteSource,

@@ -65,6 +65,8 @@ interface Setting {
   readonly local?: BlockMeta[];
   readonly noDatabase?: boolean;
   readonly sizeLimitBytes?: number;
+  /** What happens just before the head is written. */
+  readonly beforeHead?: () => Promise<void>;
 }
 
 async function setUp(options: Setting = {}) {
@@ -77,6 +79,7 @@ async function setUp(options: Setting = {}) {
     blocks: () => options.local ?? [],
     writeHeadBlock: async (parentDir, range) => {
       headRanges.push(range);
+      await options.beforeHead?.();
       if (options.head !== undefined) {
         await putBlock(folder, `${parentDir}/${options.head.ulid}`, options.head);
       }
@@ -176,6 +179,46 @@ describe('a dump', () => {
       [...folder.files.keys()].filter((path) => path.startsWith('dump-work')),
       [],
     );
+  });
+
+  it('holds what is cut from the head while it is being made', async () => {
+    const local: BlockMeta[] = [];
+    const cut = meta('C', 300, 400);
+    const { store, folder, make } = await setUp({
+      local,
+      head: meta('D', 400, 451),
+      beforeHead: async () => {
+        await putBlock(folder, cut.ulid, cut);
+        local.push(cut);
+      },
+    });
+    await make(0, 1000);
+    for (const letter of ['C', 'D']) {
+      assert.ok(store.text(DUMP)?.includes(`${ulid(letter)}/index`), letter);
+    }
+  });
+
+  it('ends as it would when its remains cannot be removed, which go later', async () => {
+    const { store, folder, dumps, make } = await setUp({ head: meta('D', 400, 451) });
+    let isStuck = true;
+    const keep = (verb: string): void => {
+      if (isStuck && verb === 'removeTree') throw new Error('nothing is removed');
+    };
+    store.check = keep;
+    folder.check = keep;
+    assert.equal((await make(0, 1000)).sampleCount, 1);
+    assert.ok([...folder.files.keys()].some((path) => path.startsWith('dump-work')));
+    isStuck = false;
+    await dumps.removeLeftovers();
+    assert.deepEqual([...folder.files.keys()], []);
+
+    store.check = (verb) => {
+      keep(verb);
+      if (verb === 'write') throw new Error('the store is full');
+    };
+    await dumps.remove(JOB);
+    isStuck = true;
+    await assert.rejects(make(0, 1000), /the store is full/);
   });
 
   it('of a head alone works: there need not be any block yet', async () => {

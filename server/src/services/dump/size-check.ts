@@ -3,7 +3,8 @@ import type { FileStore } from '../../filestore/file-store.ts';
 
 /**
  * Share of its size that a block has in an archive, about: chunks shrink to seven tenths, an index to
- * less than half. Blocks of two hours come out smaller than this says, never much larger.
+ * less than half. Blocks of two hours come out smaller than this says. The limit is
+ * checked once more while the archive is written.
  */
 const PACKED_SHARE = 0.7;
 /** What must stay free on the file store's disk, since the server keeps its files there too. */

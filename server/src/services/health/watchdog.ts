@@ -24,7 +24,7 @@ export interface Silence {
 const LOOK_MS = 5_000;
 
 /**
- * Hears of absence: a call that never returns fails nowhere, and a loop that waits for it complains to
+ * Hears of absence: a call that hangs fails nowhere, and a loop that waits for it complains to
  * nobody. Whoever waits for others says so here, and the watchdog tells which of them stand still.
  *
  * Time counts while this process runs: one that was stopped, or whose machine was suspended, finds

@@ -31,7 +31,7 @@ export class GoSchedule {
   }
 
   /**
-   * Makes every job that no Go node works on a pending job of the map.
+   * Makes every job that can be read, and that no Go node works on, a pending job of the map.
    *
    * @returns whether some had to be left because their lock is held; they are worth another look soon
    */
@@ -41,7 +41,7 @@ export class GoSchedule {
       const taken = await this.#lockOf(id).tryRun(() => this.#takeScheduled(id));
       if (taken === undefined) isSomeHeld = true;
     }
-    // A clean stop of the Go plugin deletes the row of a job that it never finished.
+    // A clean stop of the Go plugin deletes the row of a job that it has not finished.
     for (const job of await this.#store.list()) {
       if (!isAbandonedByGo(job) || (await this.#store.kv.get(progressKey(job.id)))) continue;
       const taken = await this.#lockOf(job.id).tryRun(() => this.#resume(job));
@@ -112,7 +112,7 @@ export function progressKey(id: string): string {
   return `job_progress_${id}`;
 }
 
-/** Whether a job is under way and was never begun by us, who name the owner and count attempts. */
+/** Whether a job is under way and was not begun by us, who name the owner and count attempts. */
 export function isAbandonedByGo(job: DumpJob): boolean {
   return job.status === 'in_progress' && job.owner === undefined && job.attempts === undefined;
 }

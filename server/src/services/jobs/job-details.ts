@@ -2,8 +2,8 @@ import type { JobMap } from './job-map.ts';
 import type { JobKeyValueStore } from './key-value-store.ts';
 
 /**
- * What only we know of jobs, in a row of our own: a Go node that rewrites the list of jobs drops every
- * field but its own six. A JSON object from id to `status` and these fields.
+ * What only we know of jobs, in a row of our own: a Go node that rewrites the list of jobs drops all
+ * fields but its own six. A JSON object from id to `status` and these fields.
  */
 export const DETAILS_KEY = 'job_details';
 

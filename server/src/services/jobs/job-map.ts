@@ -21,7 +21,7 @@ export class JobMap {
     this.#entries = entries;
   }
 
-  /** @param bytes what the store holds; undefined or empty when there was never a job */
+  /** @param bytes what the store holds; undefined or empty when there was no job yet */
   static parse(bytes: Uint8Array | undefined): JobMap {
     if (bytes === undefined || bytes.length === 0) return new JobMap(new Map());
     const where = { key: JOB_MAP_KEY, sizeBytes: bytes.length };

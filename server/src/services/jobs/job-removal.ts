@@ -117,7 +117,7 @@ export class JobRemoval {
     await store.change((jobs) => jobs.delete(id));
   }
 
-  /** Whether `work` has ended within the time that somebody waits for it. */
+  /** Whether `work` has ended in the time that somebody waits for it. */
   async #within(work: Promise<unknown>): Promise<boolean> {
     const late = new CodedError('ERR_NO_ANSWER', 'it takes longer', { limitMs: WAIT_MS });
     try {

@@ -319,7 +319,7 @@ export class JobService {
         const job = await store.get(running.id);
         misses = this.#isOurs(job) ? 0 : misses + 1;
       } catch {
-        // Whoever cannot be asked has not said no.
+        // No answer is not a no.
       }
     }
     if (!finished.aborted) {

@@ -15,8 +15,8 @@ const RETRY_FIRST_MS = 20;
 const RETRY_MAX_MS = 2_000;
 
 /**
- * The jobs in the key-value store. Every change is a compare-and-set on the bytes that were read,
- * repeated when somebody else was faster, so that no node ever overwrites what another one wrote.
+ * The list of jobs in the key-value store. Every change of it is a compare-and-set on the bytes that were
+ * read, repeated when somebody else was faster, so that no node overwrites what another one wrote.
  *
  * What is found in their place and is no list, or no job in the list, is set aside under a key of its
  * own, and the list goes on without it.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 
-import { checkRange, isJobId, newJobId } from './job.ts';
+import { checkRange, isJobId, newJobId, readJob } from './job.ts';
 
 describe('job ids', () => {
   it('are Mattermost ids: 26 characters of z-base-32', () => {
@@ -44,4 +44,19 @@ describe('the range of a job', () => {
       assert.throws(() => checkRange(min, max), { code: 'ERR_JOB_RANGE' });
     });
   }
+});
+
+describe('a job as it is read', () => {
+  it('has the six fields of the Go plugin, whatever is stored', () => {
+    const id = 'a'.repeat(26);
+    const names = ['id', 'status', 'create_at', 'min_t', 'max_t', 'dump_location'];
+    for (const value of [undefined, null, 'x', 7, -1, true, [], {}]) {
+      const entry = Object.fromEntries(names.map((name) => [name, value]));
+      const job = readJob(id, entry);
+      assert.ok(job !== undefined);
+      assert.deepEqual([job.id, job.dump_location], [id, '']);
+      assert.match(job.status, /^(pending|in_progress|success|error)$/);
+      for (const time of [job.create_at, job.min_t, job.max_t]) assert.equal(typeof time, 'number');
+    }
+  });
 });

@@ -382,10 +382,11 @@ describe('jobs', () => {
     const runAt = '2026-11-22T21:04:22.168315985Z';
     const row = JSON.stringify({ Key: id, RunAt: runAt, Props: props });
 
-    it('are made once, with the row gone and nothing written to it', async () => {
+    it('are made once, with the row gone and nothing written to it', async (t) => {
       const { kv, clock, dumps, service } = setUp();
       kv.values.set(`once_${id}`, row);
       kv.values.set('once_of_another_part', 'x');
+      const { mock } = t.mock.method(kv.values, 'set');
       service.start();
       await until(() => dumps.runs.length === 1, clock);
       assert.equal(dumps.runs[0].jobId, id);
@@ -395,6 +396,7 @@ describe('jobs', () => {
       await clock.advance(120_000);
       assert.equal(dumps.runs.length, 1);
       assert.deepEqual(await kv.keys('once_'), ['once_of_another_part']);
+      assert.ok(!mock.calls.some(({ arguments: [key] }) => key.startsWith('once_')));
     });
 
     it('are left to the Go node that holds their lock, until it ends', async () => {

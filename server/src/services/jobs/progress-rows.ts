@@ -6,7 +6,7 @@ const ROW_SECONDS = 20;
 
 /**
  * How far running jobs are, in a row each, so that any instance can answer it and that the list of
- * jobs is not rewritten every few seconds. The row is the sign of life of the instance, too.
+ * jobs is not rewritten again and again. The row is the sign of life of the instance, too.
  */
 export class ProgressRows {
   readonly #kv: JobKeyValueStore;

@@ -4,7 +4,7 @@ import type { JobKeyValueStore } from './key-value-store.ts';
 
 /** A row for each time; the rest of the key is when, in Unix milliseconds. */
 const PREFIX = 'jobs_set_aside_';
-/** So many may be written within one millisecond, or by clocks that were set back. */
+/** So many may be written in one millisecond, or by clocks that were set back. */
 const TRIES_MAX = 100;
 
 /** What was found in the place of the list of jobs and is none, kept byte for byte. */

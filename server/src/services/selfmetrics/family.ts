@@ -14,7 +14,7 @@ export interface MetricFamily {
   readonly name: string;
   /** One sentence. */
   readonly help: string;
-  /** A counter never falls while the process runs. */
+  /** A counter only grows while the process runs. */
   readonly type: 'counter' | 'gauge';
   readonly labelNames: readonly string[];
   /**

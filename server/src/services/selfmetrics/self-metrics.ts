@@ -7,7 +7,7 @@ import type { FamilySample, MetricFamily } from './family.ts';
 /** All names begin with this, apart from everything else that a server shows. */
 const PREFIX = 'mattermost_plugin_metrics_';
 
-/** Prometheus' text format, which every version of the server can aggregate. */
+/** Prometheus' text format, which servers of all versions can aggregate. */
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**

@@ -66,5 +66,14 @@ describe('the support packet', () => {
       downloadLink: () => '',
     });
     assert.match(new TextDecoder().decode(files[0].bytes), /database down/);
+    for (const verb of ['stat', 'read']) {
+      const store = new MemoryFileStore();
+      store.put('dump/a/tsdb_dump.tar.gz', 'x');
+      store.check = (called) => {
+        if (called === verb) throw new Error(`no ${verb}`);
+      };
+      const [file] = await collect([job('a', 'success', 1)], store);
+      assert.match(file.text, new RegExp(`could not be attached: no ${verb}`));
+    }
   });
 });

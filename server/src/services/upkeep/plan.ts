@@ -44,7 +44,7 @@ export function planMerges(
 
 /**
  * What can be merged of `blocks` without those that stay as they are. A merged block never reaches over
- * one of them: readers take blocks that overlap for work to do.
+ * one of them, unless a source of it does: readers take blocks that overlap for work to do.
  */
 export function splitAround(
   blocks: readonly BlockMeta[],
