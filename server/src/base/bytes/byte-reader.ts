@@ -1,3 +1,4 @@
+import { copyBytes } from './copy-bytes.ts';
 import { CodedError } from '../errors.ts';
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -107,7 +108,7 @@ export class ByteReader {
   /** A copy of the next `length` bytes. */
   copy(length: number): Uint8Array<ArrayBuffer> {
     const at = this.#take(length);
-    return this.bytes.slice(at, at + length);
+    return copyBytes(this.bytes, at, at + length);
   }
 
   /** The next `length` bytes as UTF-8 text; invalid sequences become U+FFFD. */

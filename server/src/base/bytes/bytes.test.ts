@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { hasCode } from '../errors.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
+import { copyBytes } from './copy-bytes.ts';
 import { crc32c } from './crc32c.ts';
 import { sameBytes, viewOf } from './same-bytes.ts';
 import { TextCache } from './text-cache.ts';
@@ -135,4 +136,18 @@ test('compares bytes as bytes, whatever number eight of them make', () => {
       assert.ok(!sameBytes(viewOf(other), 0, padded, 3, text.length), `${text} at ${at}`);
     }
   }
+});
+
+test('what is kept of one of Node’s Buffers has memory of its own', () => {
+  const bytes = Buffer.from('kept');
+  const copy = copyBytes(bytes, 1, 3);
+  const read = new ByteReader(bytes).copy(4);
+  const cache = new TextCache();
+  assert.equal(cache.text(bytes, 0, 4), 'kept');
+  bytes.fill('x');
+  assert.deepEqual(
+    [copy, read].map((each) => new TextDecoder().decode(each)),
+    ['ep', 'kept'],
+  );
+  assert.equal(cache.text(bytes, 0, 4), 'xxxx');
 });

@@ -1,3 +1,4 @@
+import { copyBytes } from './copy-bytes.ts';
 const ENTRIES = 16_384;
 /** Longer texts seldom come twice. */
 const TEXT_BYTES_MAX = 128;
@@ -20,7 +21,7 @@ export class TextCache {
     const at = (hash ^ (hash >>> 12)) & (ENTRIES - 1);
     const key = this.#keys[at];
     if (key !== undefined && isSame(key, bytes, start, end)) return this.#texts[at];
-    this.#keys[at] = bytes.slice(start, end);
+    this.#keys[at] = copyBytes(bytes, start, end);
     return (this.#texts[at] = decoder.decode(bytes.subarray(start, end)));
   }
 }

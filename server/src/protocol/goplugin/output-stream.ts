@@ -1,3 +1,4 @@
+import { copyBytes } from '../../base/bytes/copy-bytes.ts';
 import type { Duplex } from '../../base/ports/duplex.ts';
 
 /** Output that may wait for the host; beyond it, output goes the usual way. */
@@ -17,7 +18,7 @@ export class OutputStream {
   take(bytes: Uint8Array): boolean {
     if (this.#isBroken || this.#waitingBytes + bytes.length > WAITING_BYTES_MAX) return false;
     this.#waitingBytes += bytes.length;
-    this.#stream.write(bytes.slice()).then(
+    this.#stream.write(copyBytes(bytes)).then(
       () => {
         this.#waitingBytes -= bytes.length;
       },

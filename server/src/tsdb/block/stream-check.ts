@@ -1,3 +1,4 @@
+import { copyBytes } from '../../base/bytes/copy-bytes.ts';
 import { CodedError } from '../../base/errors.ts';
 import { ChunkTally } from '../encoding/chunk-tally.ts';
 import { SegmentCheck, type ChunksFound } from '../chunks/segment-check.ts';
@@ -128,7 +129,7 @@ function whole(sizeBytesMax: number, check: (bytes: Uint8Array) => void): FileCh
     push: (piece) => {
       sizeBytes += piece.length;
       if (sizeBytes > sizeBytesMax) throw blockError('a file is too large', { sizeBytes });
-      pieces.push(piece.slice());
+      pieces.push(copyBytes(piece));
     },
     end: () => {
       const bytes = new Uint8Array(sizeBytes);

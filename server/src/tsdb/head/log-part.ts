@@ -1,3 +1,4 @@
+import { copyBytes } from '../../base/bytes/copy-bytes.ts';
 import { CodedError, describeError, type ErrorDetails } from '../../base/errors.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 import { defineTask } from '../../base/ports/task-runner.ts';
@@ -94,7 +95,7 @@ async function fill(
       const needed = record[0] === RECORD_SAMPLES ? samplesAtMost(record) : Infinity;
       if (needed > PART_SAMPLES) {
         if (otherBytes > PART_RECORD_BYTES) return offset;
-        others.push({ record: record.slice(), offset, samplesBefore: samples.count });
+        others.push({ record: copyBytes(record), offset, samplesBefore: samples.count });
         otherBytes += record.length;
         continue;
       }

@@ -1,3 +1,4 @@
+import { copyBytes } from '../../base/bytes/copy-bytes.ts';
 import { CodedError } from '../../base/errors.ts';
 import { SectionStream } from '../encoding/section-stream.ts';
 import type { SectionFound } from '../encoding/section-stream.ts';
@@ -37,7 +38,7 @@ export class IndexCheck {
    */
   constructor(sizeBytes: number, tail: Uint8Array) {
     this.#sizeBytes = sizeBytes;
-    this.#tail = tail.slice();
+    this.#tail = copyBytes(tail);
     // The header has its turn when it passes; here it is only what `readToc` expects.
     this.#toc = readToc(withHeader(VALID_HEADER, tail), 'index');
     const [first, ...later] = this.#regions();

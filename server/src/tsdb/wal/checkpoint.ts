@@ -1,3 +1,4 @@
+import { copyBytes } from '../../base/bytes/copy-bytes.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 import { renameDurably } from '../../base/ports/fs.ts';
 import { defineTask } from '../../base/ports/task-runner.ts';
@@ -114,7 +115,7 @@ class RecordFilter {
     else if (isHistogramRecord(record[0])) this.#addHistograms(record);
     else if (record[0] === RECORD_TOMBSTONES) this.#addTombstones(record);
     // What we do not understand is not ours to throw away.
-    else this.#push(record.slice());
+    else this.#push(copyBytes(record));
   }
 
   async settle(): Promise<void> {
@@ -158,7 +159,7 @@ class RecordFilter {
   /** Whole: they are few, and readers leave out what is too old. */
   #addHistograms(record: Uint8Array): void {
     const isNeeded = decodeHistograms(record).some(({ timeMs }) => timeMs >= this.#minTimeMs);
-    if (isNeeded) this.#push(record.slice());
+    if (isNeeded) this.#push(copyBytes(record));
   }
 
   #addTombstones(record: Uint8Array): void {
@@ -166,7 +167,7 @@ class RecordFilter {
       ({ seriesRef, maxTimeMs }) =>
         maxTimeMs >= this.#minTimeMs && includes(this.#keepRefs, seriesRef),
     );
-    if (isNeeded) this.#push(record.slice());
+    if (isNeeded) this.#push(copyBytes(record));
   }
 
   #push(record: Uint8Array): void {
