@@ -26,8 +26,7 @@ const user = 'the-admin';
 const DAY_MS = 24 * 3_600_000;
 const MIB = 2 ** 20;
 const BLOCKS = 4;
-/** Of a MiB each, in every block; together 2 GB. Prometheus' own segments are as large. */
-/** Of 1 MiB each. */
+/** Of a MiB each, in each block; together 2 GB. Prometheus' own segments are as large. */
 const SERIES = 510;
 const CHUNKS_PER_SERIES = 60;
 const UNKNOWN_ENCODING = 77;
