@@ -27,6 +27,9 @@ import type { Watches } from './watches.ts';
 
 /** Head blocks on their way to the dump of another instance, in the database's folder. */
 const WORK_DIR = 'head-work';
+/** So long, and so often, it is looked who scrapes. */
+const OWNER_PATIENCE_MS = 10_000;
+const OWNER_LOOK_MS = 250;
 
 export interface ClusterOptions {
   readonly host: Host;
@@ -146,7 +149,7 @@ export class Cluster {
   /** What neither the file store nor the instance that scrapes has, as sentences for people. */
   async missingSamples(): Promise<string[]> {
     if (!this.#isCluster) return [];
-    const scraper = this.roles.owner?.node;
+    const scraper = (await this.#knownOwner())?.node;
     const held = await this.#heldBack.list();
     return held
       .filter(({ node }) => node !== this.node && node !== scraper)
@@ -154,6 +157,19 @@ export class Cluster {
         const since = formatUtcMinute(sinceMs);
         return `What ${node} has collected since ${since} UTC and not yet stored is missing.`;
       });
+  }
+
+  /**
+   * The instance that scrapes. One that has just started may make a dump before it has looked: then it
+   * would take what the scraper holds, and has just handed out, for missing.
+   */
+  async #knownOwner(): Promise<OwnerRecord | undefined> {
+    const { clock } = this.#options.platform;
+    const endMs = clock.monotonicMs() + OWNER_PATIENCE_MS;
+    while (this.roles.role === 'starting' && clock.monotonicMs() < endMs) {
+      await clock.sleep(OWNER_LOOK_MS);
+    }
+    return this.roles.owner;
   }
 
   /** undefined outside of a cluster. */
