@@ -28,7 +28,8 @@ const MIB = 2 ** 20;
 const BLOCKS = 4;
 /** Of a MiB each, in each block; together 2 GB. Prometheus' own segments are as large. */
 const SERIES = 510;
-const CHUNKS_PER_SERIES = 60;
+/** Longer than what deflate looks back, or it would find them again. */
+const CHUNKS_PER_SERIES = 16;
 const UNKNOWN_ENCODING = 77;
 const GROWTH_BYTES_MAX = 64 * MIB;
 /** So long only on a machine that is busy with other things. */
