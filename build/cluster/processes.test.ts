@@ -169,10 +169,9 @@ async function askForDump(host: DevHost, index: number): Promise<string | undefi
 
 async function haveEnded(host: DevHost, ids: readonly string[]): Promise<boolean> {
   const jobs = await pluginJson<Job[]>(host.nodes[0], '/jobs');
-  return ids.every((id) => {
-    const job = jobs.find((each) => each.id === id);
-    return job?.status === 'success' || job?.status === 'error';
-  });
+  // Also one whose administrator was told that it may still happen, and has no id of it.
+  const isOver = jobs.every(({ status }) => status === 'success' || status === 'error');
+  return isOver && ids.every((id) => jobs.some((job) => job.id === id));
 }
 
 function judgeScrapers(observer: Observer): void {
