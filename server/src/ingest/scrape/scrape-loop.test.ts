@@ -161,10 +161,12 @@ test('a failed scrape ends the series, keeps the reason, and nothing of it is st
 test('a failed commit is no fault of the target, and the next one goes on', async () => {
   const { scrape, storage, manager, log } = bench();
   await scrape('a 1\nb 1\n');
+  const [{ lastScrapeMs: storedMs }] = manager.targets();
   storage.commitErrors.push(new Error('disk full'));
   await scrape('a 2\n');
-  const [{ up, lastError, failureCode }] = manager.targets();
+  const [{ up, lastScrapeMs, lastError, failureCode }] = manager.targets();
   assert.equal(lastError, 'the samples could not be stored: disk full');
+  assert.equal(lastScrapeMs, storedMs, 'what is not stored was not collected');
   assert.deepEqual([up, failureCode], [true, 'ERR_SCRAPE_STORE']);
   assert.match(String(manager.storeFault), /disk full/);
   assert.deepEqual(storage.values(`a{${OWN}}`), [1]);

@@ -335,7 +335,8 @@ export class ScrapeLoop {
       ...before,
       up: isUp,
       absent,
-      lastScrapeMs: turn.startMs,
+      // Of what is not stored nobody shall think that it was collected then.
+      lastScrapeMs: isStoreFault(failure) ? before.lastScrapeMs : turn.startMs,
       lastDurationMs,
       lastError,
       failureCode,

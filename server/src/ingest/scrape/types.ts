@@ -65,7 +65,7 @@ export interface TargetStatus {
   readonly up: boolean;
   /** An optional target that has never answered: most likely there is none. */
   readonly absent?: boolean;
-  /** When the last scrape began, unix milliseconds; undefined before the first. */
+  /** When the last scrape began that storage took or that failed, unix milliseconds; undefined before it. */
   readonly lastScrapeMs: number | undefined;
   readonly lastDurationMs: number | undefined;
   /** Why the last scrape failed or is not stored, one sentence for a person; undefined when neither. */
