@@ -16,7 +16,7 @@ import { diskFs } from '../src/platform/disk-fs.ts';
 import { Db, tsdbTasks } from '../src/tsdb/index.ts';
 import { FakeClock } from './support/fake-clock.ts';
 import { inlineTasks } from './support/inline-tasks.ts';
-import { hasNamespaces, hasTool } from './support/tools.ts';
+import { hasNamespaces, hasTool, isRoot } from './support/tools.ts';
 
 // Who has a folder, with real processes, namespaces and the locks of the kernel.
 
@@ -164,7 +164,7 @@ describe('the lock of a folder', () => {
   });
 
   it('cannot be taken by a user who may not write the folder', async (t) => {
-    if (process.geteuid?.() !== 0) return t.skip('only root can act as another user');
+    if (!isRoot(t)) return;
     const dir = newFolder();
     fs.chmodSync(root, 0o755);
     fs.chmodSync(dir, 0o755);
@@ -187,7 +187,7 @@ describe('the lock of a folder', () => {
   });
 
   it('is not had by who may only read its file', async (t) => {
-    if (process.geteuid?.() !== 0) return t.skip('only root can act as another user');
+    if (!isRoot(t)) return;
     const dir = newFolder();
     fs.chmodSync(root, 0o755);
     fs.writeFileSync(join(dir, LOCK_FILE), '');
@@ -201,7 +201,7 @@ describe('the lock of a folder', () => {
   });
 
   it('leaves a folder to its user when the superuser had it', async (t) => {
-    if (process.geteuid?.() !== 0) return t.skip('only root can act as another user');
+    if (!isRoot(t)) return;
     const dir = newFolder();
     fs.chownSync(dir, NOBODY, NOBODY);
     await (await diskFs.lockDir(dir)).release();

@@ -33,3 +33,12 @@ function leaveOut(test: TestContext, reason: string): false {
   test.skip(reason);
   return false;
 }
+
+/** Whether we are root, and so may act as another user. If not: as for {@link hasTool}. */
+export function isRoot(test: TestContext): boolean {
+  if (process.geteuid?.() === 0) return true;
+  const reason = 'only root can act as another user';
+  if (process.env.CI === 'true') throw new Error(reason);
+  test.skip(reason);
+  return false;
+}
