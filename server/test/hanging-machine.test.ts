@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { POOL_THREADS } from '../src/platform/pool-size.ts';
+import { hasNamespaces } from './support/tools.ts';
 
 const TOOL = join(import.meta.dirname, '..', 'src', 'tool.ts');
 const EXIT_PROCESS = join(import.meta.dirname, '..', 'src', 'platform', 'exit-process.ts');
@@ -66,21 +67,8 @@ test('look-ups that hang leave the rest working', (context) => {
   withFolder((dir) => {
     const fifo = join(dir, 'hosts');
     execFileSync('mkfifo', [fifo]);
-    const unshare = [
-      'unshare',
-      '--map-root-user',
-      '--mount',
-      'sh',
-      '-c',
-      WITH_HANGING_LOOKUPS,
-      fifo,
-    ];
-    const [program, ...args] = [...unshare, 'true'];
-    if (spawnSync(program, args).status !== 0) {
-      context.skip('this machine lets nobody mount a file in a name space of its own');
-      return;
-    }
-    check('look-ups', dir, unshare);
+    const namespaces = ['--map-root-user', '--mount', 'sh', '-c', WITH_HANGING_LOOKUPS, fifo];
+    if (hasNamespaces(context, namespaces)) check('look-ups', dir, ['unshare', ...namespaces]);
   });
 });
 

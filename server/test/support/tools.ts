@@ -7,6 +7,7 @@ const INSTALL = {
   prometheus: 'apt-get install prometheus',
   unzip: 'apt-get install unzip',
   gcc: 'apt-get install gcc libc6-dev',
+  flock: 'apt-get install util-linux',
 } as const;
 
 /**
@@ -28,16 +29,13 @@ export function hasNamespaces(test: TestContext, namespaces: readonly string[]):
   return leaveOut(test, `this machine gives no namespaces: ${how}`);
 }
 
-function leaveOut(test: TestContext, reason: string): false {
-  if (process.env.CI === 'true') throw new Error(reason);
-  test.skip(reason);
-  return false;
-}
-
 /** Whether we are root, and so may act as another user. If not: as for {@link hasTool}. */
 export function isRoot(test: TestContext): boolean {
   if (process.geteuid?.() === 0) return true;
-  const reason = 'only root can act as another user';
+  return leaveOut(test, 'only root can act as another user');
+}
+
+function leaveOut(test: TestContext, reason: string): false {
   if (process.env.CI === 'true') throw new Error(reason);
   test.skip(reason);
   return false;
