@@ -122,7 +122,7 @@ describe('a dump of live data', { skip }, () => {
   it('goes on over a restart, with the block of the stop and the new head', async () => {
     const beforeMs = performance.now();
     await plugin.stop();
-    assert.ok(performance.now() - beforeMs < 2_000, 'the stop takes too long');
+    assert.ok(performance.now() - beforeMs < 8_000, 'the stop takes too long');
     const stored = join(base, 'files/plugin-data/mattermost-plugin-metrics/data');
     assert.equal(readdirSync(stored).length, 1, 'the head was not brought to the file store');
     plugin = startRealPlugin(host);

@@ -198,7 +198,7 @@ describe('the plugin', () => {
     assert.deepEqual(await codes(plugin), []);
     const startMs = performance.now();
     await plugin.stop();
-    assert.ok(performance.now() - startMs < 2_000, 'a stop with nothing to upload takes too long');
+    assert.ok(performance.now() - startMs < 8_000, 'the host would have killed it');
     assert.deepEqual(world.dbs[0].calls, ['flush', 'close']);
     assert.equal((await status(plugin)).scraper.state, 'stopping');
   });
