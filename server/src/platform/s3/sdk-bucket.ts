@@ -41,6 +41,19 @@ const FIRST_REGION = 'us-east-1';
 const CONTENT_TYPE = 'application/octet-stream';
 /** Completing a large object may take minutes, says the documentation of S3. */
 const COMPLETE_TIMEOUT_FACTOR = 10;
+/**
+ * What keeps the region from being told keeps all requests from being answered. Any other refusal may
+ * be the store's way to say that it knows no regions, for which each has words of its own.
+ */
+const OF_ALL_REQUESTS: ReadonlySet<string> = new Set([
+  'ERR_FILESTORE_BUCKET',
+  'ERR_FILESTORE_BUSY',
+  'ERR_FILESTORE_CLOCK',
+  'ERR_FILESTORE_CREDENTIALS',
+  'ERR_FILESTORE_TIMEOUT',
+  'ERR_FILESTORE_TLS',
+  'ERR_FILESTORE_UNREACHABLE',
+]);
 /** A region is a part of names of hosts, or a word of the store's own. */
 const REGION_PATTERN = /^[\w-]{1,63}$/;
 
@@ -90,9 +103,8 @@ async function lookUpRegion(settings: BucketSettings): Promise<string> {
     const told = toldRegion(error);
     if (told !== undefined) return told;
     const coded = bucketError(error);
-    const codes = ['ERR_FILESTORE_DENIED', 'ERR_FILESTORE_UNSUPPORTED', 'ERR_FILESTORE_REGION'];
-    if (codes.includes(coded.code)) return FIRST_REGION;
-    throw coded;
+    if (OF_ALL_REQUESTS.has(coded.code)) throw coded;
+    return FIRST_REGION;
   } finally {
     client.destroy();
   }

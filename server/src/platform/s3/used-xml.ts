@@ -22,10 +22,12 @@ const USED: ReadonlySet<string> = new Set([
 const VALUES: Readonly<Record<string, (text: string) => string | undefined>> = {
   Initiated: time,
   LastModified: time,
+  LocationConstraint: (text) => text,
   Size: (text) => (/^\d{1,15}$/.test(text) ? text : undefined),
   IsTruncated: (text) => (/^(true|1)$/i.test(text) ? 'true' : 'false'),
 };
 
+const AMAZON = 'http://s3.amazonaws.com/doc/2006-03-01/';
 const TOKEN = /<!--.*?-->|<!\[CDATA\[.*?\]\]>|<[?!][^>]*>|<[^>]*>|[^<]+/gs;
 const TAG = /^<(\/?)(?:[\w.-]+:)?([\w.-]+)[^>]*?(\/?)>$/s;
 
@@ -53,17 +55,28 @@ export function usedXml(document: string): string {
       if (isEmpty === '') unused++;
     } else {
       open.push({ name, at: out.length });
-      out.push(token.replace(/\/>$/, '>'));
+      out.push(startTag(token, name));
       if (isEmpty !== '') close(out, open.pop());
     }
   }
   return out.join('');
 }
 
+/** The name of the element that holds all others; undefined for what is no XML. */
+export function rootOf(document: string): string | undefined {
+  const xml = document.replace(/^[\uFEFF\s]*(<[?!][^>]*>\s*)*/, '');
+  return /^<(?:[\w.-]+:)?([\w.-]+)/.exec(xml)?.[1];
+}
+
+/** Amazon uses no prefixes, and its client understands a root that is a text by its attribute alone. */
+function startTag(token: string, name: string): string {
+  if (name === 'LocationConstraint') return `<${name} xmlns="${AMAZON}">`;
+  return token.replace(/^<[\w.-]+:/, '<').replace(/\/>$/, '>');
+}
+
 function close(out: string[], element: { name: string; at: number } | undefined): void {
   if (element === undefined) return;
   const { name, at } = element;
-  const tag = /^<((?:[\w.-]+:)?[\w.-]+)/.exec(out[at] ?? '')?.[1] ?? name;
   const value = VALUES[name];
   if (value !== undefined) {
     const text = value(
@@ -78,7 +91,7 @@ function close(out: string[], element: { name: string; at: number } | undefined)
     }
     out.push(text);
   }
-  out.push(`</${tag}>`);
+  out.push(`</${name}>`);
 }
 
 function time(text: string): string | undefined {

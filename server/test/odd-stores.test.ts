@@ -1,0 +1,114 @@
+// Stores and proxies that answer as no real S3 server lets itself be made to.
+
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, beforeEach, describe, it } from 'node:test';
+
+import { BucketFileStore } from '../src/filestore/bucket/bucket-file-store.ts';
+import { readS3Settings } from '../src/filestore/s3/s3-settings.ts';
+import { openS3Bucket } from '../src/platform/s3/s3-bucket.ts';
+import { systemClock } from '../src/platform/system-clock.ts';
+
+type Answerer = (response: http.ServerResponse) => void;
+
+describe('an odd store behind S3', () => {
+  /** Answers by the beginning of `METHOD ?query key`, the first that fits. */
+  let answers: [request: string, answer: Answerer][] = [];
+  let seen: { request: string; authorization: string }[] = [];
+  const server = http.createServer((request, response) => {
+    const [path, query = ''] = (request.url ?? '').split('?');
+    const what = `${request.method} ?${query} ${path}`;
+    seen.push({ request: what, authorization: request.headers.authorization ?? '' });
+    request.resume().once('end', () => {
+      const [, answer] = answers.find(([start]) => what.startsWith(start)) ?? [];
+      if (answer === undefined) response.writeHead(204).end();
+      else answer(response);
+    });
+  });
+
+  before(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)));
+  beforeEach(() => {
+    answers = [];
+    seen = [];
+  });
+  after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+
+  function open(region = 'us-east-1'): BucketFileStore {
+    const { bucket, prefix, partSizeBytes } = readS3Settings({
+      accessKeyId: 'key',
+      secretAccessKey: 'secret',
+      bucket: 'b',
+      pathPrefix: '',
+      region,
+      endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+      ssl: false,
+      signV2: false,
+      sse: false,
+      isComplianceLicensed: false,
+      requestTimeoutMs: 500,
+      uploadPartSizeBytes: 0,
+      storageClass: '',
+      acceptsAnyCertificate: false,
+    });
+    return new BucketFileStore({
+      bucket: openS3Bucket(bucket),
+      description: 'odd',
+      prefix,
+      partSizeBytes,
+      clock: systemClock,
+      retryFirstMs: 1,
+    });
+  }
+
+  const says =
+    (status: number, body: string): Answerer =>
+    (response) =>
+      void response.writeHead(status, { 'content-type': 'application/xml' }).end(body);
+  const refuses = (status: number, code: string): Answerer =>
+    says(status, `<Error><Code>${code}</Code><Message>made up</Message></Error>`);
+  const object = (key: string, size = '<Size>3</Size>'): string =>
+    `<Contents><Key>${key}</Key>${size}</Contents>`;
+  const listing = (...objects: string[]): Answerer =>
+    says(200, `<ListBucketResult>${objects.join('')}</ListBucketResult>`);
+  const names = async (store: BucketFileStore): Promise<string[]> =>
+    (await store.list('d')).map(({ name }) => name);
+  /** The region that the last request was signed for. */
+  const signedFor = (): string => seen.at(-1)?.authorization.split('/')[2] ?? '';
+
+  it('is asked in the first region when it does not tell its own, whatever it says instead', async () => {
+    for (const [status, code] of [
+      [400, 'MissingArgument'],
+      [404, 'NoSuchKey'],
+      [405, 'MethodNotAllowed'],
+      [411, 'MissingContentLength'],
+    ] as const) {
+      answers = [
+        ['GET ?location', refuses(status, code)],
+        ['GET ', listing(object('d/a'))],
+      ];
+      assert.deepEqual(await names(open('')), ['a'], code);
+      assert.equal(signedFor(), 'us-east-1');
+    }
+    answers = [['GET ?location', refuses(404, 'NoSuchBucket')]];
+    await assert.rejects(names(open('')), { code: 'ERR_FILESTORE_BUCKET' });
+  });
+
+  it('is asked in the region that it tells, with a name space or without', async () => {
+    for (const answer of [
+      '<LocationConstraint>eu-west-3</LocationConstraint>',
+      '<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">eu-west-3</LocationConstraint>',
+      '<s3:LocationConstraint xmlns:s3="x">\n eu-west-3\n</s3:LocationConstraint>',
+    ]) {
+      answers = [
+        ['GET ?location', says(200, answer)],
+        ['GET ', listing()],
+      ];
+      await names(open(''));
+      assert.equal(signedFor(), 'eu-west-3', answer);
+    }
+  });
+});
