@@ -111,4 +111,41 @@ describe('an odd store behind S3', () => {
       assert.equal(signedFor(), 'eu-west-3', answer);
     }
   });
+
+  it('has said nothing of what it has when something else has answered', async () => {
+    for (const page of [
+      '<html><body>Please log in</body></html>',
+      '<!DOCTYPE html>\n<html><br></html>',
+      '<Other><IsTruncated>false</IsTruncated></Other>',
+      '{"ok":true}',
+      '',
+    ]) {
+      answers = [['GET ', says(200, page)]];
+      await assert.rejects(names(open()), { code: 'ERR_FILESTORE_UNREACHABLE' }, page);
+    }
+    const inside = '<s3:Contents><s3:Key>d/a</s3:Key><s3:Size>3</s3:Size></s3:Contents>';
+    const prefixed = `<s3:ListBucketResult xmlns:s3="x">${inside}</s3:ListBucketResult>`;
+    answers = [['GET ', says(200, prefixed)]];
+    assert.deepEqual(await names(open()), ['a']);
+  });
+
+  it('means by a status what it says, whatever page comes with it', async () => {
+    const page = '<html><head><meta x><title>nginx</title></head><body><br></body></html>';
+    for (const [status, code] of [
+      [403, 'ERR_FILESTORE_DENIED'],
+      [404, 'ERR_FILESTORE_NOT_FOUND'],
+      [503, 'ERR_FILESTORE_BUSY'],
+    ] as const) {
+      answers = [['GET ', says(status, page)]];
+      await assert.rejects(names(open()), (error: Error & { code?: string }) => {
+        assert.equal(error.code, code);
+        assert.doesNotMatch(String(error.cause), /parse|hidden field/);
+        return true;
+      });
+    }
+    for (const missing of [says(404, page), refuses(404, 'NoSuchObject')]) {
+      answers = [['DELETE ', missing]];
+      await open().remove('d/a');
+    }
+  });
 });

@@ -6,10 +6,20 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { Readable } from 'node:stream';
 
 import { CodedError } from '../../base/errors.ts';
-import { usedXml } from './used-xml.ts';
+import { rootOf, usedXml } from './used-xml.ts';
 
 /** A thousand keys of the greatest length, several times over. */
 const XML_BYTES_MAX = 16 * 1024 * 1024;
+
+/**
+ * The elements of answers that tell by what is missing in them. The client takes a page to log in, or
+ * nothing at all, for an empty list.
+ */
+const ROOTS: Readonly<Record<string, string>> = {
+  DeleteObjectsCommand: 'DeleteResult',
+  ListMultipartUploadsCommand: 'ListMultipartUploadsResult',
+  ListObjectsV2Command: 'ListBucketResult',
+};
 
 /** Headers that the client or we look at; all others go. */
 const USED_HEADERS: ReadonlySet<string> = new Set([
@@ -40,7 +50,7 @@ export function takeLenientAnswers({ middlewareStack }: S3Client): void {
       async (args) => {
         const result = await next(args);
         if (isAnswer(result.response)) {
-          await clean(result.response, commandName === 'GetObjectCommand');
+          await clean(result.response, commandName ?? '');
         }
         return result;
       },
@@ -49,12 +59,24 @@ export function takeLenientAnswers({ middlewareStack }: S3Client): void {
   );
 }
 
-async function clean(answer: Answer, isObject: boolean): Promise<void> {
+async function clean(answer: Answer, commandName: string): Promise<void> {
   answer.headers = usedHeaders(answer.headers);
   const { body, statusCode } = answer;
-  if (!(body instanceof Readable) || (isObject && statusCode < 300)) return;
+  const isWell = statusCode < 300;
+  if (!(body instanceof Readable) || (isWell && commandName === 'GetObjectCommand')) return;
   const xml = new TextDecoder().decode(await wholeOf(body));
-  const bytes = new TextEncoder().encode(usedXml(xml));
+  const root = rootOf(xml);
+  const expected = ROOTS[commandName];
+  if (isWell && expected !== undefined && root !== expected && root !== 'Error') {
+    throw new CodedError(
+      'ERR_FILESTORE_UNREACHABLE',
+      'the answer of the store makes no sense; something else has answered',
+      { expected, found: root ?? 'no XML' },
+    );
+  }
+  // The status says what the page of a proxy in between means; its words are for browsers.
+  const used = isWell || root === 'Error' ? usedXml(xml) : '';
+  const bytes = new TextEncoder().encode(used);
   // The answer to HEAD has the length of the object, and no body.
   if (bytes.length > 0) answer.headers['content-length'] = String(bytes.length);
   answer.body = Readable.from([bytes], { objectMode: false });

@@ -38,6 +38,9 @@ const noCredentials: Meaning = {
 const byName: Vocabulary['byName'] = {
   NoSuchKey: missing,
   NotFound: missing,
+  NoSuchObject: missing,
+  ObjectNotFound: missing,
+  KeyNotFound: missing,
   NoSuchBucket: {
     code: 'ERR_FILESTORE_BUCKET',
     message: 'the bucket does not exist; check Amazon S3 Bucket',

@@ -277,7 +277,7 @@ class SdkBucket implements Bucket {
         this.#client.send(new AbortMultipartUploadCommand(input), { abortSignal }),
       );
     } catch (error) {
-      if (!hasCode(error, 'ERR_FILESTORE_UPLOAD_LOST')) throw error;
+      if (!isGone(error)) throw error;
     }
   }
 
@@ -324,6 +324,11 @@ class SdkBucket implements Bucket {
       throw bucketError(error);
     }
   }
+}
+
+/** The upload, or whatever a 404 without words is about. */
+function isGone(error: unknown): boolean {
+  return hasCode(error, 'ERR_FILESTORE_UPLOAD_LOST') || hasCode(error, 'ERR_FILESTORE_NOT_FOUND');
 }
 
 function unknownSize(): never {
