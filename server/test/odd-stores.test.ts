@@ -148,4 +148,30 @@ describe('an odd store behind S3', () => {
       await open().remove('d/a');
     }
   });
+
+  it('that answers no batch of removals, by whatever means, has them one by one', async () => {
+    for (const [what, answer] of [
+      ['nothing', says(200, '')],
+      ['a page', says(200, '<html><br></html>')],
+      ['no XML', says(200, '{}')],
+      ['a redirect', says(301, '<html></html>')],
+      ['another region', refuses(400, 'AuthorizationHeaderMalformed')],
+      ['a broken connection', (response) => void response.destroy()],
+      ['silence', () => undefined],
+    ] as [string, Answerer][]) {
+      answers = [
+        ['GET ', listing(object('d/a'), object('d/b'))],
+        ['POST ?delete', answer],
+      ];
+      const store = open();
+      seen = [];
+      await store.removeTree('d');
+      const removed = (): number =>
+        seen.filter(({ request }) => request.startsWith('DELETE ')).length;
+      assert.equal(removed(), 2, what);
+      seen = [];
+      await store.removeTree('d');
+      assert.deepEqual([removed(), seen.length], [2, 3], what);
+    }
+  });
 });

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { CodedError, assert, codeOf } from '../../base/errors.ts';
+import { CodedError, assert, codeOf, hasCode } from '../../base/errors.ts';
 import type { Bucket, StartedUpload } from '../../base/ports/bucket.ts';
 import { mapLimited } from '../../base/sync/map-limited.ts';
 import { checkStorePath } from '../file-store.ts';
@@ -28,10 +28,7 @@ const ALIKE_FOR_ONE: ReadonlySet<string> = new Set([
   'ERR_FILESTORE_CLOCK',
   'ERR_FILESTORE_CREDENTIALS',
   'ERR_FILESTORE_DENIED',
-  'ERR_FILESTORE_REGION',
-  'ERR_FILESTORE_TIMEOUT',
   'ERR_FILESTORE_TLS',
-  'ERR_FILESTORE_UNREACHABLE',
 ]);
 /** Where objects are removed one by one. */
 const REMOVALS_AT_ONCE = 8;
@@ -209,7 +206,7 @@ export class BucketFileStore implements FileStore {
         return;
       } catch (error) {
         if (ALIKE_FOR_ONE.has(codeOf(error) ?? '')) throw error;
-        isRefused = !isPassing(error);
+        isRefused = !hasCode(error, 'ERR_FILESTORE_BUSY');
       }
     }
     await mapLimited(keys, REMOVALS_AT_ONCE, (key) =>
