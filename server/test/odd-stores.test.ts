@@ -174,4 +174,42 @@ describe('an odd store behind S3', () => {
       assert.deepEqual([removed(), seen.length], [2, 3], what);
     }
   });
+
+  it('that lists no sizes has its files listed, measured and removed all the same', async () => {
+    const files = listing(object('d/a', ''), object('d/b'));
+    answers = [
+      ['GET ?delimiter', files],
+      ['GET ?list-type=2', files],
+      [
+        'GET ',
+        (response) => void response.writeHead(206, { 'content-range': 'Bytes 0-0/7' }).end('x'),
+      ],
+      ['HEAD ', (response) => void response.writeHead(200).end()],
+    ];
+    const store = open();
+    const sizes = (await store.list('d')).map(({ name, stat }) => [name, stat?.sizeBytes]);
+    assert.deepEqual(sizes, [
+      ['a', undefined],
+      ['b', 3],
+    ]);
+    assert.equal((await store.stat('d/a'))?.sizeBytes, 7);
+    await store.removeTree('d');
+    answers.splice(2, 1, ['GET ', refuses(400, 'NoRanges')]);
+    assert.equal((await store.stat('d/b'))?.sizeBytes, 3);
+    await assert.rejects(store.stat('d/a'), { code: 'ERR_FILESTORE' });
+  });
+
+  it('whose head tells the length of its own answer is asked for the size', async () => {
+    answers = [
+      ['HEAD ', (response) => void response.writeHead(200, { 'content-length': '0' }).end()],
+      ['GET ?list-type=2', listing(object('d/empty', '<Size>0</Size>'), object('d/f'))],
+      ['GET ?x-id=GetObject /b/d/empty', refuses(416, 'InvalidRange')],
+      [
+        'GET ',
+        (response) => void response.writeHead(206, { 'content-range': 'bytes 0-0/7' }).end('x'),
+      ],
+    ];
+    assert.equal((await open().stat('d/f'))?.sizeBytes, 7);
+    assert.equal((await open().stat('d/empty'))?.sizeBytes, 0);
+  });
 });

@@ -64,7 +64,8 @@ export interface BucketListOptions {
 }
 
 export interface BucketPage {
-  readonly objects: readonly { key: string; sizeBytes: number; modifiedMs: number }[];
+  /** Some stores leave sizes out of their listings. */
+  readonly objects: readonly { key: string; sizeBytes: number | undefined; modifiedMs: number }[];
   /** With the slash at their end. */
   readonly folders: readonly string[];
   readonly next: string | undefined;

@@ -79,8 +79,8 @@ export class BucketFileStore implements FileStore {
       for await (const page of this.#pages(prefix, true)) {
         for (const { key, sizeBytes, modifiedMs } of page.objects) {
           const name = key.slice(prefix.length);
-          const stat = { sizeBytes, modifiedMs };
-          if (isName(name)) entries.push({ name, isDirectory: false, stat });
+          const stat = sizeBytes === undefined ? {} : { stat: { sizeBytes, modifiedMs } };
+          if (isName(name)) entries.push({ name, isDirectory: false, ...stat });
         }
         for (const folder of page.folders) {
           const name = folder.slice(prefix.length, -1);

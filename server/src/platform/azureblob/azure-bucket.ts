@@ -65,7 +65,7 @@ export class AzureBucket implements Bucket {
   async head(key: string): Promise<BucketObject | undefined> {
     try {
       const { headers } = await this.#ask({ method: 'HEAD', key });
-      const sizeBytes = lengthIn(headers['content-length']) ?? (await askSize(this, key));
+      const sizeBytes = lengthIn(headers['content-length']) || (await askSize(this, key));
       if (sizeBytes === undefined) return undefined;
       const modifiedMs = modifiedOrNow(headers['last-modified']);
       return { sizeBytes, modifiedMs, tag: headers.etag ?? '' };

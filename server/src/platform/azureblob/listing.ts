@@ -1,6 +1,6 @@
 import { CodedError } from '../../base/errors.ts';
 import type { BucketPage } from '../../base/ports/bucket.ts';
-import { modifiedOrNow } from '../bucket/unknown-values.ts';
+import { lengthIn, modifiedOrNow } from '../bucket/unknown-values.ts';
 
 const ENTITIES: Readonly<Record<string, string>> = {
   amp: '&',
@@ -19,9 +19,8 @@ export function readListing(xml: string): BucketPage {
     throw senseless('it is no whole listing');
   }
   const objects = elements(xml, 'Blob').map((blob) => {
-    const sizeBytes = Number(textOf(blob, 'Content-Length'));
+    const sizeBytes = lengthIn(/<Content-Length>([^<]*)</.exec(blob)?.[1]);
     const modifiedMs = modifiedOrNow(/<Last-Modified>([^<]*)</.exec(blob)?.[1]);
-    if (!Number.isSafeInteger(sizeBytes)) throw senseless('an object has no size');
     return { key: nameOf(blob), sizeBytes, modifiedMs };
   });
   const folders = elements(xml, 'BlobPrefix').map(nameOf);
@@ -39,12 +38,6 @@ function nameOf(element: string): string {
   if (found === null) throw senseless('an object has no name');
   const name = decode(found[2]);
   return found[1] === undefined ? name : decodeURIComponent(name);
-}
-
-function textOf(element: string, name: string): string {
-  const found = new RegExp(`<${name}>([^<]*)</${name}>`).exec(element);
-  if (found === null) throw senseless(`an object has no ${name}`);
-  return decode(found[1]);
 }
 
 function decode(text: string): string {

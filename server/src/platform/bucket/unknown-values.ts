@@ -16,10 +16,15 @@ export async function askSize(
   for (let from: string | undefined; ;) {
     const { objects, next } = await bucket.list(key, { folders: false, from });
     const found = objects.find((object) => object.key === key);
+    if (found !== undefined) return found.sizeBytes ?? noSize();
     // Names are sorted: the key itself comes before all that begin with it.
-    if (found !== undefined || objects.length > 0 || next === undefined) return found?.sizeBytes;
+    if (objects.length > 0 || next === undefined) return undefined;
     from = next;
   }
+}
+
+function noSize(): never {
+  throw new CodedError('ERR_FILESTORE', 'the store does not tell the size of an object');
 }
 
 async function sizeByRange(
@@ -58,7 +63,7 @@ export function lengthIn(header: string | undefined): number | undefined {
  * @param start where the part was to begin
  */
 export function sizeInRange(range: string | undefined, start: number): number | undefined {
-  const found = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? '');
+  const found = /^bytes[ =]+(\d+)-\d+\/(\d+|\*)$/i.exec(range ?? '');
   if (found === null || Number(found[1]) !== start) {
     throw new CodedError('ERR_FILESTORE', 'the store sent another range than was asked for', {
       expected: `from byte ${start}`,
