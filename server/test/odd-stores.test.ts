@@ -212,4 +212,15 @@ describe('an odd store behind S3', () => {
     assert.equal((await open().stat('d/f'))?.sizeBytes, 7);
     assert.equal((await open().stat('d/empty'))?.sizeBytes, 0);
   });
+
+  it('is asked at its own address, whatever the environment says about those of Amazon', async () => {
+    answers = [['GET ', listing(object('d/a'))]];
+    const variables = ['AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT'];
+    for (const name of variables) process.env[name] = 'true';
+    try {
+      assert.deepEqual(await names(open()), ['a']);
+    } finally {
+      for (const name of variables) delete process.env[name];
+    }
+  });
 });

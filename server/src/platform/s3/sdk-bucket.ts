@@ -77,6 +77,9 @@ function makeClient(settings: BucketSettings, region: string): S3Client {
     // Checksums beyond the signature's are what other stores than Amazon's stumble over.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    // What the environment says about Amazon's own endpoints is not about this one.
+    useDualstackEndpoint: false,
+    useFipsEndpoint: false,
     useArnRegion: false,
     disableS3ExpressSessionAuth: true,
   });
