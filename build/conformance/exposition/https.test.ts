@@ -69,4 +69,24 @@ suite('an exporter behind TLS', () => {
     await assert.rejects(client.get(url, OPTIONS), { code: 'ERR_HTTP' });
     client.close();
   });
+
+  test('is scraped while another certificate in the settings is damaged', async () => {
+    const client = new NodeHttpClient();
+    const whole = readFileSync(certificate, 'utf8');
+    const damaged = whole.split('\n').toSpliced(2, 1).join('\n');
+    const { body } = await client.get(url, { ...OPTIONS, extraCa: damaged + whole });
+    assert.equal(Buffer.from(body).toString(), 'a 1\n');
+    client.close();
+  });
+
+  test('is refused, too, where the environment of the server has checks turned off', async () => {
+    const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+    try {
+      await assert.rejects(new NodeHttpClient().get(url, OPTIONS), { code: 'ERR_HTTP' });
+    } finally {
+      if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+      else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before;
+    }
+  });
 });

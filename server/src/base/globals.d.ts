@@ -48,6 +48,7 @@ declare class URL {
 
 /** Base64 of characters up to U+00FF, one byte each. */
 declare function btoa(bytes: string): string;
+declare function atob(text: string): string;
 
 declare const crypto: {
   /** From a generator whose numbers nobody can foretell. */

@@ -11,3 +11,8 @@ export function isCertificateCode(code: string): boolean {
 export function trustedCertificates(): string[] {
   return [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])];
 }
+
+/** The certificates in a text, each by itself: of one text OpenSSL reads what is before a damaged one. */
+export function certificatesIn(pem: string): string[] {
+  return pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+}

@@ -2,7 +2,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 
 import { CodedError } from '../base/errors.ts';
-import { trustedCertificates } from './certificates.ts';
+import { certificatesIn, trustedCertificates } from './certificates.ts';
 import { redirectError } from './http-errors.ts';
 import { isLinkLocal } from './link-local.ts';
 import { withoutLinkLocal } from './local-lookup.ts';
@@ -180,11 +180,13 @@ export class Connections {
 
   #openSecure(where: net.TcpNetConnectOpts & { host: string }): HttpConnection {
     this.#secureContext ??= tls.createSecureContext({
-      ca: [...trustedCertificates(), ...(this.#extraCa === '' ? [] : [this.#extraCa])],
+      ca: [...trustedCertificates(), ...certificatesIn(this.#extraCa)],
     });
     const socket = tls.connect({
       ...where,
       secureContext: this.#secureContext,
+      // NODE_TLS_REJECT_UNAUTHORIZED of the server's environment must not change us.
+      rejectUnauthorized: true,
       servername: net.isIP(where.host) === 0 ? where.host : '',
       ALPNProtocols: ['http/1.1'],
     });

@@ -44,7 +44,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>): ParsedSet
       const found = isHidden ? '' : `, but it is ${quote(value)}`;
       const message = `${titleOf(spec.key)} (${spec.key}) must be ${complaint}${found}.`;
       problems.push({ key: spec.key, message });
-    } else if (spec.kind === 'list') {
+    } else if ('problems' in spec && spec.problems !== undefined) {
       problems.push(...listProblems(spec.key, spec.problems(String(values[name]))));
     }
   }

@@ -1,4 +1,8 @@
-import { certificatesComplaint, parseCredentials } from './target-credentials.ts';
+import {
+  certificatesComplaint,
+  damagedCertificates,
+  parseCredentials,
+} from './target-credentials.ts';
 import { parseExtraTargets, parseHosts } from './target-lists.ts';
 
 /**
@@ -57,6 +61,8 @@ interface TextSpec {
   readonly isSecret: boolean;
   /** What it must be, when it is not; undefined when all is well. */
   readonly complaint: (text: string) => string | undefined;
+  /** What of a valid text is not usable: where and why, without what it says. */
+  readonly problems?: (text: string) => readonly string[];
 }
 
 /** A text whose entries stand for themselves: a bad one leaves the others valid. */
@@ -167,5 +173,6 @@ export const SETTING_SPECS: Readonly<Record<keyof Settings, SettingSpec>> = {
     default: '',
     isSecret: true,
     complaint: certificatesComplaint,
+    problems: damagedCertificates,
   },
 };

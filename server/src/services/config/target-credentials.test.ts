@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { authorize, certificatesComplaint, parseCredentials } from './target-credentials.ts';
+import {
+  authorize,
+  certificatesComplaint,
+  damagedCertificates,
+  parseCredentials,
+} from './target-credentials.ts';
 
 test('credentials: bearer tokens and passwords, with spaces where passwords have them', () => {
   const text = '# of the databases\ndbs bearer eyJ.x-y_z=\n\nproxy basic jürgen pass: w örd';
@@ -71,4 +76,16 @@ test('certificates: several with words between them', () => {
   for (const bad of ['x', `${one}-----BEGIN X-----`, one.replace('MII', '%%%')]) {
     assert.match(certificatesComplaint(bad) ?? '', /PEM form/);
   }
+});
+
+test('certificates: a damaged one is named, and the others are not', () => {
+  const one = '-----BEGIN CERTIFICATE-----\nMAMC\nAQU=\n-----END CERTIFICATE-----\n';
+  assert.deepEqual(damagedCertificates(one + one.replaceAll('\n', '\r\n')), []);
+  for (const body of ['MAMC\nAQ==', 'MAMCAQUF', 'MIIBAQU=', 'MAMCA', 'M']) {
+    const bad = one.replace('MAMC\nAQU=', body);
+    assert.deepEqual(damagedCertificates(one + bad), ['certificate 2: it is not whole'], body);
+  }
+  // As long as OpenSSL makes them.
+  const long = Buffer.concat([Buffer.from([0x30, 0x82, 1, 0]), Buffer.alloc(256)]);
+  assert.deepEqual(damagedCertificates(one.replace('MAMC\nAQU=', long.toString('base64'))), []);
 });

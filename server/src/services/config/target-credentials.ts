@@ -53,6 +53,13 @@ export function certificatesComplaint(text: string): Complaint | undefined {
   return 'certificates in PEM form, from BEGIN CERTIFICATE to END CERTIFICATE';
 }
 
+/** Which of the certificates are cut or damaged, half a sentence each; the others count. */
+export function damagedCertificates(text: string): Complaint[] {
+  return [...text.matchAll(PEM_BLOCK)].flatMap(([, , body], i) =>
+    isWhole(body) ? [] : [`certificate ${i + 1}: it is not whole`],
+  );
+}
+
 /** The targets with what they name. One that names nothing known is left out: it would be refused. */
 export function authorize(
   targets: readonly ExtraTarget[],
@@ -87,6 +94,23 @@ function parseCredential(entry: string, line: number): Credential | Complaint {
   if (user === '') return 'a user name and a password are expected behind basic';
   if (user.includes(':')) return 'a user name has no colon';
   return { name, authorization: `Basic ${base64(`${user}:${password}`)}`, line };
+}
+
+/** A DER sequence begins with its length. */
+function isWhole(body: string): boolean {
+  const der = bytesOf(body);
+  const [, first = 0] = der;
+  const countBytes = first < 0x80 ? 0 : first & 0x7f;
+  const length = der.slice(2, 2 + countBytes).reduce((sum, byte) => sum * 256 + byte, 0);
+  return der.length === 2 + countBytes + (countBytes === 0 ? first : length);
+}
+
+function bytesOf(text: string): number[] {
+  try {
+    return [...atob(text)].map((char) => char.charCodeAt(0));
+  } catch {
+    return [];
+  }
 }
 
 function base64(text: string): string {
