@@ -2,6 +2,7 @@ import { isIP, type LookupFunction } from 'node:net';
 
 import { CodedError } from '../base/errors.ts';
 import type { HttpClient, HttpGetOptions, HttpResponse } from '../base/ports/http-client.ts';
+import { redactUrl } from '../base/redact.ts';
 import { onAbort } from './abort-listeners.ts';
 import { type BodyBuffer, BodyMemory } from './body-memory.ts';
 import { type AnswerHead, type AnswerListener, AnswerReader } from './http-answer.ts';
@@ -72,7 +73,7 @@ export class NodeHttpClient implements HttpClient {
       if (location === undefined) return response;
       if (redirects === REDIRECTS_MAX) {
         const message = `redirected more than ${REDIRECTS_MAX} times`;
-        throw new CodedError('ERR_HTTP_REDIRECTS', message, { url: first.href });
+        throw new CodedError('ERR_HTTP_REDIRECTS', message, { url: redactUrl(first.href) });
       }
       destination = redirected(first, destination.url, location);
     }

@@ -1,4 +1,5 @@
 import { CodedError, codeOf } from '../base/errors.ts';
+import { redactUrl } from '../base/redact.ts';
 import { isCertificateCode } from './certificates.ts';
 
 /** Characters of a server's own words that are kept. */
@@ -29,21 +30,21 @@ const SENTENCES: Readonly<Record<string, readonly [code: string, sentence: strin
  */
 export function exchangeError(error: unknown, url: string, isForeign = false): unknown {
   if (error instanceof CodedError) return error;
+  // As a whole: in a text nobody knows where a URL with blanks or quotes ends.
+  const where = { url: redactUrl(url) };
   const code = codeOf(error) ?? '';
   const known = SENTENCES[code];
-  if (known !== undefined) return new CodedError(known[0], known[1], { url }, error);
+  if (known !== undefined) return new CodedError(known[0], known[1], where, error);
   if (isForeign) {
-    return new CodedError('ERR_HTTP', 'the request failed where the exporter redirected to', {
-      url,
-    });
+    return new CodedError('ERR_HTTP', 'the request failed where the exporter redirected to', where);
   }
   const reason = error instanceof Error ? error.message : String(error);
   if (isCertificateCode(code)) {
     // What Node advises behind the semicolon is of no use to those who have a plugin.
     const message = `the certificate of the host is not accepted: ${cleanText(reason.split(';')[0])}`;
-    return new CodedError('ERR_HTTP', message, { url }, error);
+    return new CodedError('ERR_HTTP', message, where, error);
   }
-  return new CodedError('ERR_HTTP', `the request failed: ${reason}`, { url }, error);
+  return new CodedError('ERR_HTTP', `the request failed: ${reason}`, where, error);
 }
 
 /** The other side has ended the connection where nothing says why. */

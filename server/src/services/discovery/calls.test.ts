@@ -89,7 +89,7 @@ for (const url of ['rtcd:8045', 'ftp://rtcd', 'nonsense', 'http://']) {
     const { calls, board } = setUp();
     await calls.look(url);
     assert.deepEqual(endpoints(calls), []);
-    assert.match(board.list()[0].message, /not of the form http:\/\/host:port/);
+    assert.match(board.list()[0].message, /not of the form http:\/\/rtcd:8045/);
   });
 }
 

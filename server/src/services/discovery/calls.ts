@@ -115,7 +115,7 @@ function parseRtcdUrl(text: string): URL {
     // Reported below.
   }
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === '') {
-    throw new CodedError('ERR_RTCD_URL', 'the URL of RTCD is not of the form http://host:port');
+    throw new CodedError('ERR_RTCD_URL', 'the URL of RTCD is not of the form http://rtcd:8045');
   }
   return url;
 }
