@@ -70,8 +70,10 @@ function whyNoScrapeUrl(text: string): Complaint | undefined {
     return 'a user name and a password belong into TargetCredentials, not into the URL';
   }
   try {
-    const { protocol, hostname } = new URL(splitZone(text).url);
-    return /^https?:$/.test(protocol) && hostname !== '' ? undefined : expected;
+    // A URL with none, three or other slashes would be taken, and with it what is before its host.
+    const isUsual = /^https?:\/\/[^/\\]/i.test(text);
+    const { hostname } = new URL(splitZone(text).url);
+    return isUsual && hostname !== '' ? undefined : expected;
   } catch {
     return expected;
   }
