@@ -1,5 +1,6 @@
 import { describeError } from '../base/errors.ts';
 import type { LogFields, Logger } from '../base/log.ts';
+import { redactText } from '../base/redact.ts';
 
 const LEVELS = { debug: 'DEBUG', info: 'INFO', warn: 'WARN', error: 'ERROR' } as const;
 
@@ -43,10 +44,10 @@ export class ProcessLogger implements Logger {
     const parts = Object.entries(fields)
       .filter(([, value]) => value !== undefined)
       .map(([key, value]) => ` ${key}=${JSON.stringify(textOf(value))}`);
-    this.#writeLine(`[${LEVELS[level]}] ${message}${parts.join('')}\n`);
+    this.#writeLine(`[${LEVELS[level]}] ${redactText(message)}${parts.join('')}\n`);
   }
 }
 
 function textOf(value: unknown): string {
-  return value instanceof Error ? describeError(value) : String(value);
+  return value instanceof Error ? describeError(value) : redactText(String(value));
 }

@@ -1,4 +1,5 @@
 import { describeError } from '../../base/errors.ts';
+import { redactText } from '../../base/redact.ts';
 import type { LogFields } from '../../base/log.ts';
 import type { InterfaceValue } from '../gob/index.ts';
 
@@ -22,7 +23,7 @@ function describe(value: unknown): string {
   if (value instanceof Error) return describeError(value);
   if (typeof value !== 'object' || value === null) return String(value);
   try {
-    return JSON.stringify(value);
+    return redactText(JSON.stringify(value));
   } catch {
     return '(a value without JSON)';
   }
