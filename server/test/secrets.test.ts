@@ -36,6 +36,14 @@ describe('secrets', () => {
     if (url.startsWith('/auth')) seen.push(headers.authorization);
     if (url.startsWith('/redirect')) {
       response.writeHead(302, { Location: `http://127.0.0.1:1/?token=${SECRET}` }).end();
+    } else if (url.startsWith('/echo')) {
+      const [, , said = ''] =
+        /^(\S*) ?(.*)$/.exec(headers.authorization ?? url.split('=')[1] ?? '') ?? [];
+      const words = said === '' ? (url.split('=')[1] ?? '') : said;
+      if (url.startsWith('/echo-status')) response.writeHead(401, `no ${words}`).end();
+      else if (url.startsWith('/echo-type'))
+        response.writeHead(200, { 'Content-Type': `a/${words}` }).end('?');
+      else response.end(`${words} is ${'no '.repeat(40)}${words}\n`);
     } else if (url.startsWith('/ok')) response.end('x 1\n');
     else response.writeHead(401).end();
   });
@@ -70,6 +78,11 @@ describe('secrets', () => {
         `http://127.0.0.1:1/?token=${SECRET} refused`,
         `${origin}/auth bearer credential=bearer`,
         `${origin}/auth?a basic credential=basic`,
+        ...['status', 'type', 'body'].flatMap((way) => [
+          `${origin}/echo-${way}?token=${SECRET} echo-${way}`,
+          `${origin}/echo-${way} echo-${way}-bearer credential=bearer`,
+          `${origin}/echo-${way} echo-${way}-basic credential=basic`,
+        ]),
       ].join('\n'),
       targetcredentials: [
         `bearer bearer ${SECRET}`,
@@ -109,7 +122,7 @@ describe('secrets', () => {
   async function allWords(host: FakeHost, plugin: MetricsPlugin, lines: string[]): Promise<string> {
     await until('scraped', async () => {
       const { targets } = await askJson<Status>(plugin.api, 'GET', '/status');
-      return targets.length >= 6 && targets.every((target) => target.last_scrape_ms > 0);
+      return targets.length >= 15 && targets.every((target) => target.last_scrape_ms > 0);
     });
     const call = { userId: 'admin', channelId: 'c', rootId: '' };
     const words = [

@@ -11,6 +11,7 @@ import { CLOCK_BACK_MS_MAX } from '../limits.ts';
 import { ACCEPT, expositionFormat } from '../exposition/content-type.ts';
 import { appendBody, appendVanished, newCounts } from './append-body.ts';
 import type { Answer, AppendContext, ScrapeCounts } from './append-body.ts';
+import { withoutEcho } from './echo.ts';
 import type { Escrow, StorePermission } from './escrow.ts';
 import { failureSentence, isStoreFault, storeError, withoutQuotes } from './failure.ts';
 import { Metadata } from './metadata.ts';
@@ -324,7 +325,10 @@ export class ScrapeLoop {
     // The target is up even if storage takes nothing, of which the log hears once for all targets.
     const isUp = failure === undefined || isStoreFault(failure);
     const contentType = turn.isForeign ? '' : turn.contentType;
-    const lastError = failure === undefined ? undefined : failureSentence(failure, contentType);
+    const lastError =
+      failure === undefined
+        ? undefined
+        : withoutEcho(failureSentence(failure, contentType), this.#target);
     const failureCode = failure === undefined ? undefined : (codeOf(failure) ?? 'ERR_INTERNAL');
     const refused = counts.outOfOrder + counts.conflicting + counts.outOfBounds;
     const lastDurationMs = this.#parts.clock.monotonicMs() - turn.startMonotonicMs;
@@ -353,7 +357,8 @@ export class ScrapeLoop {
         logger.warn('Storage refused samples', this.#logFields({ ...counts }));
       }
     } else if (lastError !== before.lastError) {
-      const fields = this.#logFields({ reason: describeError(failure) });
+      const reason = withoutEcho(describeError(failure), this.#target);
+      const fields = this.#logFields({ reason });
       if (absent) logger.debug('A target that is optional does not answer', fields);
       else logger.warn('A scrape failed', fields);
     }
