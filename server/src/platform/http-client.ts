@@ -296,7 +296,12 @@ function redirected(first: URL, url: URL, location: string): Destination {
 
 function parsed(location: string, base: URL): URL | undefined {
   try {
-    return zonedUrl(location, base);
+    // Its bytes, of which each is a character here.
+    const escaped = location.replace(
+      /[\x80-\xff]/g,
+      (char) => `%${char.charCodeAt(0).toString(16)}`,
+    );
+    return zonedUrl(escaped, base);
   } catch {
     return undefined;
   }

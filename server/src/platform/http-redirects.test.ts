@@ -136,3 +136,14 @@ test('nothing of an answer from another origin is shown or logged', async () => 
     assert.ok(!JSON.stringify(status).includes(secret), JSON.stringify(status));
   }
 });
+
+test('a redirect is followed by the bytes that it has, in whatever alphabet', async () => {
+  const asked: (string | undefined)[] = [];
+  const origin = await serve(({ url, socket }, response) => {
+    asked.push(url);
+    if (url !== '/') response.end('a 1\n');
+    else socket.end('HTTP/1.1 302 Found\r\nLocation: /métriques?a=ü\r\nContent-Length: 0\r\n\r\n');
+  });
+  const { status } = await client.get(`${origin}/`, OPTIONS);
+  assert.deepEqual([status, asked], [200, ['/', '/m%c3%a9triques?a=%c3%bc']]);
+});
