@@ -32,6 +32,7 @@ describe('text of others in a post', () => {
     ['`x``` @all', '```` `x``` @all ````'],
     ['@all `', '`` @all ` ``'],
     ['a\u0000\u202eb', 'a b'],
+    ['a\u061cb', 'a b'],
   ];
   for (const [text, span] of shown) {
     it(`${JSON.stringify(text)} is ${span}`, () => assert.equal(literal(text), span));

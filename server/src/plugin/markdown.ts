@@ -1,7 +1,7 @@
 const LENGTH_MAX = 500;
 
 /** Control characters, and those that change the direction of what follows. */
-const UNPRINTABLE = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/gu;
+const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/gu;
 /** A sentence without anything that means something in Markdown, or becomes a link or a smiley by itself. */
 const PROSE = /^(?!.*(?:www|x-d))\p{L}(?:[\p{L}\p{N} ,'"()%-]|[.:;?](?= |$)|\.(?=\p{N}))*$/iu;
 
