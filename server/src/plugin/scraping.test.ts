@@ -217,6 +217,23 @@ test('a bad node, line or address is named, and everything else is scraped', asy
   await scraping.stop();
 });
 
+test('a node without a name is named as such, and the others are scraped by theirs', async () => {
+  const { scraping, world, urls } = setUp();
+  world.host.config = { ...world.host.config, isCluster: true };
+  world.host.nodes = [
+    ['', 1],
+    ['app2', 1],
+  ];
+  scraping.start();
+  await settle();
+  assert.deepEqual(
+    urls().filter((url) => !url.includes('/plugins/')),
+    [urlOf('app2')],
+  );
+  assert.match(world.board.list()[0].message, /the cluster node "" \(it is empty\)/);
+  await scraping.stop();
+});
+
 function urlOf(node: string): string {
   return `http://${node}:8067/metrics`;
 }

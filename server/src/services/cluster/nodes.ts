@@ -4,7 +4,7 @@
 import { CodedError } from '../../base/errors.ts';
 
 export interface ClusterNode {
-  /** A host name or an IP address, as the server makes itself known. */
+  /** A host name or an IP address, as the server makes itself known; '' when it has none. */
   readonly hostname: string;
   /** When its server last said that it is alive, Unix milliseconds. */
   readonly lastPingMs: number;
@@ -47,7 +47,7 @@ export async function queryNodes(
     const lastPingMs = Number(textOf(ping));
     // A server that was restarted has two rows for a while.
     const known = nodes.get(hostname);
-    if (hostname === '' || (known !== undefined && known.lastPingMs >= lastPingMs)) continue;
+    if (known !== undefined && known.lastPingMs >= lastPingMs) continue;
     nodes.set(hostname, { hostname, lastPingMs });
   }
   return [...nodes.values()].sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
