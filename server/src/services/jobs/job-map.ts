@@ -9,6 +9,8 @@ export const JOB_MAP_KEY = 'mattermost-plugin-metrics_finished_jobs';
 
 /** About a thousand jobs; more is not ours, or nobody could read it. */
 const JOB_MAP_BYTES_MAX = 1024 * 1024;
+/** No jobs are added beyond this; the rest is for what those in the list have still to say. */
+const FULL_BYTES = JOB_MAP_BYTES_MAX / 4;
 
 /**
  * The stored map of jobs: a JSON object from id to job. It is kept as it was parsed, so that entries
@@ -49,6 +51,11 @@ export class JobMap {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Whether there is no room for another job: a list that is too large counts as damaged. */
+  get isFull(): boolean {
+    return this.encode().length > FULL_BYTES;
   }
 
   /** Entries that are no jobs: they are in nobody's way, and not listed. */

@@ -86,6 +86,9 @@ export class JobService {
       ...(format === 'zip' && { format }),
     };
     await this.#options.store.change((jobs) => {
+      if (jobs.isFull) {
+        throw new CodedError('ERR_JOBS_FULL', 'there are too many dumps in the list; delete some');
+      }
       jobs.set(job.id, job);
       return true;
     });
