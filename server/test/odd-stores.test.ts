@@ -10,7 +10,7 @@ import { readS3Settings } from '../src/filestore/s3/s3-settings.ts';
 import { openS3Bucket } from '../src/platform/s3/s3-bucket.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
 
-type Answerer = (response: http.ServerResponse) => void;
+type Answerer = (response: http.ServerResponse, request: string) => void;
 
 describe('an odd store behind S3', () => {
   /** Answers by the beginning of `METHOD ?query key`, the first that fits. */
@@ -23,7 +23,7 @@ describe('an odd store behind S3', () => {
     request.resume().once('end', () => {
       const [, answer] = answers.find(([start]) => what.startsWith(start)) ?? [];
       if (answer === undefined) response.writeHead(204).end();
-      else answer(response);
+      else answer(response, what);
     });
   });
 
@@ -222,5 +222,28 @@ describe('an odd store behind S3', () => {
     } finally {
       for (const name of variables) delete process.env[name];
     }
+  });
+
+  it('whose folders are objects has them removed behind what is in them', async () => {
+    const left = new Set(['d/sub', 'd/sub/deep', 'd/sub/deep/a', 'd/sub/b', 'd/c']);
+    answers = [
+      [
+        'GET ',
+        (response, request) => listing(...[...left].map((key) => object(key)))(response, request),
+      ],
+      ['POST ?delete', refuses(501, 'NotImplemented')],
+      [
+        'DELETE ',
+        (response, request) => {
+          const key = request.split(' /b/')[1] ?? '';
+          const isFull = [...left].some((other) => other.startsWith(`${key}/`));
+          if (!isFull) left.delete(key);
+          if (isFull) refuses(409, 'DirectoryIsNotEmpty')(response, request);
+          else response.writeHead(204).end();
+        },
+      ],
+    ];
+    await open().removeTree('d');
+    assert.deepEqual([...left], []);
   });
 });

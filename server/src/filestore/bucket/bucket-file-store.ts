@@ -209,11 +209,22 @@ export class BucketFileStore implements FileStore {
         isRefused = !hasCode(error, 'ERR_FILESTORE_BUSY');
       }
     }
-    await mapLimited(keys, REMOVALS_AT_ONCE, (key) =>
-      this.#retrier.run(() => this.#bucket.remove(key)),
-    );
+    for (const alike of deepestFirst(keys)) {
+      await mapLimited(alike, REMOVALS_AT_ONCE, (key) =>
+        this.#retrier.run(() => this.#bucket.remove(key)),
+      );
+    }
     if (isRefused) this.#takesBatches = false;
   }
+}
+
+/**
+ * The keys by their depth. Azure lists the folders of an account with a hierarchical namespace among the
+ * objects, and removes one when nothing is left in it.
+ */
+function deepestFirst(keys: readonly string[]): (readonly string[])[] {
+  const byDepth = Map.groupBy(keys, (key) => key.split('/').length);
+  return [...byDepth].sort(([a], [b]) => b - a).map(([, alike]) => alike);
 }
 
 /** Remembers whether it was the source that failed. */
