@@ -142,6 +142,7 @@ const ANSWERED_LOOKS = 4;
 
 /** All loops, each with its warning. */
 export function makeWatches(watchdog: Watchdog, board: WarningBoard): Watches {
+  let turns = 0;
   const make = ({ code, what, limitMs, action }: LoopSpec): LoopWatch => {
     const part: WatchedPart = {
       limitMs: () => limitMs,
@@ -151,7 +152,8 @@ export function makeWatches(watchdog: Watchdog, board: WarningBoard): Watches {
       },
     };
     return {
-      watch: (work) => watchdog.follow(part, '', work),
+      // A key of its own: that one turn ends well says nothing about another that does not end.
+      watch: (work) => watchdog.follow(part, String(turns++), work),
       move: () => watchdog.move(part),
     };
   };
