@@ -33,6 +33,7 @@ import { statusText } from './status-command.ts';
 import { deactivate } from './stop.ts';
 import { Syncing } from './syncing.ts';
 import { upkeepTasks } from './upkeep.ts';
+import { movingStore } from './watched-store.ts';
 import { watchedDumps } from './watches.ts';
 
 const OPENING_PATIENCE_MS = 5 * 60_000;
@@ -91,7 +92,6 @@ export class MetricsPlugin {
       clock,
       board,
       watchdog,
-      onMove: () => health.noteStoreMove(),
       onChange: () => this.#onStore(),
     });
     const common = this.#common;
@@ -255,9 +255,10 @@ export class MetricsPlugin {
 
   #makeDumps(): DumpService {
     const { packer, tasks } = this.#platform;
+    const { dump } = this.#health.watches;
     return new DumpService({
       ...this.#common,
-      fileStore: () => this.#fileStore.require(),
+      fileStore: () => movingStore(this.#fileStore.require(), dump.move),
       identity: async () => ({
         ...(await this.#host.identity()),
         pluginId: this.#info.id,
