@@ -36,6 +36,7 @@ const WARNING = 'database_unavailable';
 const DAMAGE_WARNING = 'log_damaged';
 
 export interface DatabaseKeeperOptions {
+  /** For sync and dumps; the database has its own. */
   readonly fs: Fs;
   readonly clock: Clock;
   readonly logger: Logger;

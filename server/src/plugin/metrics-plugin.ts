@@ -335,11 +335,12 @@ export class MetricsPlugin {
 
   #startParts(): void {
     if (this.#isStopping || this.#database !== undefined) return;
-    const { fs, openDb } = this.#platform;
+    const { makeStoreFs, openDb } = this.#platform;
     const { logger } = this.#common;
     const database = new DatabaseKeeper({
       ...this.#common,
-      fs,
+      // One file that hangs keeps no loop from the others.
+      fs: makeStoreFs(),
       watch: this.#health.watches.database.watch,
       dir: this.#settings.dbPath,
       openDb: (dir) => openDb(dir, logger),
