@@ -53,6 +53,14 @@ const LOOPS = {
       'Nothing is collected until it is open. Reading a long log may take minutes; if this stays, ' +
       'check that the disk of the TSDB Path answers.',
   },
+  place: {
+    code: 'database_look_stuck',
+    what: 'Looking whether the files of the time series database are in their place',
+    limitMs: MINUTE_MS,
+    action:
+      'Collecting goes on unless something else is said. Making a large block may take a minute; if ' +
+      'this stays, check that the disk of the TSDB Path answers.',
+  },
   sync: {
     code: 'sync_stuck',
     what: 'Bringing blocks to the file store',
