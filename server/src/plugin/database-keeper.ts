@@ -24,8 +24,8 @@ export type MetricsDb = Pick<
   | 'exposedTo'
   | 'close'
 > &
-  // Without one, nothing is removed.
-  Partial<Pick<Db, 'reference'>>;
+  // Without a reference, nothing is removed.
+  Partial<Pick<Db, 'reference' | 'upkeepFault'>>;
 
 /**
  * How often a database that could not be opened is tried again, at the latest, and one that is open is

@@ -337,13 +337,12 @@ export class MetricsPlugin {
     if (this.#isStopping || this.#database !== undefined) return;
     const { makeStoreFs, openDb } = this.#platform;
     const { logger } = this.#common;
-    const { watches } = this.#health;
+    const { database: opening, place } = this.#health.watches;
     const database = new DatabaseKeeper({
       ...this.#common,
-      // One file that hangs keeps no loop from the others.
       fs: makeStoreFs(),
-      watch: watches.database.watch,
-      placeWatch: watches.place.watch,
+      watch: opening.watch,
+      placeWatch: place.watch,
       dir: this.#settings.dbPath,
       openDb: (dir) => openDb(dir, logger),
       writesSnapshot: () => this.#settings.enableMemorySnapshotOnShutdown,
