@@ -255,10 +255,9 @@ export class MetricsPlugin {
 
   #makeDumps(): DumpService {
     const { packer, tasks } = this.#platform;
-    const { dump } = this.#health.watches;
     return new DumpService({
       ...this.#common,
-      fileStore: () => movingStore(this.#fileStore.require(), dump.move),
+      fileStore: () => movingStore(this.#fileStore.require(), this.#health.watches.dump.move),
       identity: async () => ({
         ...(await this.#host.identity()),
         pluginId: this.#info.id,
@@ -337,12 +336,11 @@ export class MetricsPlugin {
     if (this.#isStopping || this.#database !== undefined) return;
     const { makeStoreFs, openDb } = this.#platform;
     const { logger } = this.#common;
-    const { database: opening, place } = this.#health.watches;
     const database = new DatabaseKeeper({
       ...this.#common,
       fs: makeStoreFs(),
-      watch: opening.watch,
-      placeWatch: place.watch,
+      watch: this.#health.watches.database.watch,
+      placeWatch: this.#health.watches.place.watch,
       dir: this.#settings.dbPath,
       openDb: (dir) => openDb(dir, logger),
       writesSnapshot: () => this.#settings.enableMemorySnapshotOnShutdown,
@@ -385,11 +383,12 @@ export class MetricsPlugin {
     this.#syncing.wake();
   }
 
-  /** One good turn is all; the loop then sleeps until something has changed. */
+  /** One good turn is all, before which nothing begins; then the loop sleeps until something has changed. */
   #makeLoading(): RepeatingTask {
     return new RepeatingTask({
       clock: this.#platform.clock,
       periodMs: () => 2 ** 31 - 1,
+      retryMaxMs: 30_000,
       watch: this.#health.watches.settings.watch,
       run: async () => {
         await this.#loadSettings();

@@ -26,6 +26,8 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 const WARNING = 'sync_failing';
 const DAMAGED_WARNING = 'blocks_damaged';
 const LOCAL_DAMAGE_WARNING = 'local_blocks_damaged';
+/** A store that works again gets what it lacks soon, however long it was away. */
+const UPLOAD_RETRY_MAX_MS = 2 * MINUTE_MS;
 /** Of the damaged blocks that a warning names; the log has all. */
 const NAMED_MAX = 3;
 /** A start, a take-over and new settings have better things to do first than merging. */
@@ -89,6 +91,7 @@ export class Syncing {
       clock,
       periodMs: () => settings().fileStoreSyncPeriodMinutes * MINUTE_MS,
       watch: options.watches.sync.watch,
+      retryMaxMs: UPLOAD_RETRY_MAX_MS,
       run: (signal) => this.upload(signal),
       onError: onError('Blocks could not be brought to the file store'),
     });
