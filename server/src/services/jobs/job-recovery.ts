@@ -111,7 +111,7 @@ export class JobRecovery {
     }
   }
 
-  /** Remains that cannot be removed just now keep nobody from a dump. */
+  /** The look goes on where this fails. */
   async #removeLeftovers(): Promise<void> {
     const { dumps, logger } = this.#options;
     try {

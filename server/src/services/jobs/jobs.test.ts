@@ -191,15 +191,6 @@ describe('jobs', () => {
     });
   });
 
-  it('are made although remains of old ones cannot be removed', async () => {
-    const { clock, dumps, service } = setUp();
-    const hanging = new CodedError('ERR_FILESTORE_HANGING', 'the disk does not answer');
-    dumps.removeLeftovers = () => Promise.reject(hanging);
-    await service.create(100, 200);
-    service.start();
-    await until(() => dumps.runs.length === 1, clock);
-  });
-
   it('fail with the reason as a sentence', async () => {
     const { kv, clock, dumps, service } = setUp();
     const job = await service.create(100, 200);
