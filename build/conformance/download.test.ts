@@ -98,8 +98,8 @@ function testDownloads(version: HostVersion): void {
     assert.equal(received.sha256, digest(bytes.subarray(start)));
   });
 
-  test('the host would have cut it off: it does when the plugin believes that there is no limit', async () => {
-    await setWriteTimeout(0);
+  test('the host would have cut it off: it does when the plugin believes that there is an hour', async () => {
+    await setWriteTimeout(3_600);
     await assert.rejects(readSlowly(await routes.download(id)), /aborted/);
   });
 

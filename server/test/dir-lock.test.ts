@@ -12,6 +12,8 @@ import { after, afterEach, describe, it } from 'node:test';
 import { CodedError, hasCode } from '../src/base/errors.ts';
 import { silentLogger } from '../src/base/log.ts';
 import { makeLabels } from '../src/model/labels.ts';
+import { blockingFs } from '../src/platform/blocking-fs.ts';
+import { CallMark } from '../src/platform/call-mark.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
 import { Db, tsdbTasks } from '../src/tsdb/index.ts';
 import { FakeClock } from './support/fake-clock.ts';
@@ -124,9 +126,11 @@ describe('the lock of a folder', () => {
     for (const { name, isDirectory } of await diskFs.list(dir)) {
       if (isDirectory) continue;
       // A second descriptor, once closed, would end the lock.
-      await assert.rejects(diskFs.readFile(`${dir}/${name}`));
-      for (const mode of ['read', 'create', 'log', 'append', 'update'] as const) {
-        await assert.rejects(diskFs.open(`${dir}/${name}`, mode));
+      for (const disk of [diskFs, blockingFs(new CallMark())]) {
+        await assert.rejects(disk.readFile(`${dir}/${name}`));
+        for (const mode of ['read', 'create', 'log', 'append', 'update'] as const) {
+          await assert.rejects(disk.open(`${dir}/${name}`, mode));
+        }
       }
     }
     await assert.rejects(Db.open(options), (error) => hasCode(error, 'ERR_FS_LOCKED'));

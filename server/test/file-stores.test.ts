@@ -18,7 +18,7 @@ import { sourceOf } from '../src/filestore/file-store.ts';
 import { diskFs } from '../src/platform/disk-fs.ts';
 import { LeavableFs } from '../src/platform/leavable-fs.ts';
 import { systemClock } from '../src/platform/system-clock.ts';
-import { watchedStore } from '../src/plugin/watched-store.ts';
+import { movingStore, watchedStore } from '../src/plugin/watched-store.ts';
 import { Watchdog } from '../src/services/health/watchdog.ts';
 import { fileStoreKit } from './kits/file-store-kit.ts';
 import { MemoryFileStore } from './support/memory-file-store.ts';
@@ -37,7 +37,7 @@ fileStoreKit('local', async () => openLocal().store);
 fileStoreKit('local, watched', async () => {
   const watchdog = new Watchdog(systemClock, silentLogger);
   const part = { limitMs: () => 30_000, report: () => {} };
-  return watchedStore(openLocal().store, watchdog, part, () => {});
+  return movingStore(watchedStore(openLocal().store, watchdog, part), () => {});
 });
 
 fileStoreKit('local, with calls that can be left', async () => {

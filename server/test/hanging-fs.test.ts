@@ -216,6 +216,42 @@ describe('a worker whose file call does not return', () => {
     }
   });
 
+  it('keeps no other kind of task from its thread, however many hang', async () => {
+    const support = `
+      const { serveTasks, threadMark } = await import(${moduleUrl('worker-thread.ts')});
+      const { blockingFs } = await import(${moduleUrl('blocking-fs.ts')});
+      const fs = blockingFs(threadMark());
+      serveTasks([
+        { name: 'double', run: async (input) => input * 2 },
+        { name: 'watch', run: async (path) => void (await fs.readFile(path)) },
+      ]);`;
+    const pool = new WorkerPool({
+      workersMax: 1,
+      callTimeoutMs: 500,
+      createWorker: (workerData) => new Worker(support, { eval: true, workerData }),
+    });
+    const hanging = Array.from({ length: 6 }, makeFifo);
+    try {
+      for (const fifo of hanging) await assert.rejects(pool.run(watch, fifo), hangs);
+      const startMs = performance.now();
+      await assert.rejects(pool.run(watch, hanging[0]), hangs);
+      assert.ok(performance.now() - startMs < 250, 'it is not refused at once');
+      assert.equal(await pool.run(double, 21), 42);
+      const ends = hanging.map(answer);
+      writers.splice(-ends.length);
+      // What is opened has an end then.
+      for (const fd of ends) closeSync(fd);
+      await until('the threads are back', () =>
+        pool.run(watch, makeFile('well')).then(
+          () => true,
+          () => false,
+        ),
+      );
+    } finally {
+      await pool.close();
+    }
+  });
+
   it('hears of a cancel between its calls', async () => {
     const support = `
       const { serveTasks, threadMark } = await import(${moduleUrl('worker-thread.ts')});

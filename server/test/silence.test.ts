@@ -6,8 +6,9 @@ import { suite, test } from 'node:test';
 import { CodedError } from '../src/base/errors.ts';
 import type { DumpJob } from '../src/services/jobs/job.ts';
 import type { StoreStats } from '../src/services/stats/stats.ts';
-import { SimWorld } from './cluster/sim-world.ts';
+import { DB_DIR } from './cluster/sim-node.ts';
 import type { SimNode } from './cluster/sim-node.ts';
+import { SimWorld } from './cluster/sim-world.ts';
 import type { Silence } from './cluster/silence.ts';
 import { ask } from './support/ask.ts';
 import type { Answer } from './support/ask.ts';
@@ -201,6 +202,22 @@ suite('while something is silent', () => {
     assert.deepEqual(await warnings(), []);
     assert.ok((await sync()).last_copied_ms > copiedMs, 'the blocks of meanwhile are there');
     await wait(node.stop());
+  });
+
+  test('a local block that hangs while it is copied is told, however well the file store does', async () => {
+    const { world, node, warnings, stored } = await setUp();
+    const { open } = node.disk;
+    node.disk.open = (path, mode) =>
+      mode === 'read' && path.startsWith(DB_DIR) && path.endsWith('/index')
+        ? new Promise(() => {})
+        : open.call(node.disk, path, mode);
+    const count = stored();
+    // A block is cut within six minutes, and may stand still for five.
+    await world.runFor(13 * 60_000);
+    const raised = (await warnings()).map(({ code }) => code);
+    assert.deepEqual(raised, ['sync_stuck']);
+    assert.ok(stored() > count + 100, 'it scrapes on');
+    node.kill();
   });
 
   test('in a cluster another node takes over from a disk that hangs, and its panel names that', async () => {

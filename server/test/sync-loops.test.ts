@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { CodedError } from '../src/base/errors.ts';
 import { STORE_BLOCKS_DIR } from '../src/filestore/layout.ts';
-import { makeUlid } from '../src/model/ulid.ts';
+import { isUlid, makeUlid } from '../src/model/ulid.ts';
 import { SHARED_DIR } from './cluster/gated-fs.ts';
+import { DB_DIR } from './cluster/sim-node.ts';
 import { SimWorld } from './cluster/sim-world.ts';
 import { makeBlock } from './support/make-block.ts';
 
@@ -85,5 +87,24 @@ describe('the loops of the file store', () => {
     for (const line of complaints) {
       assert.match(line, /the database of the Mattermost server failed/);
     }
+  });
+
+  it('bring blocks to the store soon after it works again, whatever the period', async () => {
+    const { world, node } = setUp(NEVER_MINUTES);
+    world.settings = { ...world.settings, filestoresyncperiodminutes: NEVER_MINUTES };
+    const { open } = world.shared;
+    world.shared.open = (path) =>
+      Promise.reject(new CodedError('ERR_FS_DENIED', 'not now', { path }));
+    node.start();
+    await world.runFor(HOUR_MS);
+    // No further block that would wake the loop.
+    node.scrapeSilence.begin();
+    await world.runFor(5 * HOUR_MS);
+    world.shared.open = open;
+    await world.runFor(3 * MINUTE_MS);
+    const stored = (await world.shared.list(BLOCKS)).length;
+    const local = (await node.disk.list(DB_DIR)).filter(({ name }) => isUlid(name)).length;
+    assert.ok(local > 2 && stored === local, `${stored} of ${local} are stored`);
+    node.kill();
   });
 });

@@ -88,6 +88,7 @@ export function statusHandler(source: StatusSource): Handler {
 
 /** What keeps a node from scraping: it is known to that node alone, whoever scrapes. */
 const OF_ONE_NODE: ReadonlySet<string> = new Set([
+  'database_look_stuck',
   'database_stuck',
   'database_unavailable',
   'disk_takes_nothing',

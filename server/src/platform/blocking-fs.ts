@@ -1,6 +1,7 @@
 import type { DirLock, File, Fs, OpenMode } from '../base/ports/fs.ts';
 import type { CallMark } from './call-mark.ts';
 import { lockDir } from './dir-lock.ts';
+import { refuseLockFile } from './disk-fs.ts';
 import { fsCalls } from './fs-calls.ts';
 
 /** How long calls may follow each other before the thread looks for messages, such as a cancel. */
@@ -14,7 +15,10 @@ export function blockingFs(mark: CallMark): Fs {
   const calls = new Calls(mark);
   return {
     open: (path, mode) => openFile(calls, path, mode),
-    readFile: (path) => calls.make(path, () => fsCalls.readFile(path)),
+    async readFile(path) {
+      refuseLockFile(path);
+      return calls.make(path, () => fsCalls.readFile(path));
+    },
     list: (dir) => calls.make(dir, () => fsCalls.list(dir)),
     stat: (path) => calls.make(path, () => fsCalls.stat(path)),
     makeDir: (dir) => calls.make(dir, () => fsCalls.makeDir(dir)),
@@ -29,6 +33,7 @@ export function blockingFs(mark: CallMark): Fs {
 }
 
 async function openFile(calls: Calls, path: string, mode: OpenMode): Promise<File> {
+  refuseLockFile(path);
   const { fd, sizeBytes } = await calls.make(path, () => fsCalls.open(path, mode));
   let end = sizeBytes;
   return {

@@ -131,7 +131,7 @@ async function openFile(path: string, mode: keyof typeof OPEN_FLAGS): Promise<Fi
 }
 
 /** Closing any descriptor of a file ends the locks that this process has on it. */
-function refuseLockFile(path: string): void {
+export function refuseLockFile(path: string): void {
   if (!path.endsWith(LOCK_FILE)) return;
   throw new CodedError('ERR_FS_DENIED', `${path} is opened to be locked alone`, { path });
 }

@@ -3,8 +3,11 @@ import type { File, Fs } from '../base/ports/fs.ts';
 
 /** Calls of one store that may be at its disk at a time, and so threads of libuv's pool it may cost. */
 export const STORE_CALLS_MAX = 4;
-/** The same for all stores of the process: one that hangs and the next that the settings name. */
-export const STORES_CALLS_MAX = 2 * STORE_CALLS_MAX;
+/**
+ * The same for all stores of the process: one that hangs, the next that the settings name, and the
+ * folder of the database.
+ */
+export const STORES_CALLS_MAX = 3 * STORE_CALLS_MAX;
 /** The longest that a call may take, the waiting for its turn included. */
 const CALL_TIMEOUT_MS = 20_000;
 /** The same for a call that waits until gigabytes are on a slow disk: so many times as long. */

@@ -54,6 +54,35 @@ describe('look-ups', () => {
     assert.deepEqual(asked, names);
   });
 
+  it('of hosts that are slow leave threads to the others', async () => {
+    const { asked, lookupAll, answer } = resolver();
+    const lookups = new Lookups(lookupAll, LONG_MS, 20);
+    const dead = Array.from({ length: LOOKUPS_MAX + 2 }, (_, i) => `dead-${i}`);
+    const fail = async (names: readonly string[], afterMs: number): Promise<void> => {
+      const all = names.map((name) => lookups.find(name, {}).catch(() => undefined));
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      for (const name of names) answer(name, new Error('no answer'));
+      await Promise.all(all);
+    };
+    // Asked one by one, each finds a thread and takes its time.
+    for (const name of dead) await fail([name], 25);
+    asked.length = 0;
+    const again = dead.map((name) => lookups.find(name, {}).catch(() => undefined));
+    assert.deepEqual(asked, dead.slice(0, LOOKUPS_MAX / 2));
+    const well = lookups.find('well', {});
+    answer('well');
+    assert.deepEqual(await well, FOUND);
+    for (const name of dead) answer(name);
+    await Promise.all(again);
+    assert.deepEqual(asked.toSorted(), [...dead, 'well']);
+    // They were answered at once this time.
+    asked.length = 0;
+    const healed = dead.map((name) => lookups.find(name, {}));
+    assert.equal(asked.length, LOOKUPS_MAX);
+    for (const name of dead) answer(name);
+    await Promise.all(healed);
+  });
+
   it('are given up in time, and not begun when nobody waits for them', async () => {
     const { asked, lookupAll, answer } = resolver();
     const lookups = new Lookups(lookupAll, 50);

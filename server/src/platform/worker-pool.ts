@@ -16,7 +16,10 @@ const WORKER_ASSET = 'worker.js';
 
 /** Longer than a sound disk takes for any file call, the sync of gigabytes included. */
 const CALL_TIMEOUT_MS = 120_000;
-/** Threads that may be given up while their file calls do not return. */
+/**
+ * Threads that may be given up while their file calls do not return. From then on one more is for each
+ * kind of task that has none among them: a file store that hangs keeps no block from the database.
+ */
 const LOST_MAX = 4;
 const LOOKS_PER_TIMEOUT = 12;
 
@@ -95,6 +98,10 @@ export class WorkerPool implements TaskPool {
         reject(signal.reason);
         return;
       }
+      if (this.#isHanging(task.name)) {
+        reject(hangingError(task.name));
+        return;
+      }
       // A signal may live much longer than the job, so nothing of the job stays on it.
       const onAbort = (): void => this.#cancel(job);
       const job: Job = {
@@ -157,9 +164,8 @@ export class WorkerPool implements TaskPool {
 
   #idleThread(): Thread | undefined {
     const threads = [...this.#threads];
-    const busy = threads.filter(({ job }) => job !== undefined).length;
-    const lost = threads.filter(({ isLost }) => isLost).length;
-    if (busy >= this.#workersMax + Math.min(lost, LOST_MAX)) return undefined;
+    const busy = threads.filter(({ job, isLost }) => job !== undefined && !isLost).length;
+    if (busy >= this.#workersMax) return undefined;
     const idle = threads.find(({ job }) => job === undefined);
     if (idle !== undefined) return idle;
     const mark = new CallMark();
@@ -217,9 +223,18 @@ export class WorkerPool implements TaskPool {
       thread.isLost = true;
       mark.abandon(true);
       thread.worker.unref();
-      job.reject(new CodedError('ERR_FS_HANGING', `a file call of ${job.task} does not return`));
+      job.reject(hangingError(job.task));
     }
+    const refused = this.#queue.filter(({ task }) => this.#isHanging(task));
+    this.#queue = this.#queue.filter((job) => !refused.includes(job));
+    for (const job of refused) job.reject(hangingError(job.task));
     this.#dispatch();
+  }
+
+  /** Whether so many threads are lost, some of them to this kind of task, that it gets none any more. */
+  #isHanging(task: string): boolean {
+    const lost = [...this.#threads].filter(({ isLost }) => isLost);
+    return lost.length >= LOST_MAX && lost.some(({ job }) => job?.task === task);
   }
 
   #cancel(job: Job): void {
@@ -248,6 +263,10 @@ export class WorkerPool implements TaskPool {
     thread.job?.reject(reason);
     await thread.worker.terminate();
   }
+}
+
+function hangingError(task: string): CodedError {
+  return new CodedError('ERR_FS_HANGING', `a file call of ${task} does not return`);
 }
 
 function halfOfTheCores(): number {

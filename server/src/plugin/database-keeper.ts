@@ -24,8 +24,8 @@ export type MetricsDb = Pick<
   | 'exposedTo'
   | 'close'
 > &
-  // Without one, nothing is removed.
-  Partial<Pick<Db, 'reference'>>;
+  // Without a reference, nothing is removed.
+  Partial<Pick<Db, 'reference' | 'upkeepFault'>>;
 
 /**
  * How often a database that could not be opened is tried again, at the latest, and one that is open is
@@ -36,6 +36,7 @@ const WARNING = 'database_unavailable';
 const DAMAGE_WARNING = 'log_damaged';
 
 export interface DatabaseKeeperOptions {
+  /** For sync and dumps; the database has its own. */
   readonly fs: Fs;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -44,7 +45,9 @@ export interface DatabaseKeeperOptions {
   /** Whether closing leaves a snapshot of the head; default: yes. */
   readonly writesSnapshot?: () => boolean;
   readonly board: WarningBoard;
+  /** What each try to open it is run through, and each look at its files. */
   readonly watch?: Watch;
+  readonly placeWatch?: Watch;
   /** Where to look first. */
   readonly dir: string;
   /** Called once, when the database is open. */
@@ -77,7 +80,7 @@ export class DatabaseKeeper {
   readonly #task: RepeatingTask;
   #open: OpenDatabase | undefined;
   #dir: string;
-  readonly #watch: PlaceWatch;
+  readonly #place: PlaceWatch;
   #announceTried: () => void = () => {};
   /** Resolves after the first try, good or bad. */
   readonly tried: Promise<void>;
@@ -85,15 +88,14 @@ export class DatabaseKeeper {
   constructor(options: DatabaseKeeperOptions) {
     this.#options = options;
     this.#dir = options.dir;
-    this.#watch = new PlaceWatch(options);
+    this.#place = new PlaceWatch(options);
     this.tried = new Promise((resolve) => {
       this.#announceTried = resolve;
     });
     this.#task = new RepeatingTask({
       clock: options.clock,
       periodMs: () => PERIOD_MS,
-      watch: options.watch,
-      run: (signal) => this.#try(signal),
+      run: (signal) => this.#turn(signal),
       onError: (error) => this.#complain(error),
     });
   }
@@ -130,8 +132,14 @@ export class DatabaseKeeper {
     await open?.db.close(this.#options.writesSnapshot?.());
   }
 
+  #turn(signal: AbortSignal): Promise<void> {
+    const { watch = (work) => work(), placeWatch = (work) => work() } = this.#options;
+    const open = this.#open;
+    if (open !== undefined) return placeWatch(() => this.#place.look(open.db));
+    return watch(() => this.#try(signal));
+  }
+
   async #try(signal: AbortSignal): Promise<void> {
-    if (this.#open !== undefined) return this.#watch.look(this.#open.db);
     if (signal.aborted) return;
     const { fs, clock, logger, openDb, board, onOpen } = this.#options;
     const dir = this.#dir;
@@ -148,7 +156,7 @@ export class DatabaseKeeper {
       headSeries: db.headStats().seriesCount,
       durationMs: Math.round(clock.monotonicMs() - startMs),
     });
-    await this.#watch.checkExposure(db);
+    await this.#place.checkExposure(db);
     this.#announceTried();
     if (!signal.aborted) onOpen(open);
   }

@@ -29,8 +29,6 @@ export interface FileStoreKeeperOptions {
   readonly clock: Clock;
   readonly board: WarningBoard;
   readonly watchdog: Watchdog;
-  /** A call of the store got further. */
-  readonly onMove: () => void;
   /** Another store is in use from now on. */
   readonly onChange: () => void;
 }
@@ -164,14 +162,14 @@ export class FileStoreKeeper {
   }
 
   #make(config: ServerConfig): FileStore | undefined {
-    const { board, clock, makeStoreFs, watchdog, onMove } = this.#options;
+    const { board, clock, makeStoreFs, watchdog } = this.#options;
     this.#failure = undefined;
     this.#silence = undefined;
     board.clear(UNAVAILABLE);
     try {
       const onTimeout = (error: unknown): void => this.#fail(watched, error);
       const store = openFileStore(config, { makeStoreFs, clock, onTimeout });
-      const watched = watchedStore(store, watchdog, this.#part, onMove);
+      const watched = watchedStore(store, watchdog, this.#part);
       board.clear(UNSUPPORTED);
       return watched;
     } catch (error) {

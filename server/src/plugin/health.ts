@@ -8,8 +8,6 @@ import type { Watches } from './watches.ts';
 
 /** Whoever has let others wait for so long is named where an answer does not come. */
 const WAITING_MS = 1_000;
-/** Loops that get further with each piece that the file store takes or hands out. */
-const MOVED_BY_STORE = ['sync', 'cleanUp', 'merge', 'dump'] as const;
 
 /** What hears of failures and of silence, and the server with a limit for each of its calls. */
 export class Health {
@@ -29,10 +27,5 @@ export class Health {
   /** Who keeps others waiting just now, such as `the file store`. */
   slowest(): string | undefined {
     return this.watchdog.slowest(WAITING_MS);
-  }
-
-  /** A call of the file store got further. */
-  noteStoreMove(): void {
-    for (const loop of MOVED_BY_STORE) this.watches[loop].move();
   }
 }

@@ -33,6 +33,7 @@ import { statusText } from './status-command.ts';
 import { deactivate } from './stop.ts';
 import { Syncing } from './syncing.ts';
 import { upkeepTasks } from './upkeep.ts';
+import { movingStore } from './watched-store.ts';
 import { watchedDumps } from './watches.ts';
 
 const OPENING_PATIENCE_MS = 5 * 60_000;
@@ -91,7 +92,6 @@ export class MetricsPlugin {
       clock,
       board,
       watchdog,
-      onMove: () => health.noteStoreMove(),
       onChange: () => this.#onStore(),
     });
     const common = this.#common;
@@ -257,7 +257,7 @@ export class MetricsPlugin {
     const { packer, tasks } = this.#platform;
     return new DumpService({
       ...this.#common,
-      fileStore: () => this.#fileStore.require(),
+      fileStore: () => movingStore(this.#fileStore.require(), this.#health.watches.dump.move),
       identity: async () => ({
         ...(await this.#host.identity()),
         pluginId: this.#info.id,
@@ -334,12 +334,13 @@ export class MetricsPlugin {
 
   #startParts(): void {
     if (this.#isStopping || this.#database !== undefined) return;
-    const { fs, openDb } = this.#platform;
+    const { makeStoreFs, openDb } = this.#platform;
     const { logger } = this.#common;
     const database = new DatabaseKeeper({
       ...this.#common,
-      fs,
+      fs: makeStoreFs(),
       watch: this.#health.watches.database.watch,
+      placeWatch: this.#health.watches.place.watch,
       dir: this.#settings.dbPath,
       openDb: (dir) => openDb(dir, logger),
       writesSnapshot: () => this.#settings.enableMemorySnapshotOnShutdown,
@@ -382,11 +383,12 @@ export class MetricsPlugin {
     this.#syncing.wake();
   }
 
-  /** One good turn is all; the loop then sleeps until something has changed. */
+  /** One good turn is all, before which nothing begins; then the loop sleeps until something has changed. */
   #makeLoading(): RepeatingTask {
     return new RepeatingTask({
       clock: this.#platform.clock,
       periodMs: () => 2 ** 31 - 1,
+      retryMaxMs: 30_000,
       watch: this.#health.watches.settings.watch,
       run: async () => {
         await this.#loadSettings();

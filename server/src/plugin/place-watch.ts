@@ -5,6 +5,7 @@ import type { Db, PlaceLoss } from '../tsdb/index.ts';
 
 const EXPOSED = 'database_folder_exposed';
 const WARNING = 'database_files_gone';
+const UPKEEP_WARNING = 'database_upkeep_failing';
 /** What was mended stays on the board for so long: somebody should find out why. */
 const SHOWN_MS = 24 * 60 * 60 * 1000;
 /** Of the losses that a warning names; the log has all. */
@@ -42,9 +43,12 @@ export class PlaceWatch {
   }
 
   /** Never rejects: the database is open, whatever has become of its files. */
-  async look(db: Pick<Db, 'dir' | 'keepPlace' | 'exposedTo'>): Promise<void> {
+  async look(
+    db: Pick<Db, 'dir' | 'keepPlace' | 'exposedTo'> & Partial<Pick<Db, 'upkeepFault'>>,
+  ): Promise<void> {
     const { board, clock } = this.#options;
     await this.checkExposure(db);
+    board.set(UPKEEP_WARNING, upkeepWarning(db.dir, db.upkeepFault), db.upkeepFault);
     try {
       const losses = await db.keepPlace();
       if (losses.length > 0) {
@@ -78,11 +82,23 @@ function mended(dir: string, losses: readonly PlaceLoss[], nowMs: number): Sayin
 function lost(dir: string, error: unknown): Saying {
   return {
     message:
-      `The time series database in ${dir} lost its files or cannot be looked at, and what is in ` +
-      `memory cannot be written there again: ${describeError(error)}.`,
+      `The time series database in ${dir} lost its files or cannot be looked at or written to, and ` +
+      `what is in memory cannot be written there again: ${describeError(error)}.`,
     action:
       'Let the user that runs the Mattermost server write to the TSDB Path. It is tried again all ' +
       'the time; until then a restart loses what was collected last.',
+  };
+}
+
+function upkeepWarning(dir: string, fault: unknown): Saying | undefined {
+  if (fault === undefined) return undefined;
+  return {
+    message:
+      `Samples in memory of the time series database in ${dir} could not be made blocks, or old ` +
+      `blocks not removed: ${describeError(fault)}.`,
+    action:
+      'They are in memory and in the log until then, and nothing of them is in the file store; it is ' +
+      'tried again each minute. Check the disk of the TSDB Path and its free space.',
   };
 }
 

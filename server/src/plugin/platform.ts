@@ -11,7 +11,10 @@ import type { MetricsDb } from './database-keeper.ts';
 /** What the machine offers; `main.ts` has the real things, tests their own. */
 export interface Platform {
   readonly fs: Fs;
-  /** The disk for one file store, which may be a network mount: calls that hang are left behind. */
+  /**
+   * The disk for one file store, which may be a network mount, or for the folder of the database as
+   * sync and dumps see it: calls that hang are left behind.
+   */
   readonly makeStoreFs: () => Fs;
   readonly clock: Clock;
   readonly http: HttpClient;

@@ -3,6 +3,7 @@ import { CodedError, describeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { TaskRunner } from '../base/ports/task-runner.ts';
 import { RepeatingTask } from '../base/sync/repeating-task.ts';
+import type { FileStore } from '../filestore/file-store.ts';
 import { PLUGIN_DIR, STORE_BLOCKS_DIR } from '../filestore/layout.ts';
 import type { BlockCatalog } from '../services/blocksync/block-catalog.ts';
 import type { BlockSync } from '../services/blocksync/block-sync.ts';
@@ -17,13 +18,16 @@ import type { OpenDatabase } from './database-keeper.ts';
 import { DATABASE_FAILURE, failedPart } from './failed-part.ts';
 import type { FileStoreKeeper } from './file-store-keeper.ts';
 import type { ReferenceKeeper } from './reference-keeper.ts';
-import type { Watches } from './watches.ts';
+import { movingStore } from './watched-store.ts';
+import type { LoopWatch, Watches } from './watches.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const WARNING = 'sync_failing';
 const DAMAGED_WARNING = 'blocks_damaged';
 const LOCAL_DAMAGE_WARNING = 'local_blocks_damaged';
+/** A store that works again gets what it lacks soon, however long it was away. */
+const UPLOAD_RETRY_MAX_MS = 2 * MINUTE_MS;
 /** Of the damaged blocks that a warning names; the log has all. */
 const NAMED_MAX = 3;
 /** A start, a take-over and new settings have better things to do first than merging. */
@@ -87,6 +91,7 @@ export class Syncing {
       clock,
       periodMs: () => settings().fileStoreSyncPeriodMinutes * MINUTE_MS,
       watch: options.watches.sync.watch,
+      retryMaxMs: UPLOAD_RETRY_MAX_MS,
       run: (signal) => this.upload(signal),
       onError: onError('Blocks could not be brought to the file store'),
     });
@@ -156,9 +161,9 @@ export class Syncing {
 
   /** One upload of all that is missing; nothing to do without database or file store. */
   async upload(signal: AbortSignal): Promise<void> {
-    const { blockSync, board, clock, fileStore } = this.#options;
+    const { blockSync, board, clock, fileStore, watches } = this.#options;
     const database = this.#options.database();
-    const store = fileStore.current;
+    const store = this.#storeOf(watches.sync);
     if (database === undefined || store === undefined) return;
     if (!(await fileStore.check('now'))) {
       throw new CodedError('ERR_FILESTORE', 'the file store takes no files');
@@ -199,8 +204,8 @@ export class Syncing {
   }
 
   async #cleanUp(signal: AbortSignal): Promise<void> {
-    const { reference, isScraper, blockSync } = this.#options;
-    const store = this.#options.fileStore.current;
+    const { reference, isScraper, blockSync, watches } = this.#options;
+    const store = this.#storeOf(watches.cleanUp);
     if (store === undefined) return;
     await reference.refresh(store, isScraper());
     if (!isScraper()) return;
@@ -221,13 +226,19 @@ export class Syncing {
   }
 
   async #merge(signal: AbortSignal): Promise<void> {
-    const { fileStore, reference, isScraper } = this.#options;
-    const store = fileStore.current;
+    const { reference, isScraper, watches } = this.#options;
+    const store = this.#storeOf(watches.merge);
     const database = this.#options.database();
     if (!isScraper()) this.#options.board.clear(DAMAGED_WARNING);
     if (store === undefined || database === undefined || !isScraper()) return;
     await this.#upkeep.run(store, database.store, reference.bounds.oldestMs, signal);
     this.#options.board.set(DAMAGED_WARNING, damageWarning(this.#upkeep.damaged));
+  }
+
+  /** The file store, whose calls by others say nothing about the loop. */
+  #storeOf({ move }: LoopWatch): FileStore | undefined {
+    const store = this.#options.fileStore.current;
+    return store && movingStore(store, move);
   }
 
   #retentionMs(): number {

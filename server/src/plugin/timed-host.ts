@@ -8,6 +8,8 @@ import type { Host } from './host.ts';
 export const HOST_CALL_LIMIT_MS = 10_000;
 /** With so many calls unanswered, further ones fail at once. */
 const UNANSWERED_MAX = 200;
+/** Questions who somebody is, which any user can cause, leave the rest to the work of the plugin. */
+const UNANSWERED_PERMISSIONS_MAX = 100;
 
 /**
  * The server with a limit of time for each call, since one with a database that hangs answers none.
@@ -15,12 +17,16 @@ const UNANSWERED_MAX = 200;
  */
 export function timedHost(host: Host, clock: Clock, watchdog: Watchdog, part: WatchedPart): Host {
   let unanswered = 0;
-  const call = async <T>(name: string, run: () => Promise<T>): Promise<T> => {
+  const call = async <T>(
+    name: string,
+    run: () => Promise<T>,
+    unansweredMax = UNANSWERED_MAX,
+  ): Promise<T> => {
     const late = new CodedError('ERR_HOST_SILENT', 'the server did not answer in time', {
       call: name,
       limitMs: HOST_CALL_LIMIT_MS,
     });
-    if (unanswered >= UNANSWERED_MAX) throw late;
+    if (unanswered >= unansweredMax) throw late;
     unanswered++;
     const answer = watchdog.follow(part, name, run).finally(() => unanswered--);
     return withTimeout(clock, HOST_CALL_LIMIT_MS, answer, () => late);
@@ -47,7 +53,8 @@ export function timedHost(host: Host, clock: Clock, watchdog: Watchdog, part: Wa
     },
     query: (sql, args) => call('query', () => host.query(sql, args)),
     publish: (event) => call('cluster event', () => host.publish(event)),
-    isAdministrator: (userId) => call('permission', () => host.isAdministrator(userId)),
+    isAdministrator: (userId) =>
+      call('permission', () => host.isAdministrator(userId), UNANSWERED_PERMISSIONS_MAX),
     identity: () => call('identity', () => host.identity()),
     registerCommand: (command) => call('slash command', () => host.registerCommand(command)),
     sendEphemeral: (post) => call('message', () => host.sendEphemeral(post)),

@@ -53,6 +53,14 @@ const LOOPS = {
       'Nothing is collected until it is open. Reading a long log may take minutes; if this stays, ' +
       'check that the disk of the TSDB Path answers.',
   },
+  place: {
+    code: 'database_look_stuck',
+    what: 'Looking whether the files of the time series database are in their place',
+    limitMs: MINUTE_MS,
+    action:
+      'Collecting goes on unless something else is said. Making a large block may take a minute; if ' +
+      'this stays, check that the disk of the TSDB Path answers.',
+  },
   sync: {
     code: 'sync_stuck',
     what: 'Bringing blocks to the file store',
@@ -142,6 +150,7 @@ const ANSWERED_LOOKS = 4;
 
 /** All loops, each with its warning. */
 export function makeWatches(watchdog: Watchdog, board: WarningBoard): Watches {
+  let turns = 0;
   const make = ({ code, what, limitMs, action }: LoopSpec): LoopWatch => {
     const part: WatchedPart = {
       limitMs: () => limitMs,
@@ -151,7 +160,8 @@ export function makeWatches(watchdog: Watchdog, board: WarningBoard): Watches {
       },
     };
     return {
-      watch: (work) => watchdog.follow(part, '', work),
+      // A key of its own: that one turn ends well says nothing about another that does not end.
+      watch: (work) => watchdog.follow(part, String(turns++), work),
       move: () => watchdog.move(part),
     };
   };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 
 import type { Clock } from '../../src/base/clock.ts';
+import type { Fs } from '../../src/base/ports/fs.ts';
 import { ThreadedPacker } from '../../src/platform/archive/archive-packer.ts';
 import { archiveTasks } from '../../src/platform/archive/deflate-task.ts';
 import { diskFs } from '../../src/platform/disk-fs.ts';
@@ -19,13 +20,17 @@ import { inlineTasks } from './inline-tasks.ts';
 const HOUR_MS = 3_600_000;
 
 /** Starts it; whoever asks for it stops it. */
-export function startRealPlugin(host: FakeHost, clock: Clock = systemClock): MetricsPlugin {
+export function startRealPlugin(
+  host: FakeHost,
+  clock: Clock = systemClock,
+  makeStoreFs: () => Fs = () => diskFs,
+): MetricsPlugin {
   const tasks = inlineTasks([...tsdbTasks(diskFs), ...archiveTasks()]);
   const plugin = new MetricsPlugin(
     host,
     {
       fs: diskFs,
-      makeStoreFs: () => diskFs,
+      makeStoreFs,
       clock,
       http: new NodeHttpClient(),
       resolver: { resolve: async () => [] },

@@ -3,11 +3,12 @@ import { test } from 'node:test';
 
 import { FakeClock, settle } from '../../../test/support/fake-clock.ts';
 import { RepeatingTask } from './repeating-task.ts';
+import type { RepeatingTaskOptions } from './repeating-task.ts';
 
 const PERIOD_MS = 10_000;
 
 /** A loop, and when each of its turns began. */
-function bench(run: () => Promise<void>) {
+function bench(run: () => Promise<void>, more: Partial<RepeatingTaskOptions> = {}) {
   const clock = new FakeClock(0);
   const turnsMs: number[] = [];
   const errors: unknown[] = [];
@@ -19,6 +20,7 @@ function bench(run: () => Promise<void>) {
       return run();
     },
     onError: (error) => errors.push(error),
+    ...more,
   });
   const pass = async (seconds: number): Promise<void> => {
     for (let i = 0; i < seconds; i++) await clock.advance(1000);
@@ -39,6 +41,19 @@ test('failed turns are tried again, after a period at the latest', async () => {
   await task.stop();
   await pass(20);
   assert.equal(errors.length, turnsMs.length, 'no turn follows a stop');
+});
+
+test('a loop with a long period, or none, goes on soon after a long trouble', async () => {
+  const more = { periodMs: () => 2 ** 31 - 1, retryMaxMs: 30_000 };
+  let isWell = false;
+  const run = (): Promise<void> => (isWell ? Promise.resolve() : Promise.reject(new Error('no')));
+  const { task, turnsMs, errors, pass } = bench(run, more);
+  task.start();
+  await pass(3_600);
+  isWell = true;
+  await pass(40);
+  assert.equal(turnsMs.length, errors.length + 1);
+  await task.stop();
 });
 
 test('a wake puts the next turn forward, and asks for another one behind that under way', async () => {

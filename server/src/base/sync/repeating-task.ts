@@ -14,6 +14,8 @@ export interface RepeatingTaskOptions {
   readonly onError: (error: unknown) => void;
   /** Wait after the first failure; doubles with each further one. */
   readonly retryFirstMs?: number;
+  /** The longest of these waits, where the period is longer. */
+  readonly retryMaxMs?: number;
   /** Wait so long before the first turn; a wake does not shorten that. Default 0. */
   readonly firstDelayMs?: number;
   /** What each turn is run through, so that somebody hears of one that does not end. */
@@ -37,7 +39,8 @@ export class RepeatingTask {
 
   constructor(options: RepeatingTaskOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.retryFirstMs ?? RETRY_FIRST_MS, 2 ** 31 - 1);
+    const { retryFirstMs = RETRY_FIRST_MS, retryMaxMs = 2 ** 31 - 1 } = options;
+    this.#backoff = new Backoff(retryFirstMs, retryMaxMs);
   }
 
   /** Starts the loop; fine to call twice. */

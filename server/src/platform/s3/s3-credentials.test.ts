@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { promisify } from 'node:util';
 
@@ -41,6 +45,29 @@ after(() => {
   for (const server of [machine, proxy]) {
     server.close();
     server.closeAllConnections();
+  }
+});
+
+it('a token service that accepts and stays silent is given up', async () => {
+  const silent = net.createServer((socket) => socket.on('error', () => {}).resume());
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const dir = mkdtempSync(join(tmpdir(), 's3-credentials-'));
+  const token = join(dir, 'token');
+  writeFileSync(token, 'token');
+  try {
+    const env = {
+      PATH: process.env.PATH,
+      AWS_REGION: 'us-east-1',
+      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/server',
+      AWS_WEB_IDENTITY_TOKEN_FILE: token,
+      AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+    };
+    const args = ['--input-type=module', '-e', PROGRAM];
+    const asked = promisify(execFile)(process.execPath, args, { env, timeout: 60_000 });
+    await assert.rejects(asked, /TimeoutError/);
+  } finally {
+    silent.close();
+    rmSync(dir, { recursive: true, force: true });
   }
 });
 

@@ -8,6 +8,12 @@ import type { BucketSettings } from '../../base/ports/bucket.ts';
 
 const TIMEOUT_MS = 5_000;
 const RETRIES_MAX = 3;
+/** A service that accepts and stays silent would end all requests of the store, which wait for it. */
+const LIMITED = {
+  connectionTimeout: TIMEOUT_MS,
+  requestTimeout: TIMEOUT_MS,
+  throwOnRequestTimeout: true,
+};
 
 /**
  * The keys of the settings, or the identity of the pod, container or machine that we run on: what
@@ -17,7 +23,9 @@ const RETRIES_MAX = 3;
 export function credentialsFor(settings: BucketSettings): S3ClientConfig['credentials'] {
   if (settings.credentials !== undefined) return settings.credentials;
   const { env } = process;
-  if (env.AWS_WEB_IDENTITY_TOKEN_FILE && env.AWS_ROLE_ARN) return fromTokenFile();
+  if (env.AWS_WEB_IDENTITY_TOKEN_FILE && env.AWS_ROLE_ARN) {
+    return fromTokenFile({ clientConfig: { requestHandler: LIMITED } });
+  }
   if (env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI || env.AWS_CONTAINER_CREDENTIALS_FULL_URI) {
     return fromHttp({ timeout: TIMEOUT_MS, maxRetries: RETRIES_MAX });
   }

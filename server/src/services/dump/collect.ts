@@ -1,4 +1,5 @@
 import { CodedError, describeError } from '../../base/errors.ts';
+import { withTimeout } from '../../base/sync/timeout.ts';
 import { readSmallFile } from '../../filestore/file-store.ts';
 import { META_FILE_NAME, META_SIZE_BYTES_MAX, dumpHeadDirOf } from '../../filestore/layout.ts';
 import { lostSamples, parseBlockMeta } from '../../tsdb/index.ts';
@@ -13,6 +14,9 @@ import { copyKey } from './damage-book.ts';
 import type { DumpDatabase } from './dump-service.ts';
 import { partOf, planDump } from './plan.ts';
 import { rescueBlocks } from './rescue.ts';
+
+/** Longer than a sound disk takes, for the largest head: a disk that hangs ends a dump, and no other. */
+const HEAD_LIMIT_MS = 5 * 60_000;
 
 export interface Collected {
   readonly folders: readonly BlockFolder[];
@@ -118,12 +122,18 @@ async function scraperHead(
 }
 
 async function writeHead(
-  { run, workDir }: DumpContext,
+  { options, run, workDir }: DumpContext,
   database: DumpDatabase,
 ): Promise<BlockFolder | undefined> {
   // A job's range includes its last millisecond, a block's does not.
   const range = { minTimeMs: run.minTimeMs, maxTimeMs: run.maxTimeMs + 1 };
-  const meta = await database.writeHeadBlock(workDir, range);
+  const written = database.writeHeadBlock(workDir, range);
+  const limitMs = HEAD_LIMIT_MS;
+  const meta = await withTimeout(options.clock, limitMs, written, () => {
+    const message =
+      'the newest samples could not be had: the disk of the TSDB Path does not answer';
+    return new CodedError('ERR_NO_ANSWER', message, { limitMs });
+  });
   if (meta === undefined) return undefined;
   const key = copyKey('made', meta.ulid);
   return { store: database.store, dir: `${workDir}/${meta.ulid}`, meta, key };

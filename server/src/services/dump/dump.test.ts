@@ -86,6 +86,7 @@ async function setUp(options: Setting = {}) {
       return options.head;
     },
   };
+  const clock = new FakeClock();
   let storeFailure: Error | undefined;
   const cluster = {
     askScraper: async (): Promise<{ ulid: string | undefined } | undefined> => undefined,
@@ -112,12 +113,13 @@ async function setUp(options: Setting = {}) {
     packer: listPacker,
     tasks: inlineTasks([]),
     sizeLimitBytes: () => options.sizeLimitBytes ?? 0,
-    clock: new FakeClock(),
+    clock,
     logger: silentLogger,
   });
   const cancel = new AbortController();
   const progress: number[] = [];
   return {
+    clock,
     store,
     folder,
     dumps,
@@ -311,6 +313,15 @@ describe('a dump', () => {
       make(600, 700),
       /no samples between .* What app1 has collected is missing/,
     );
+  });
+
+  it('ends with the reason when the disk of the database hangs', async () => {
+    const { clock, make, store } = await setUp({ beforeHead: () => new Promise(() => {}) });
+    await putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 100, 200));
+    let failure: unknown;
+    make(100, 500).catch((error: unknown) => (failure = error));
+    for (let s = 0; s < 301 && failure === undefined; s++) await clock.advance(1_000);
+    assert.match(String(failure), /the disk of the TSDB Path does not answer/);
   });
 
   it('says why it cannot be made without a file store', async () => {

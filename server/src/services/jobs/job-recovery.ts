@@ -51,7 +51,7 @@ export class JobRecovery {
    * @returns whether another look is worthwhile soon
    */
   async look(): Promise<boolean> {
-    if (this.#isFirst) await this.#options.dumps.removeLeftovers();
+    if (this.#isFirst) await this.#removeLeftovers();
     await this.#options.store.setAside.announce();
     const isSomeHeld = await this.#schedule.takeOver();
     const isSomeSilent = await this.#recover();
@@ -108,6 +108,16 @@ export class JobRecovery {
       await dumps.remove(jobId).catch((error: unknown) => {
         logger.warn('Files of a failed dump could not be removed', { jobId, error });
       });
+    }
+  }
+
+  /** The look goes on where this fails. */
+  async #removeLeftovers(): Promise<void> {
+    const { dumps, logger } = this.#options;
+    try {
+      await dumps.removeLeftovers();
+    } catch (error) {
+      logger.warn('Remains of old dumps could not be removed', { error });
     }
   }
 

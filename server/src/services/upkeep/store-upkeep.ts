@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { CodedError, codeOf, describeError } from '../../base/errors.ts';
+import { CodedError, codeOf, describeError, hasCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import { listTree } from '../../filestore/file-store.ts';
@@ -51,6 +51,11 @@ const WORK_DIR = 'upkeep-work';
 const RESERVE_BYTES = 512 * 1024 * 1024;
 /** Blocks that could not be merged are tried again after this time: damage does not heal. */
 const RETRY_MS = 24 * 60 * 60 * 1000;
+/** The same for blocks with a file that does not answer, as long as its disk or mount hangs. */
+const HANGING_RETRY_MS = 60 * 60 * 1000;
+
+/** What a task fails with whose file call does not return. */
+const HANGING = 'ERR_FS_HANGING';
 
 /**
  * Merges the blocks of the file store to longer ones: a day in one block has the labels of a series
@@ -140,8 +145,10 @@ export class StoreUpkeep {
         this.#noteApart(damaged.ulid, error);
         return 'damage found';
       }
-      if (await this.#setApart(group, blockDirs, signal)) return 'damage found';
-      this.#retryMs.set(keyOf(group), clock.monotonicMs() + RETRY_MS);
+      const isHanging = hasCode(error, HANGING);
+      if (!isHanging && (await this.#setApart(group, blockDirs, signal))) return 'damage found';
+      const waitMs = isHanging ? HANGING_RETRY_MS : RETRY_MS;
+      this.#retryMs.set(keyOf(group), clock.monotonicMs() + waitMs);
       logger.warn('Blocks of the file store could not be merged and stay as they are', {
         blocks: group.length,
         first,
@@ -183,6 +190,8 @@ export class StoreUpkeep {
         await tasks.run(verifyBlockTask, { dir }, { signal });
       } catch (error) {
         if (signal.aborted) throw error;
+        // What does not answer may be whole, and each look costs a thread.
+        if (hasCode(error, HANGING)) break;
         this.#noteApart(group[i].ulid, error);
         isSomeDamaged = true;
       }

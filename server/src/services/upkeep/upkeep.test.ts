@@ -8,8 +8,9 @@ import { MemoryFileStore } from '../../../test/support/memory-file-store.ts';
 import { MemoryFs } from '../../../test/support/memory-fs.ts';
 import { readBlockSamples } from '../../../test/support/tsdb-samples.ts';
 import type { SampleTable } from '../../../test/support/tsdb-samples.ts';
-import { hasCode } from '../../base/errors.ts';
+import { CodedError, hasCode } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
+import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import { readSmallFile, sourceOf } from '../../filestore/file-store.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
 import { STORE_BLOCKS_DIR, blockDirOf } from '../../filestore/layout.ts';
@@ -155,12 +156,17 @@ async function putBlock(
   }
 }
 
-function makeUpkeep(fs: MemoryFs, isDumping = false, mergesOverlaps = true) {
+function makeUpkeep(
+  fs: MemoryFs,
+  isDumping = false,
+  mergesOverlaps = true,
+  tasks: TaskRunner = inlineTasks(tsdbTasks(fs)),
+) {
   const clock = new FakeClock();
   const catalog = new BlockCatalog();
   const upkeep = new StoreUpkeep({
     catalog,
-    tasks: inlineTasks(tsdbTasks(fs)),
+    tasks,
     clock,
     logger: silentLogger,
     isDumping: async () => isDumping,
@@ -320,6 +326,32 @@ for (const where of ['disk', 'bucket'] as const) {
       assert.deepEqual(upkeep.damaged, []);
       assert.deepEqual(await samplesOf(target), before);
       assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 1);
+    });
+
+    it('takes a block that hangs for no damaged one, and merges the others', async () => {
+      const { fs, work, target } = await setUp(where);
+      for (let i = 12; i < 15; i++) await putBlock(fs, target, i, i * 2 * HOUR_MS);
+      const before = await samplesOf(target);
+      const inline = inlineTasks(tsdbTasks(fs));
+      const asked: string[] = [];
+      let isHanging = true;
+      const tasks: TaskRunner = {
+        run: (task, input, options) => {
+          asked.push(task.name);
+          return isHanging && asked.length === 1
+            ? Promise.reject(new CodedError('ERR_FS_HANGING', 'a file call does not return'))
+            : inline.run(task, input, options);
+        },
+      };
+      const { upkeep, clock, signal } = makeUpkeep(fs, false, true, tasks);
+      assert.equal(await upkeep.run(target, work, -1, signal), 1);
+      assert.deepEqual(asked, ['tsdb.merge-blocks', 'tsdb.merge-blocks', 'tsdb.verify-block']);
+      assert.deepEqual(upkeep.damaged, []);
+      isHanging = false;
+      assert.equal(await upkeep.run(target, work, -1, signal), 0);
+      await clock.advance(HOUR_MS);
+      assert.equal(await upkeep.run(target, work, -1, signal), 1);
+      assert.deepEqual(await samplesOf(target), before);
     });
 
     it('leaves the store alone when the local disk has no room', async () => {

@@ -17,6 +17,9 @@ export interface PlaceLoss {
   readonly path: string;
 }
 
+/** Prometheus and the Go plugin pass over it. */
+const PROBE_FILE = 'place-probe';
+
 export interface DbPlaceOptions {
   readonly fs: Fs;
   readonly dir: string;
@@ -90,6 +93,17 @@ export class DbPlace {
     await this.#beginLog();
     logger.info('the log of the database begins anew', { dir });
     return lost;
+  }
+
+  /**
+   * Rejects when the folder takes no new file: what is open may still be written, but no block can be
+   * made, and the log ends with its segment.
+   */
+  async tryToWrite(): Promise<void> {
+    const { fs, dir } = this.#options;
+    const path = `${dir}/${PROBE_FILE}`;
+    await (await fs.open(path, 'create')).close();
+    await fs.remove(path);
   }
 
   exposedTo(): Promise<string | undefined> {

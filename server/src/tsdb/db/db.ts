@@ -60,6 +60,8 @@ export class Db implements Appendable {
   readonly #counts = noResults();
   #blocks: readonly BlockOnDisk[];
   #hasSnapshot: boolean;
+  /** Why the last upkeep broke off; undefined when it did not. */
+  upkeepFault: unknown;
   /** What {@link keepPlace} has to tell. */
   #losses: PlaceLoss[] = [];
   #closed: Promise<void> | undefined;
@@ -196,13 +198,15 @@ export class Db implements Appendable {
   /**
    * Looks whether folder, log and blocks still are where they were. If not, the path is taken again and
    * all that the head holds is written there, before any other work. Returns what was gone since the
-   * last call; rejects when it cannot be written again, which the next call tries.
+   * last call; rejects when it cannot be written again, which the next call tries, and while the folder
+   * takes no new file.
    */
   async keepPlace(): Promise<readonly PlaceLoss[]> {
     await this.#exclusively(async () => {
       const { present, gone } = await splitByPresence(this.#fs, this.#blocks);
       for (const { dir } of gone) this.#losses.push({ kind: 'block', path: dir });
       if (gone.length > 0) this.#blocks = present;
+      await this.#place.tryToWrite();
     });
     return this.#losses.splice(0);
   }
@@ -372,8 +376,10 @@ export class Db implements Appendable {
         await this.cut();
         await this.#exclusively(() => this.#removeExpired());
         await this.#reference.save();
+        this.upkeepFault = undefined;
       } catch (error) {
         if (signal.aborted) return;
+        this.upkeepFault = error;
         this.#logger.error('the database could not be tidied up; it is tried again', { error });
       }
     }
