@@ -5,7 +5,7 @@ export type { PlaceLoss } from './db/db-place.ts';
 export type { DbOptions, HeadStats, LogDamage, WalStats } from './db/options.ts';
 export type { TimeRange } from '../model/time-range.ts';
 export { tsdbTasks } from './tasks.ts';
-export { formatBlockMeta, parseBlockMeta, readBlockMeta } from './block/meta.ts';
+export { decodeBlockMeta, formatBlockMeta, parseBlockMeta, readBlockMeta } from './block/meta.ts';
 export type {
   BlockCompaction,
   BlockMeta,
