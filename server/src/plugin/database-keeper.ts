@@ -6,7 +6,7 @@ import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import type { Watch } from '../base/sync/repeating-task.ts';
 import { LocalFileStore } from '../filestore/local-file-store.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
-import type { BlockMeta, Db, TimeRange } from '../tsdb/index.ts';
+import type { BadBlock, BlockMeta, Db, TimeRange } from '../tsdb/index.ts';
 import { logDamageWarning } from './log-damage-warning.ts';
 import { PlaceWatch } from './place-watch.ts';
 
@@ -24,8 +24,8 @@ export type MetricsDb = Pick<
   | 'exposedTo'
   | 'close'
 > &
-  // Without one, nothing is removed.
-  Partial<Pick<Db, 'reference'>>;
+  // Without a reference, nothing is removed.
+  Partial<Pick<Db, 'reference' | 'badBlocks'>>;
 
 /**
  * How often a database that could not be opened is tried again, at the latest, and one that is open is
@@ -63,6 +63,11 @@ export class OpenDatabase {
 
   blocks(): readonly BlockMeta[] {
     return this.db.blocks().map((block) => block.meta);
+  }
+
+  /** See `Db.badBlocks`. */
+  badBlocks(): readonly BadBlock[] {
+    return this.db.badBlocks?.() ?? [];
   }
 
   /** @param parentDir below the database's folder */

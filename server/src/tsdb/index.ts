@@ -32,4 +32,4 @@ export type { Agreement, ReferenceTime } from './db/reference-time.ts';
 export { formatReference, parseReference, REFERENCE_BYTES_MAX } from './db/reference-file.ts';
 export type { ReferenceRecord } from './db/reference-file.ts';
 export { TIME_AHEAD_MS } from './limits.ts';
-export { removeBlock } from './db/block-folder.ts';
+export { type BadBlock, removeBlock } from './db/block-folder.ts';
