@@ -82,6 +82,9 @@ export class BlockSync {
     for (const block of missing) {
       signal.throwIfAborted();
       const { ulid } = block;
+      const isDamagedThere = held.broken.some((each) => {
+        return each.ulid === ulid && each.state === 'damaged';
+      });
       if (this.#damage.isLost(ulid)) continue;
       try {
         await copyBlock(
@@ -89,6 +92,7 @@ export class BlockSync {
           { store: local.store, dir: ulid },
           { store, dir: blockDirOf(ulid) },
           signal,
+          isDamagedThere,
         );
         logger.info('Block stored in the file store', { ulid });
       } catch (error) {

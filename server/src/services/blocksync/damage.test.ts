@@ -42,7 +42,7 @@ async function setUp() {
     }));
     blocks.push(await makeBlock(fs, 'db', ulid, [minTimeMs, minTimeMs + 1000], series));
   }
-  const catalog = new BlockCatalog();
+  let catalog = new BlockCatalog();
   const tasks = inlineTasks(tsdbTasks(fs));
   const sync = new BlockSync({ catalog, tasks, clock, logger: silentLogger });
   return {
@@ -53,7 +53,10 @@ async function setUp() {
     clock,
     blocks,
     bad,
-    restart: () => new BlockSync({ catalog, tasks, clock, logger: silentLogger }),
+    restart: () => {
+      catalog = new BlockCatalog();
+      return new BlockSync({ catalog, tasks, clock, logger: silentLogger });
+    },
     upload: (by = sync, retentionMs = 1e9) =>
       by.upload(
         { blocks: () => blocks, badBlocks: () => bad, store: local },
@@ -167,6 +170,18 @@ describe('an upload of a damaged block', () => {
     assert.equal((await stored()).length, 1);
     local.freeBytes = async () => 1e12;
     await upload();
+    assert.equal((await stored()).length, 2);
+  });
+
+  it('in the store writes all of it anew, not meta.json alone', async () => {
+    const { local, remote, upload, stored, restart } = await setUp();
+    await upload();
+    const path = `${blockDirOf(A)}/chunks/000001`;
+    const bytes = await readSmallFile(local, `${A}/chunks/000001`, 1_000_000);
+    // A power cut of the store leaves files of the right size, and nothing in them.
+    remote.put(path, new Uint8Array(bytes.length));
+    remote.put(`${blockDirOf(A)}/meta.json`, new Uint8Array(300));
+    await upload(restart());
     assert.equal((await stored()).length, 2);
   });
 
