@@ -5,7 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import type { Labels } from '../../model/labels.ts';
-import { type HeadChunk, listHeadChunkFiles, readHeadChunkFile } from '../chunks/head-chunks.ts';
+import type { HeadChunk } from '../chunks/head-chunks.ts';
 import { SERIES_REF_MAX, SLICE_SAMPLES } from '../limits.ts';
 import { decodeHistograms, isHistogramRecord } from '../record/histogram-record.ts';
 import { SampleColumns } from '../record/sample-columns.ts';
@@ -26,15 +26,10 @@ import { checkChunkSnapshot, readChunkSnapshot } from './chunk-snapshot-reader.t
 import type { Head } from './head.ts';
 import { type LogPart, logPartTask, PART_SAMPLES, readLogPart } from './log-part.ts';
 import { Pacer } from './pacer.ts';
+import { type HeadChunkFileEnd, StoredChunks } from './stored-chunks.ts';
 
 /** A segment above this size is worth the start of a thread. */
 const THREAD_BYTES = 8 * 1024 * 1024;
-
-/** A file of `chunks_head`, and how far it reaches. */
-export interface HeadChunkFileEnd {
-  readonly path: string;
-  readonly maxTimeMs: number;
-}
 
 export interface ReplayResult {
   /** Number of the segment to go on with. */
@@ -74,7 +69,7 @@ export class HeadReplay {
   readonly #scratch = SampleColumns.shared(PART_SAMPLES);
   readonly #texts = new TextCache();
   /** Chunks whose series the log has not named yet. */
-  readonly #chunks = new Map<number, HeadChunk[]>();
+  #chunks: Map<number, HeadChunk[]> = new Map();
   /** Series that the log names again under another reference. */
   readonly #aliases = new Map<number, number>();
   readonly #skippedTypes = new Map<string, number>();
@@ -157,34 +152,14 @@ export class HeadReplay {
     return stat !== undefined && stat.sizeBytes >= offset;
   }
 
-  async #readHeadChunks(): Promise<HeadChunkFileEnd[]> {
-    const { fs, dir, logger } = this.#options;
-    const files: HeadChunkFileEnd[] = [];
-    for (const path of await listHeadChunkFiles(fs, `${dir}/chunks_head`)) {
-      const { chunks, damage, outOfOrderChunks } = await readHeadChunkFile(fs, path);
-      let maxTimeMs = -Infinity;
-      for (const chunk of chunks) {
-        const list = this.#chunks.get(chunk.seriesRef);
-        if (list === undefined) this.#chunks.set(chunk.seriesRef, [chunk]);
-        else list.push(chunk);
-        maxTimeMs = Math.max(maxTimeMs, chunk.maxTimeMs);
-        // A new series must not get the reference of one whose chunks lie here.
-        if (chunk.seriesRef <= SERIES_REF_MAX) this.#head.table.reserveRefs(chunk.seriesRef);
-      }
-      files.push({ path, maxTimeMs });
-      if (outOfOrderChunks > 0) {
-        logger.warn('out-of-order chunks were left alone', { path, outOfOrderChunks });
-      }
-      if (damage !== undefined) {
-        this.#areChunksDamaged = true;
-        logger.warn('a head chunk file is damaged; the log has to make up for it', {
-          path,
-          error: damage,
-        });
-      }
-      if (this.#pacer.isDue) await this.#pacer.pause();
-    }
-    return files;
+  async #readHeadChunks(): Promise<readonly HeadChunkFileEnd[]> {
+    const found = new StoredChunks(this.#options);
+    await found.read(this.#pacer);
+    this.#chunks = found.bySeries;
+    this.#areChunksDamaged = found.isDamaged;
+    // A new series must not get the reference of one whose chunks lie here.
+    this.#head.table.reserveRefs(found.lastRef);
+    return found.files;
   }
 
   /** Reads segments in order, up to damage or a gap; what lies behind is set aside. */
