@@ -75,7 +75,10 @@ export class HeadReplay {
   readonly #skippedTypes = new Map<string, number>();
   #areChunksDamaged = false;
   #sampleCount = 0;
-  #unknownRefs = 0;
+  /** Samples of series that the log has not named. */
+  #unknownSamples = 0;
+  /** Those of them that no block has. */
+  #lostSamples = 0;
   #zstdRecords = 0;
   #corruptions = 0;
   #damage: FoundDamage | undefined;
@@ -103,6 +106,8 @@ export class HeadReplay {
     const wanted = segments.filter((index) => index >= from);
     const isWithin = snapshot !== undefined && wanted[0] === snapshot.segment;
     await this.#readSegments(this.#walDir, wanted, isWithin ? snapshot.offset : 0);
+    const isGap = checkpoint !== undefined && wanted.length > 0 && wanted[0] > from;
+    this.#noteLosses(isGap ? `${this.#walDir}/${segmentFileName(from)}` : undefined);
     this.#report(clock.monotonicMs() - startMs);
     const last = (await listSegments(fs, this.#walDir)).at(-1) ?? -1;
     logger.debug('log replayed', { lastSegment: last });
@@ -297,9 +302,12 @@ export class HeadReplay {
       for (let i = start; i < end; i++) {
         if (samples.refs[i] !== ref) {
           ref = samples.refs[i];
-          slot = this.#slotOf(ref);
+          slot = this.#find(ref);
         }
-        if (slot < 0) continue;
+        if (slot < 0) {
+          this.#noteUnknown(samples.times[i]);
+          continue;
+        }
         head.append(slot, samples, i);
         this.#sampleCount++;
       }
@@ -309,8 +317,11 @@ export class HeadReplay {
 
   #takeHistograms(record: Uint8Array): void {
     for (const { ref, timeMs, histogram } of decodeHistograms(record)) {
-      const slot = this.#slotOf(ref);
-      if (slot < 0) continue;
+      const slot = this.#find(ref);
+      if (slot < 0) {
+        this.#noteUnknown(timeMs);
+        continue;
+      }
       this.#head.appendHistogram(slot, timeMs, histogram);
       this.#sampleCount++;
     }
@@ -328,13 +339,25 @@ export class HeadReplay {
     else head.tombstones.add({ ...stone, seriesRef: head.table.refOf(slot) });
   }
 
-  /** -1, and counted, when the log has not named the series. */
-  #slotOf(logRef: number): number {
-    const slot = this.#find(logRef);
-    if (slot < 0) this.#unknownRefs++;
-    return slot;
+  #noteUnknown(timeMs: number): void {
+    this.#unknownSamples++;
+    if (timeMs >= this.#head.minValidTimeMs) this.#lostSamples++;
   }
 
+  /** A part of the log may be gone as a whole, and no record tells. */
+  #noteLosses(missingPath: string | undefined): void {
+    if (missingPath === undefined && this.#lostSamples === 0) return;
+    this.#corruptions++;
+    const { maxTimeMs } = this.#head;
+    const message = missingPath === undefined ? 'series are not named' : 'a segment is missing';
+    const details = { path: missingPath, samplesOfUnknownSeries: this.#lostSamples };
+    const error = new CodedError('ERR_WAL_CORRUPT', `the log is damaged: ${message}`, details);
+    const newestMs = maxTimeMs === -Infinity ? undefined : maxTimeMs;
+    this.#damage ??= { error, newestMs, keptAside: [] };
+    this.#options.logger.error('the log lacks a part; its samples are missing', { error });
+  }
+
+  /** -1 when the log has not named the series. */
   #find(logRef: number): number {
     const ref = (this.#aliases.size > 0 ? this.#aliases.get(logRef) : undefined) ?? logRef;
     return ref <= SERIES_REF_MAX ? this.#head.table.slotOf(ref) : -1;
@@ -348,11 +371,11 @@ export class HeadReplay {
       samples: this.#head.sampleCount,
       samplesRead: this.#sampleCount,
     });
-    if (this.#skippedTypes.size > 0 || this.#zstdRecords > 0 || this.#unknownRefs > 0) {
+    if (this.#skippedTypes.size > 0 || this.#zstdRecords > 0 || this.#unknownSamples > 0) {
       logger.warn('the log held entries that were skipped', {
         ...Object.fromEntries(this.#skippedTypes),
         zstdRecords: this.#zstdRecords,
-        samplesOfUnknownSeries: this.#unknownRefs,
+        samplesOfUnknownSeries: this.#unknownSamples,
       });
     }
   }
