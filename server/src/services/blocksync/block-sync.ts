@@ -17,7 +17,7 @@ import { removeBlock } from './remove-block.ts';
 /** The blocks of the local database. */
 export interface LocalBlocks {
   blocks(): readonly BlockMeta[];
-  /** Folders of blocks whose meta.json cannot be read. */
+  /** Folders of blocks without a readable meta.json. */
   badBlocks?(): readonly BadBlock[];
   /** The database's folder; a block lies in the folder of its ULID. */
   readonly store: FileStore;

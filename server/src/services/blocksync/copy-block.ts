@@ -29,8 +29,7 @@ export async function copyBlock(
   for (const file of others) {
     signal.throwIfAborted();
     const target = `${to.dir}/${file.path}`;
-    const isThere =
-      !isDamagedThere && (await to.store.stat(target))?.sizeBytes === file.sizeBytes;
+    const isThere = !isDamagedThere && (await to.store.stat(target))?.sizeBytes === file.sizeBytes;
     // What was sent before is read once more all the same: it may be what is damaged.
     if (isThere) await drain(block.read(file, 'momentary'), signal);
     else await to.store.write(target, block.read(file, 'momentary'));

@@ -127,7 +127,10 @@ describe('an upload of a damaged block', () => {
   for (const [what, spoil] of [
     ['empty', (local: LocalFileStore) => local.write(`${A}/meta.json`, sourceOf(new Uint8Array()))],
     ['missing', (local: LocalFileStore) => local.remove(`${A}/meta.json`)],
-    ['that of another', (local: LocalFileStore) => local.write(`${A}/meta.json`, local.read(`${B}/meta.json`))],
+    [
+      'that of another',
+      (local: LocalFileStore) => local.write(`${A}/meta.json`, local.read(`${B}/meta.json`)),
+    ],
   ] as const) {
     it(`whose meta.json was ${what} at the start stores all of it, once`, async () => {
       const { local, sync, clock, blocks, bad, upload, stored, restart } = await setUp();

@@ -23,7 +23,7 @@ import { checkLimit, checkSize } from './size-check.ts';
 /** The local database as dumps need it. */
 export interface DumpDatabase {
   blocks(): readonly BlockMeta[];
-  /** Folders of blocks whose meta.json cannot be read. */
+  /** Folders of blocks without a readable meta.json. */
   badBlocks?(): readonly BadBlock[];
   /** See `Db.writeHeadBlock`; `parentDir` is below the folder of {@link store}. */
   writeHeadBlock(parentDir: string, range: TimeRange): Promise<BlockMeta | undefined>;

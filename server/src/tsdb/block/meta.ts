@@ -171,19 +171,23 @@ function parseCompaction(raw: unknown, path: string): BlockCompaction {
 }
 
 /** Leaves a number that does not stand there as a whole one, such as 1.0 or 1e3, as its text. */
-function wholeNumber(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+function wholeNumber(
+  _key: string,
+  value: unknown,
+  context?: { readonly source?: string },
+): unknown {
   const text = context?.source ?? '';
   return typeof value === 'number' && !/^-?\d+$/.test(text) ? text : value;
 }
 
 function ulidOf(raw: unknown, path: string, what: string): string {
   if (typeof raw === 'string' && isUlid(raw)) return raw;
-  throw metaError(path, `${what} is not a ULID`, { found: String(raw) });
+  throw metaError(path, `${what} is not a ULID`, { found: JSON.stringify(raw) ?? '' });
 }
 
 function isSet(raw: unknown, path: string, what: string): boolean {
   if (raw === undefined || raw === null || typeof raw === 'boolean') return raw === true;
-  throw metaError(path, `${what} is neither true nor false`, { found: String(raw) });
+  throw metaError(path, `${what} is neither true nor false`);
 }
 
 function recordOf(raw: unknown, path: string, what: string): Record<string, unknown> {

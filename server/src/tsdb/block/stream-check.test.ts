@@ -285,7 +285,11 @@ describe('the check of a block whose bytes pass', () => {
     [`[\n\t\t\t"0`, `[\n\t\t\t"8`],
     [`[\n\t\t\t"01`, `[\n\t\t\t"0`],
   ] as const) {
-    lies.push([`${text} has ${JSON.stringify(to)}`, (old) => old.replace(from, to), 'ERR_BLOCK_META']);
+    lies.push([
+      `${text} has ${JSON.stringify(to)}`,
+      (old) => old.replace(from, to),
+      'ERR_BLOCK_META',
+    ]);
   }
   for (const [what, edit, code] of lies) {
     it(`finds a ${what}`, () => {

@@ -153,7 +153,10 @@ describe('a clean restart', () => {
     damages.push(
       [`no head chunks ${number}`, (fs) => fs.remove(path)],
       [`head chunks ${number} that are damaged`, (fs) => overwrite(fs, path, 0xff, 60)],
-      [`head chunks ${number} cut to the header`, (fs) => cut(fs, path, 0, HEAD_CHUNKS_HEADER_BYTES)],
+      [
+        `head chunks ${number} cut to the header`,
+        (fs) => cut(fs, path, 0, HEAD_CHUNKS_HEADER_BYTES),
+      ],
       [
         `head chunks ${number} cut between two`,
         async (fs) => cut(fs, path, 0, await endOfChunk(fs, path)),

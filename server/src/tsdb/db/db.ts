@@ -77,8 +77,7 @@ export class Db implements Appendable {
     this.#head = parts.head;
     this.#wal = parts.wal;
     this.#reference = parts.reference;
-    this.#blocks = parts.found.blocks;
-    this.#badBlocks = parts.found.bad;
+    [this.#blocks, this.#badBlocks] = [parts.found.blocks, parts.found.bad];
     this.#hasSnapshot = parts.hasSnapshot;
     this.#corruptions = parts.replay.corruptions;
     this.#damage = parts.damage;
@@ -262,9 +261,8 @@ export class Db implements Appendable {
     if (lost !== undefined) this.#losses.push(lost);
     if (lost?.kind === 'folder') {
       this.#hasSnapshot = false;
-      const found = await listBlocks(this.#fs, this.dir, this.#logger);
-      this.#blocks = found.blocks;
-      this.#badBlocks = found.bad;
+      const { blocks, bad } = await listBlocks(this.#fs, this.dir, this.#logger);
+      [this.#blocks, this.#badBlocks] = [blocks, bad];
     }
     if (!this.#place.isUnwritten) return;
     await this.#flush();
