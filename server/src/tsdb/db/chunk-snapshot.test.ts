@@ -194,6 +194,22 @@ describe('a clean restart', () => {
     });
   }
 
+  for (const [what, damage] of [
+    ['gone', (fs: MemoryFs) => fs.remove(SEGMENT)],
+    ['cut', (fs: MemoryFs) => cut(fs, SEGMENT, 0, 100)],
+  ] as const) {
+    it(`says so when the log that a snapshot stands for is ${what}`, async () => {
+      const { fs, open } = setup();
+      const before = await open();
+      await append(before, 0, 200);
+      await before.close();
+      await damage(fs);
+      const db = await open();
+      assert.match(db.walStats().damage?.reason ?? '', /a segment is missing/);
+      await db.close();
+    });
+  }
+
   it('reads the log when no snapshot is wanted', async () => {
     const { fs, open } = setup();
     const db = await open();

@@ -74,6 +74,7 @@ export class HeadReplay {
   readonly #aliases = new Map<number, number>();
   readonly #skippedTypes = new Map<string, number>();
   #areChunksDamaged = false;
+  #isEndMissing = false;
   #sampleCount = 0;
   /** Samples of series that the log has not named. */
   #unknownSamples = 0;
@@ -153,8 +154,13 @@ export class HeadReplay {
     checkpoint: number | undefined,
   ): Promise<boolean> {
     if (checkpoint !== undefined && checkpoint >= segment) return false;
-    const stat = await this.#options.fs.stat(`${this.#walDir}/${segmentFileName(segment)}`);
-    return stat !== undefined && stat.sizeBytes >= offset;
+    const { fs } = this.#options;
+    const stat = await fs.stat(`${this.#walDir}/${segmentFileName(segment)}`);
+    if (stat !== undefined && stat.sizeBytes >= offset) return true;
+    // Whoever has written since then has begun a segment behind it.
+    const newest = (await listSegments(fs, this.#walDir)).at(-1) ?? -1;
+    this.#isEndMissing = newest <= segment;
+    return false;
   }
 
   async #readHeadChunks(): Promise<readonly HeadChunkFileEnd[]> {
@@ -346,10 +352,11 @@ export class HeadReplay {
 
   /** A part of the log may be gone as a whole, and no record tells. */
   #noteLosses(missingPath: string | undefined): void {
-    if (missingPath === undefined && this.#lostSamples === 0) return;
+    if (missingPath === undefined && this.#lostSamples === 0 && !this.#isEndMissing) return;
     this.#corruptions++;
     const { maxTimeMs } = this.#head;
-    const message = missingPath === undefined ? 'series are not named' : 'a segment is missing';
+    const isSegmentMissing = missingPath !== undefined || this.#isEndMissing;
+    const message = isSegmentMissing ? 'a segment is missing' : 'series are not named';
     const details = { path: missingPath, samplesOfUnknownSeries: this.#lostSamples };
     const error = new CodedError('ERR_WAL_CORRUPT', `the log is damaged: ${message}`, details);
     const newestMs = maxTimeMs === -Infinity ? undefined : maxTimeMs;
