@@ -166,8 +166,7 @@ export class HeadReplay {
   async #readHeadChunks(): Promise<readonly HeadChunkFileEnd[]> {
     const found = new StoredChunks(this.#options);
     await found.read(this.#pacer);
-    this.#chunks = found.bySeries;
-    this.#areChunksDamaged = found.isDamaged;
+    [this.#chunks, this.#areChunksDamaged] = [found.bySeries, found.isDamaged];
     // A new series must not get the reference of one whose chunks lie here.
     this.#head.table.reserveRefs(found.lastRef);
     return found.files;
@@ -354,13 +353,11 @@ export class HeadReplay {
   #noteLosses(missingPath: string | undefined): void {
     if (missingPath === undefined && this.#lostSamples === 0 && !this.#isEndMissing) return;
     this.#corruptions++;
-    const { maxTimeMs } = this.#head;
     const isSegmentMissing = missingPath !== undefined || this.#isEndMissing;
     const message = isSegmentMissing ? 'a segment is missing' : 'series are not named';
     const details = { path: missingPath, samplesOfUnknownSeries: this.#lostSamples };
     const error = new CodedError('ERR_WAL_CORRUPT', `the log is damaged: ${message}`, details);
-    const newestMs = maxTimeMs === -Infinity ? undefined : maxTimeMs;
-    this.#damage ??= { error, newestMs, keptAside: [] };
+    this.#damage ??= { error, newestMs: undefined, keptAside: [] };
     this.#options.logger.error('the log lacks a part; its samples are missing', { error });
   }
 
