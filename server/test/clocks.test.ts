@@ -266,6 +266,25 @@ describe('a clock that is wrong by weeks', () => {
 });
 
 describe('a clock that is right', () => {
+  it('and a block whose times no Date knows: it is named, and the clean-up goes on', async () => {
+    const world = new World(1);
+    await world.fill();
+    const { sim } = world;
+    const samples: [number, number][] = [[sim.startMs, 1]];
+    const range = [sim.startMs, Number.MAX_SAFE_INTEGER] as const;
+    const ulid = makeUlid(sim.startMs - 1);
+    await makeBlock(sim.shared, BLOCKS, ulid, range, [{ labels: { __name__: 'far' }, samples }]);
+    await world.start();
+    const warnings = await world.warnings(world.nodes[0]);
+    assert.ok(warnings.get('blocks_set_aside')?.includes(ulid), [...warnings.values()].join());
+    sim.settings = { ...sim.settings, retentiondurationdays: 3 };
+    void world.nodes[0].plugin?.reconfigure();
+    await world.run(2 * CLEANUP_MINUTES * MINUTE_MS);
+    const left = await timesOf(sim.shared, BLOCKS, 'old');
+    assert.ok(!left.has(world.oldTimes[0]), 'what is past the retention goes');
+    await world.stop();
+  });
+
   it('lets go of what is past a retention that was lowered, a day of it in each clean-up', async () => {
     const world = new World(1);
     await world.fill();

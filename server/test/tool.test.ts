@@ -240,6 +240,22 @@ describe('the tool', () => {
     assert.equal(ours('merge', dir), '');
   });
 
+  it('keeps blocks whose samples a merge would lose, since their times are wrong', async () => {
+    const dir = mkdtempSync(join(root, 'wrong-times-'));
+    mkdirSync(join(dir, 'wal'));
+    const [first] = await makeBlocks(dir, 5);
+    const dumped = ours('dump', dir);
+    const path = join(dir, first, 'meta.json');
+    const later = (_: string, minTime: string): string => `"minTime": ${Number(minTime) + 1}`;
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/"minTime": (\d+)/, later));
+    const merged = run('merge', '--max-range=4h', dir);
+    assert.equal(merged.status, 1);
+    assert.match(merged.stderr, new RegExp(`not merged: .*${first}`));
+    assert.ok(readdirSync(dir).includes(first));
+    assert.equal(readdirSync(dir).filter((name) => name.startsWith('0')).length, 5);
+    assert.equal(ours('dump', dir), dumped);
+  });
+
   it('leaves a folder alone that somebody else uses', async () => {
     const lock = await diskFs.lockDir(store);
     try {

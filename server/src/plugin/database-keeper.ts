@@ -6,7 +6,7 @@ import { RepeatingTask } from '../base/sync/repeating-task.ts';
 import type { Watch } from '../base/sync/repeating-task.ts';
 import { LocalFileStore } from '../filestore/local-file-store.ts';
 import type { WarningBoard } from '../services/health/warning-board.ts';
-import type { BlockMeta, Db, TimeRange } from '../tsdb/index.ts';
+import type { BadBlock, BlockMeta, Db, TimeRange } from '../tsdb/index.ts';
 import { logDamageWarning } from './log-damage-warning.ts';
 import { PlaceWatch } from './place-watch.ts';
 
@@ -25,7 +25,7 @@ export type MetricsDb = Pick<
   | 'close'
 > &
   // Without a reference, nothing is removed.
-  Partial<Pick<Db, 'reference' | 'upkeepFault'>>;
+  Partial<Pick<Db, 'reference' | 'badBlocks' | 'upkeepFault'>>;
 
 /**
  * How often a database that could not be opened is tried again, at the latest, and one that is open is
@@ -66,6 +66,11 @@ export class OpenDatabase {
 
   blocks(): readonly BlockMeta[] {
     return this.db.blocks().map((block) => block.meta);
+  }
+
+  /** See `Db.badBlocks`. */
+  badBlocks(): readonly BadBlock[] {
+    return this.db.badBlocks?.() ?? [];
   }
 
   /** @param parentDir below the database's folder */

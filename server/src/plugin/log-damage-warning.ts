@@ -6,6 +6,12 @@ export function logDamageWarning(damage: LogDamage | undefined): Omit<Warning, '
   if (damage === undefined) return undefined;
   const { reason, foundMs, newestMs, keptAside } = damage;
   const since = newestMs === undefined ? '' : ` after ${isoTime(newestMs)}`;
+  if (keptAside.length === 0) {
+    return {
+      message: `A part of the log of the newest samples is gone (${reason ?? 'no reason is known'}). What it held is missing from the database.`,
+      action: 'Check the disk, and whether somebody has removed files from the TSDB Path.',
+    };
+  }
   const what =
     reason === undefined
       ? `was damaged at the start of ${isoTime(foundMs)}, and what followed the damage is missing`

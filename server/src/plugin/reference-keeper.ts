@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { hasCode } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { formatUtcMinute } from '../base/utc-time.ts';
 import { readSmallFile, sourceOf } from '../filestore/file-store.ts';
 import type { FileStore } from '../filestore/file-store.ts';
 import { STORE_BLOCKS_DIR, STORE_REFERENCE_PATH } from '../filestore/layout.ts';
@@ -169,10 +170,10 @@ export class ReferenceKeeper {
     const isFar = nowMs > time.horizonMs || nowMs < referenceMs - TIME_AHEAD_MS;
     if (!isFar && time.agreement !== 'contradicted') return undefined;
     const found = isFar
-      ? `while metrics were last collected around ${minute(referenceMs)}`
+      ? `while metrics were last collected around ${formatUtcMinute(referenceMs)}`
       : 'while the server’s database or file store show another time';
     return {
-      message: `The clock of this server shows ${minute(nowMs)} UTC, ${found}. Nothing is removed because of that.`,
+      message: `The clock of this server shows ${formatUtcMinute(nowMs)} UTC, ${found}. Nothing is removed because of that.`,
       action:
         'Set the clocks of all servers and of the database right. After a long pause nothing needs ' +
         'to be done: what is collected counts as soon as the database’s clock agrees, or after some time.',
@@ -185,7 +186,9 @@ function asideWarning(aside: readonly BlockMeta[]): Omit<Warning, 'code'> | unde
   const named = aside
     .toSorted((a, b) => a.minTime - b.minTime)
     .slice(0, NAMED_MAX)
-    .map(({ ulid, minTime, maxTime }) => `${minute(minTime)} to ${minute(maxTime)} (${ulid})`);
+    .map(({ ulid, minTime, maxTime }) => {
+      return `${formatUtcMinute(minTime)} to ${formatUtcMinute(maxTime)} (${ulid})`;
+    });
   const more = aside.length > NAMED_MAX ? ` and ${aside.length - NAMED_MAX} more` : '';
   return {
     message:
@@ -195,8 +198,4 @@ function asideWarning(aside: readonly BlockMeta[]): Omit<Warning, 'code'> | unde
       'Nothing needs to be done. A dump has them when its range includes these times; their folders ' +
       `are in the TSDB Path and in ${STORE_BLOCKS_DIR}, and can be removed.`,
   };
-}
-
-function minute(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, 16).replace('T', ' ');
 }

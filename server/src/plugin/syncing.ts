@@ -180,7 +180,7 @@ export class Syncing {
       }
       throw error;
     }
-    const present = new Set(blocks);
+    const present = new Set([...blocks, ...database.badBlocks().map(({ ulid }) => ulid)]);
     const damaged = blockSync.damaged.filter(({ ulid }) => present.has(ulid));
     board.set(LOCAL_DAMAGE_WARNING, localDamageWarning(damaged));
     this.#lastSuccessMs = clock.nowMs();
@@ -249,7 +249,8 @@ export class Syncing {
 function localDamageWarning(damaged: readonly DamagedUpload[]): Omit<Warning, 'code'> | undefined {
   if (damaged.length === 0) return undefined;
   const named = damaged.slice(0, NAMED_MAX).map(({ ulid, reason, sampleCount, savedCount }) => {
-    return `${ulid} (${reason}): ${savedCount} of ${sampleCount} samples`;
+    const of = sampleCount === undefined ? '' : ` of ${sampleCount}`;
+    return `${ulid} (${reason}): ${savedCount}${of} samples`;
   });
   const more = damaged.length > NAMED_MAX ? ` and ${damaged.length - NAMED_MAX} more` : '';
   return {

@@ -1,6 +1,8 @@
 import { makeUlid } from '../model/ulid.ts';
 import type { DirLock } from '../base/ports/fs.ts';
+import { CodedError } from '../base/errors.ts';
 import {
+  type BlockMeta,
   firstOverlap,
   mergeTask,
   planMerge,
@@ -81,7 +83,9 @@ async function mergeOnce(
   let merged;
   try {
     merged = await tasks.run(mergeTask, input, { signal });
+    checkCount(planned, merged);
   } catch (error) {
+    if (merged !== undefined) await removeBlock(fs, `${dir}/${merged.ulid}`);
     const damaged = await damagedOf(dir, ulids, env);
     if (damaged.length === 0) throw error;
     damaged.forEach(onUnreadable);
@@ -91,6 +95,18 @@ async function mergeOnce(
   env.out.text(`${ulids.join(' ')} -> ${merged?.ulid ?? 'nothing: all samples are deleted'}\n`);
   await env.out.flush();
   return true;
+}
+
+/** Sources go only when their samples are in the merged block: a meta.json may have wrong times. */
+function checkCount(sources: readonly BlockMeta[], merged: BlockMeta | undefined): void {
+  const hasDeletions = sources.some(({ stats }) => (stats.numTombstones ?? 0) > 0);
+  if (hasDeletions || firstOverlap(sources).length > 0) return;
+  const expected = sources.reduce((sum, { stats }) => sum + stats.numSamples, 0);
+  const found = merged?.stats.numSamples ?? 0;
+  if (found === expected) return;
+  const ulids = sources.map(({ ulid }) => ulid).join(', ');
+  const message = 'blocks are not merged: together they do not hold what they say';
+  throw new CodedError('ERR_BLOCK_STATS', message, { ulids, expected, found });
 }
 
 /** Those of the blocks that are not whole. */

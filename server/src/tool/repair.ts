@@ -61,7 +61,8 @@ async function repairBlock(dir: string, name: string, env: ToolEnvironment): Pro
     return false;
   }
   const ulid = makeUlid(clock.nowMs());
-  const { meta, lostChunks, expectedSamples } = await salvageBlock(fs, blockDir, dir, ulid, signal);
+  const salvaged = await salvageBlock(fs, blockDir, name, dir, ulid, signal);
+  const { meta, lostChunks, expectedSamples } = salvaged;
   const aside = `${blockDir}.damaged-${clock.nowMs()}`;
   await fs.rename(blockDir, aside);
   await fs.syncDir(dir);

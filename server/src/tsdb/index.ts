@@ -5,7 +5,7 @@ export type { PlaceLoss } from './db/db-place.ts';
 export type { DbOptions, HeadStats, LogDamage, WalStats } from './db/options.ts';
 export type { TimeRange } from '../model/time-range.ts';
 export { tsdbTasks } from './tasks.ts';
-export { formatBlockMeta, parseBlockMeta, readBlockMeta } from './block/meta.ts';
+export { decodeBlockMeta, formatBlockMeta, parseBlockMeta, readBlockMeta } from './block/meta.ts';
 export type {
   BlockCompaction,
   BlockMeta,
@@ -32,4 +32,4 @@ export type { Agreement, ReferenceTime } from './db/reference-time.ts';
 export { formatReference, parseReference, REFERENCE_BYTES_MAX } from './db/reference-file.ts';
 export type { ReferenceRecord } from './db/reference-file.ts';
 export { TIME_AHEAD_MS } from './limits.ts';
-export { removeBlock } from './db/block-folder.ts';
+export { type BadBlock, removeBlock } from './db/block-folder.ts';

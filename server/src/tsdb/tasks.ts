@@ -15,8 +15,8 @@ export function tsdbTasks(fs: Fs): TaskHandler[] {
     handles(headBlockTask, (input, signal) => runHeadBlockTask(fs, input, signal)),
     handles(logPartTask, (input) => readLogPart(fs, input)),
     handles(mergeTask, (input, signal) => runMergeTask(fs, input, signal)),
-    handles(salvageTask, ({ dir, parentDir, ulid, known }, signal) =>
-      salvageBlock(fs, dir, parentDir, ulid, signal, known),
+    handles(salvageTask, ({ dir, name, parentDir, ulid, known }, signal) =>
+      salvageBlock(fs, dir, name, parentDir, ulid, signal, known),
     ),
     handles(verifyBlockTask, ({ dir }) => verifyBlock(fs, dir)),
     handles(checkpointTask, (input, signal) => runCheckpointTask(fs, input, signal)),

@@ -3,7 +3,7 @@ import { readSmallFile } from '../../filestore/file-store.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
 import { META_FILE_NAME, META_SIZE_BYTES_MAX, STORE_BLOCKS_DIR } from '../../filestore/layout.ts';
 import { isUlid } from '../../model/ulid.ts';
-import { parseBlockMeta } from '../../tsdb/index.ts';
+import { decodeBlockMeta } from '../../tsdb/index.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 
 /** What the file store holds under the blocks folder. */
@@ -76,7 +76,7 @@ async function readMeta(store: FileStore, ulid: string): Promise<BlockMeta | Bro
     return { ulid, state: partial ? 'partial' : 'unreadable', reason: describeError(error) };
   }
   try {
-    const meta = parseBlockMeta(new TextDecoder().decode(bytes), path);
+    const meta = decodeBlockMeta(bytes, path);
     if (meta.ulid === ulid) return meta;
     return { ulid, state: 'damaged', reason: `meta.json belongs to block ${meta.ulid}` };
   } catch (error) {

@@ -5,18 +5,20 @@ import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import { listTree } from '../../filestore/file-store.ts';
 import type { FileStore, TreeFile } from '../../filestore/file-store.ts';
 import { blockDirOf } from '../../filestore/layout.ts';
-import type { BlockMeta } from '../../tsdb/index.ts';
+import type { BadBlock, BlockMeta } from '../../tsdb/index.ts';
 import type { BlockCatalog } from './block-catalog.ts';
 import { isDamage } from './check-block.ts';
 import { copyBlock } from './copy-block.ts';
 import { DamagedUploads } from './damaged-uploads.ts';
 import type { DamagedUpload } from './damaged-uploads.ts';
-import { blocksToUpload, expiredBlocks, orphanedBlocks } from './plan.ts';
+import { blocksToRepair, blocksToUpload, expiredBlocks, orphanedBlocks } from './plan.ts';
 import { removeBlock } from './remove-block.ts';
 
 /** The blocks of the local database. */
 export interface LocalBlocks {
   blocks(): readonly BlockMeta[];
+  /** Folders of blocks without a readable meta.json. */
+  badBlocks?(): readonly BadBlock[];
   /** The database's folder; a block lies in the folder of its ULID. */
   readonly store: FileStore;
 }
@@ -61,11 +63,28 @@ export class BlockSync {
   ): Promise<number> {
     const { catalog, clock, logger } = this.#options;
     const held = await catalog.list(store);
-    const missing = blocksToUpload(local.blocks(), held, clock.nowMs(), retentionMs);
+    const nowMs = clock.nowMs();
+    const missing = blocksToUpload(local.blocks(), held, nowMs, retentionMs);
+    const bad = blocksToRepair(local.badBlocks?.() ?? [], held, nowMs, retentionMs);
     const failures: unknown[] = [];
+    const fail = (ulid: string, error: unknown): void => {
+      if (signal.aborted) throw error;
+      failures.push(error);
+      logger.warn('A block could not be stored in the file store', { ulid, error });
+    };
+    const repair = async (ulid: string, known: BlockMeta | undefined, error: unknown) => {
+      try {
+        await this.#damage.store(ulid, known, error, local, held, store, signal);
+      } catch (cause) {
+        fail(ulid, cause);
+      }
+    };
     for (const block of missing) {
       signal.throwIfAborted();
       const { ulid } = block;
+      const isDamagedThere = held.broken.some((each) => {
+        return each.ulid === ulid && each.state === 'damaged';
+      });
       if (this.#damage.isLost(ulid)) continue;
       try {
         await copyBlock(
@@ -73,19 +92,19 @@ export class BlockSync {
           { store: local.store, dir: ulid },
           { store, dir: blockDirOf(ulid) },
           signal,
+          isDamagedThere,
         );
         logger.info('Block stored in the file store', { ulid });
       } catch (error) {
-        if (signal.aborted) throw error;
-        if (isDamage(error)) {
-          await this.#damage.store(block, error, local, held, store, signal);
-          continue;
-        }
-        failures.push(error);
-        logger.warn('A block could not be stored in the file store', { ulid, error });
+        if (isDamage(error)) await repair(ulid, block, error);
+        else fail(ulid, error);
       }
     }
-    this.#throwIfAny(failures, missing.length, 'stored in');
+    for (const { ulid, error } of bad) {
+      signal.throwIfAborted();
+      await repair(ulid, undefined, error);
+    }
+    this.#throwIfAny(failures, missing.length + bad.length, 'stored in');
     return missing.length;
   }
 

@@ -210,4 +210,10 @@ describe('merged blocks', () => {
     assert.deepEqual(names([a, b, c, ab, abc]), ['E']);
     assert.deepEqual(names([ab, again]), ['F']);
   });
+
+  it('cover none of which they hold a part only', () => {
+    const a = meta('A', 0, 4);
+    const parts = [meta('B', 0, 2, ['A']), meta('C', 1, 4, ['A'])];
+    assert.equal(withoutCovered([a, ...parts]).length, 3);
+  });
 });

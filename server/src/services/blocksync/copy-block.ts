@@ -9,12 +9,15 @@ import type { BlockPlace } from './check-block.ts';
  * Copies one block with meta.json last, so that nobody takes a part for the whole, and checks it on
  * the way: one that is damaged never gets its meta.json, and the copy rejects with `ERR_BLOCK_DAMAGED`.
  * Files that are there with the right size are not sent again: an upload goes on where it failed.
+ *
+ * @param isDamagedThere what is there is no upload that ended early: all is sent again
  */
 export async function copyBlock(
   ulid: string,
   from: BlockPlace,
   to: BlockPlace,
   signal: AbortSignal,
+  isDamagedThere = false,
 ): Promise<void> {
   const files = await listTree(from.store, from.dir);
   const meta = files.find((file) => file.path === META_FILE_NAME);
@@ -26,7 +29,7 @@ export async function copyBlock(
   for (const file of others) {
     signal.throwIfAborted();
     const target = `${to.dir}/${file.path}`;
-    const isThere = (await to.store.stat(target))?.sizeBytes === file.sizeBytes;
+    const isThere = !isDamagedThere && (await to.store.stat(target))?.sizeBytes === file.sizeBytes;
     // What was sent before is read once more all the same: it may be what is damaged.
     if (isThere) await drain(block.read(file, 'momentary'), signal);
     else await to.store.write(target, block.read(file, 'momentary'));

@@ -5,6 +5,7 @@ import { blockDirOf } from '../../filestore/layout.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import type { StoreBlocks } from './block-catalog.ts';
 import type { LocalBlocks } from './block-sync.ts';
+import { isDamage } from './check-block.ts';
 import { copyBlock } from './copy-block.ts';
 import { removeBlock } from './remove-block.ts';
 import { repairBlock } from './repair-block.ts';
@@ -15,7 +16,8 @@ export interface DamagedUpload {
   readonly ulid: string;
   /** For people. */
   readonly reason: string;
-  readonly sampleCount: number;
+  /** undefined where its meta.json is what is damaged. */
+  readonly sampleCount: number | undefined;
   /** How many of them are in the store, in a block of another name. */
   readonly savedCount: number;
 }
@@ -45,24 +47,26 @@ export class DamagedUploads {
 
   /**
    * A block that was made of another has its sources, so that nobody tries to store the other again.
-   * Rejects when the store fails.
+   * Rejects when the store fails, or the local disk is full.
+   *
+   * @param known its meta.json, where that can be read
    */
   store(
-    block: BlockMeta,
+    ulid: string,
+    known: BlockMeta | undefined,
     error: unknown,
     local: LocalBlocks,
     held: StoreBlocks,
     store: FileStore,
     signal: AbortSignal,
   ): Promise<void> {
-    const { ulid } = block;
     return this.#oneByOne.run(async () => {
       if (this.#found.has(ulid)) return;
       const work = { store: local.store, dir: WORK_DIR };
       const place = { store: local.store, dir: ulid };
       try {
         await local.store.removeTree(WORK_DIR);
-        const saved = await repairBlock(place, ulid, block, work, signal, this.#options);
+        const saved = await repairBlock(place, ulid, known, work, signal, this.#options);
         if (saved !== undefined) {
           const made = { store: local.store, dir: `${WORK_DIR}/${saved.ulid}` };
           await copyBlock(saved.ulid, made, { store, dir: blockDirOf(saved.ulid) }, signal);
@@ -70,16 +74,21 @@ export class DamagedUploads {
         // A copy there that is damaged as well may have what this one lacks.
         const isOther = held.broken.some((each) => each.ulid === ulid && each.state === 'damaged');
         if (!isOther) await removeBlock(store, ulid);
-        this.#note(block, error, saved);
+        this.#note(ulid, known, error, saved);
       } finally {
         await local.store.removeTree(WORK_DIR);
       }
     });
   }
 
-  #note({ ulid, stats }: BlockMeta, error: unknown, saved: BlockMeta | undefined): void {
-    const reason = describeError(error instanceof Error ? (error.cause ?? error) : error);
-    const sampleCount = stats.numSamples;
+  #note(
+    ulid: string,
+    known: BlockMeta | undefined,
+    error: unknown,
+    saved: BlockMeta | undefined,
+  ): void {
+    const reason = describeError(isDamage(error) && error instanceof Error ? error.cause : error);
+    const sampleCount = known?.stats.numSamples;
     const savedCount = saved?.stats.numSamples ?? 0;
     this.#found.set(ulid, { ulid, reason, sampleCount, savedCount });
     this.#options.logger.warn('A damaged block is not stored; what can be read of it is', {

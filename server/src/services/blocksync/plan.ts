@@ -1,6 +1,7 @@
 import { dueBlocks, keptFromMs } from '../../tsdb/index.ts';
-import type { BlockMeta } from '../../tsdb/index.ts';
-import { isCovered } from './covered.ts';
+import { ulidTimeMs } from '../../model/ulid.ts';
+import type { BadBlock, BlockMeta } from '../../tsdb/index.ts';
+import { isCovered, sourcesOf } from './covered.ts';
 import type { BrokenBlock, StoreBlocks } from './block-catalog.ts';
 
 /** A folder of the store without a whole block is removed when nothing was written to it so long. */
@@ -30,6 +31,25 @@ export function blocksToUpload(
     .filter((block) => !present.has(block.ulid) && isWorthIt(block))
     .filter((block) => !isCovered(block, store.whole))
     .sort((a, b) => a.minTime - b.minTime);
+}
+
+/** Those of `bad` that no whole block stands for: neither one of that name, nor what was made of it. */
+export function unknownBlocks(
+  bad: readonly BadBlock[],
+  whole: readonly BlockMeta[],
+): readonly BadBlock[] {
+  const known = new Set(whole.flatMap((block) => [block.ulid, ...sourcesOf(block)]));
+  return bad.filter(({ ulid }) => !known.has(ulid));
+}
+
+/** Of the local blocks without a readable meta.json, what is worth a repair for the store. */
+export function blocksToRepair(
+  bad: readonly BadBlock[],
+  { whole }: StoreBlocks,
+  nowMs: number,
+  retentionMs: number,
+): readonly BadBlock[] {
+  return unknownBlocks(bad, whole).filter(({ ulid }) => ulidTimeMs(ulid) > nowMs - retentionMs);
 }
 
 /** The oldest of the whole blocks that are past the retention, as many as one clean-up removes. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { describeError, hasCode } from '../../base/errors.ts';
+import { CodedError, describeError, hasCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import { copyFile, listTree } from '../../filestore/file-store.ts';
@@ -19,10 +19,14 @@ export interface RepairOptions {
 const INDEX_BYTES_MAX = 256 * 1024 * 1024;
 /** What must stay free of the local disk: scraping has the right of way. */
 const RESERVE_BYTES = 512 * 1024 * 1024;
+const NO_ROOM = 'ERR_REPAIR_ROOM';
+/** What says nothing of the block. */
+const PASSING = [NO_ROOM, 'ERR_FS_FULL', 'ERR_FILESTORE_FULL', 'ERR_FILESTORE_NOT_FOUND'];
 
 /**
  * Writes what can still be read of a damaged block as a new block, `<work>/<its ULID>`; the damaged one
- * stays. undefined when nothing can be read of it, or it is too large to be repaired here.
+ * stays. undefined when nothing can be read of it, or it is too large to be repaired here. Rejects when
+ * the disk has no room: that may change.
  *
  * @param known what its meta.json said when it could be read
  * @param work a folder of a disk of this machine
@@ -40,16 +44,18 @@ export async function repairBlock(
   const files = await listTree(place.store, place.dir);
   const copyDir = `${work.dir}/damaged-${ulid}`;
   try {
-    if (!(await isRoomFor(files, work))) return undefined;
+    const indexBytes = files.find(({ path }) => path === 'index')?.sizeBytes ?? 0;
+    if (indexBytes > INDEX_BYTES_MAX) return undefined;
+    await checkRoom(files, work);
     let dir = place.store.localPath?.(place.dir);
     if (dir === undefined) {
       await copyAsIs(place, files, { store: work.store, dir: copyDir }, signal);
       dir = `${parentDir}/damaged-${ulid}`;
     }
-    const input = { dir, parentDir, ulid: makeUlid(clock.nowMs()), known };
+    const input = { dir, name: ulid, parentDir, ulid: makeUlid(clock.nowMs()), known };
     return (await tasks.run(salvageTask, input, { signal })).meta;
   } catch (error) {
-    if (signal.aborted || hasCode(error, 'ERR_FILESTORE_NOT_FOUND')) throw error;
+    if (signal.aborted || PASSING.some((code) => hasCode(error, code))) throw error;
     logger.warn('A damaged block could not be repaired', { ulid, reason: describeError(error) });
     return undefined;
   } finally {
@@ -57,11 +63,13 @@ export async function repairBlock(
   }
 }
 
-async function isRoomFor(files: readonly TreeFile[], work: BlockPlace): Promise<boolean> {
-  const indexBytes = files.find(({ path }) => path === 'index')?.sizeBytes ?? 0;
+async function checkRoom(files: readonly TreeFile[], work: BlockPlace): Promise<void> {
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const freeBytes = (await work.store.freeBytes?.()) ?? Infinity;
-  return indexBytes <= INDEX_BYTES_MAX && freeBytes >= 2 * sizeBytes + RESERVE_BYTES;
+  const neededBytes = 2 * sizeBytes + RESERVE_BYTES;
+  if (freeBytes >= neededBytes) return;
+  const message = 'the local disk has no room to repair a damaged block';
+  throw new CodedError(NO_ROOM, message, { neededBytes, freeBytes });
 }
 
 async function copyAsIs(

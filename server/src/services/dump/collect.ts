@@ -2,7 +2,7 @@ import { CodedError, describeError } from '../../base/errors.ts';
 import { withTimeout } from '../../base/sync/timeout.ts';
 import { readSmallFile } from '../../filestore/file-store.ts';
 import { META_FILE_NAME, META_SIZE_BYTES_MAX, dumpHeadDirOf } from '../../filestore/layout.ts';
-import { lostSamples, parseBlockMeta } from '../../tsdb/index.ts';
+import { decodeBlockMeta, lostSamples } from '../../tsdb/index.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import type { StoreBlocks } from '../blocksync/block-catalog.ts';
 import { checkBlock, isDamage } from '../blocksync/check-block.ts';
@@ -105,7 +105,7 @@ async function scraperHead(
     const dir = `${dumpHeadDirOf(jobId)}/${answer.ulid}`;
     const path = `${dir}/${META_FILE_NAME}`;
     const bytes = await readSmallFile(target, path, META_SIZE_BYTES_MAX);
-    const meta = parseBlockMeta(new TextDecoder().decode(bytes), path);
+    const meta = decodeBlockMeta(bytes, path);
     if (meta.ulid !== answer.ulid) {
       const details = { path, expected: answer.ulid, found: meta.ulid };
       throw new CodedError('ERR_BLOCK_META', 'not a block: it has the name of another', details);

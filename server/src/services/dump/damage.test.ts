@@ -14,7 +14,7 @@ import { listTree, readSmallFile, sourceOf } from '../../filestore/file-store.ts
 import type { FileStore } from '../../filestore/file-store.ts';
 import { LocalFileStore } from '../../filestore/local-file-store.ts';
 import { salvageBlock, tsdbTasks } from '../../tsdb/index.ts';
-import type { BlockMeta } from '../../tsdb/index.ts';
+import type { BadBlock, BlockMeta } from '../../tsdb/index.ts';
 import { BlockCatalog } from '../blocksync/block-catalog.ts';
 import { checkBlock } from '../blocksync/check-block.ts';
 import { DumpService } from './dump-service.ts';
@@ -52,6 +52,7 @@ async function setUp(place: Place, alsoLocal = false) {
   const target: FileStore = place === 'bucket' ? new MemoryFileStore() : disk;
   const made = new LocalFileStore({ fs, root: 'made', nowMs: () => 0 });
   const local: BlockMeta[] = [];
+  const bad: BadBlock[] = [];
   await fs.makeDir('made');
   for (let i = 0; i < 3; i++) {
     const meta = await makeBlock(
@@ -74,6 +75,7 @@ async function setUp(place: Place, alsoLocal = false) {
     database: () => ({
       store: database,
       blocks: () => local,
+      badBlocks: () => bad,
       writeHeadBlock: async () => undefined,
     }),
     fileStore: () => target,
@@ -103,6 +105,7 @@ async function setUp(place: Place, alsoLocal = false) {
     target,
     database,
     local,
+    bad,
     packer,
     dirOf,
     make: (minTimeMs = 0, maxTimeMs = 3 * BLOCK_MS) =>
@@ -211,6 +214,23 @@ describe('a dump with damaged blocks', () => {
     );
   });
 
+  it('takes in a local one whose meta.json was damaged before the start, and names it', async () => {
+    for (const kind of ['empty', 'missing'] as const) {
+      const { make, counts, local, bad, damage: harm } = await setUp('local');
+      await harm(1, 'meta.json', kind);
+      local.splice(1, 1);
+      bad.push({ ulid: testUlid(1), error: new Error('no meta.json') });
+      const { leftOut } = await make();
+      assert.match(leftOut ?? '', new RegExp(`Block ${testUlid(1)} is damaged`));
+      assert.deepEqual(await counts(), [100, 100, 100]);
+      assert.equal((await make(2 * BLOCK_MS, 3 * BLOCK_MS - 1)).leftOut, undefined);
+    }
+    const { make, counts, bad } = await setUp('disk', true);
+    bad.push({ ulid: testUlid(1), error: new Error('no meta.json') });
+    assert.equal((await make()).leftOut, undefined, 'the store has it whole');
+    assert.deepEqual(await counts(), [100, 100, 100]);
+  });
+
   it('takes the other copy of a block, and lacks nothing', async () => {
     for (const which of ['database', 'target'] as const) {
       const setting = await setUp('bucket', true);
@@ -284,7 +304,8 @@ describe('a dump with damaged blocks', () => {
     const { fs, make, counts, store, dirOf, damage: harm } = await setUp('disk');
     await harm(1, 'chunks/000001', 'middle');
     const saved = testUlid(8);
-    const { meta } = await salvageBlock(fs, `files/${dirOf(1)}`, `files/${BLOCKS}`, saved, signal);
+    const [dir, parent] = [`files/${dirOf(1)}`, `files/${BLOCKS}`];
+    const { meta } = await salvageBlock(fs, dir, testUlid(1), parent, saved, signal);
     await store.removeTree(dirOf(1));
     const { leftOut } = await make();
     const [, found] = await counts();

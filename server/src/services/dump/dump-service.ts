@@ -6,7 +6,7 @@ import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import { formatUtc } from '../../base/utc-time.ts';
 import type { ByteSource, FileStore } from '../../filestore/file-store.ts';
 import { dumpDirOf, dumpHeadDirOf, dumpPathOf } from '../../filestore/layout.ts';
-import type { BlockMeta, TimeRange } from '../../tsdb/index.ts';
+import type { BadBlock, BlockMeta, TimeRange } from '../../tsdb/index.ts';
 import type { BlockCatalog } from '../blocksync/block-catalog.ts';
 import type { DumpMaker, DumpResult, DumpRun } from '../jobs/dump-maker.ts';
 import { collectBlocks } from './collect.ts';
@@ -23,6 +23,8 @@ import { checkLimit, checkSize } from './size-check.ts';
 /** The local database as dumps need it. */
 export interface DumpDatabase {
   blocks(): readonly BlockMeta[];
+  /** Folders of blocks without a readable meta.json. */
+  badBlocks?(): readonly BadBlock[];
   /** See `Db.writeHeadBlock`; `parentDir` is below the folder of {@link store}. */
   writeHeadBlock(parentDir: string, range: TimeRange): Promise<BlockMeta | undefined>;
   /** The database's folder. */

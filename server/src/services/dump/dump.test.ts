@@ -252,7 +252,7 @@ describe('a dump', () => {
     const { store, folder, make } = await setUp({ sizeLimitBytes: 500 });
     await putBlock(store, `${BLOCKS}/${ulid('A')}`, meta('A', 0, 10));
     // Of many small files, whose names take more room in the list than they have contents.
-    for (let i = 0; i < 20; i++) store.put(`${BLOCKS}/${ulid('A')}/chunks/1${i}`, 'x');
+    for (let i = 0; i < 20; i++) store.put(`${BLOCKS}/${ulid('A')}/notes/1${i}`, 'x');
     await assert.rejects(make(0, 10), { code: 'ERR_DUMP_SIZE' });
     assertNothingLeft(store, folder);
   });

@@ -1,7 +1,11 @@
+import { describeError, hasCode } from '../../base/errors.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import type { StoreBlocks } from '../blocksync/block-catalog.ts';
+import type { BlockPlace } from '../blocksync/check-block.ts';
 import { repairBlock } from '../blocksync/repair-block.ts';
+import type { FileStore } from '../../filestore/file-store.ts';
 import { blockDirOf } from '../../filestore/layout.ts';
+import { unknownBlocks } from '../blocksync/plan.ts';
 import type { BlockFolder } from './contents.ts';
 import { folderOf } from './context.ts';
 import type { DumpContext } from './context.ts';
@@ -51,7 +55,7 @@ function damagedCopies(
   local: readonly BlockMeta[],
   present: readonly BlockMeta[],
 ): Map<string, DamagedCopy[]> {
-  const { book, run } = context;
+  const { book, run, target, database } = context;
   const result = new Map<string, DamagedCopy[]>();
   for (const [origin, metas] of [
     ['local', local],
@@ -68,14 +72,18 @@ function damagedCopies(
   const known = new Set([...local, ...present].map(({ ulid }) => ulid));
   for (const { ulid, state, reason } of broken) {
     if (state === 'damaged' && !known.has(ulid))
-      result.set(ulid, [unknownCopy(context, ulid, reason)]);
+      result.set(ulid, [unknownCopy(target, blockDirOf(ulid), ulid, reason)]);
+  }
+  const bad = database?.badBlocks?.() ?? [];
+  for (const { ulid, error } of unknownBlocks(bad, [...whole, ...local])) {
+    const copy = unknownCopy(database?.store ?? target, ulid, ulid, describeError(error));
+    result.set(ulid, [...(result.get(ulid) ?? []), copy]);
   }
   return result;
 }
 
-function unknownCopy({ target }: DumpContext, ulid: string, reason: string): DamagedCopy {
-  const place = { store: target, dir: blockDirOf(ulid), key: copyKey('store', ulid) };
-  return { place, ulid, reason, known: undefined };
+function unknownCopy(store: FileStore, dir: string, ulid: string, reason: string): DamagedCopy {
+  return { place: { store, dir, key: copyKey('made', ulid) }, ulid, reason, known: undefined };
 }
 
 /** The block with the most samples that can be made of one of the copies. */
@@ -83,17 +91,34 @@ async function repairBest(
   context: DumpContext,
   copies: readonly DamagedCopy[],
 ): Promise<BlockFolder | undefined> {
-  const { database, workDir, run, options } = context;
+  const { database, workDir } = context;
   if (database === undefined) return undefined;
   const work = { store: database.store, dir: workDir };
   let best: BlockMeta | undefined;
   for (const { place, ulid, known } of copies) {
-    const meta = await repairBlock(place, ulid, known, work, run.signal, options);
+    const meta = await repaired(context, { place, ulid, known }, work);
     if (meta !== undefined && meta.stats.numSamples > (best?.stats.numSamples ?? 0)) best = meta;
   }
   if (best === undefined) return undefined;
   const { ulid } = best;
   return { store: work.store, dir: `${workDir}/${ulid}`, meta: best, key: copyKey('made', ulid) };
+}
+
+async function repaired(
+  { run, options }: DumpContext,
+  { place, ulid, known }: Pick<DamagedCopy, 'place' | 'ulid' | 'known'>,
+  work: BlockPlace,
+): Promise<BlockMeta | undefined> {
+  try {
+    return await repairBlock(place, ulid, known, work, run.signal, options);
+  } catch (error) {
+    if (run.signal.aborted || hasCode(error, 'ERR_FILESTORE_NOT_FOUND')) throw error;
+    options.logger.warn('A damaged block could not be repaired for a dump', {
+      ulid,
+      reason: describeError(error),
+    });
+    return undefined;
+  }
 }
 
 function noteOf(

@@ -15,6 +15,7 @@ import { readSmallFile, sourceOf } from '../../filestore/file-store.ts';
 import type { FileStore } from '../../filestore/file-store.ts';
 import { STORE_BLOCKS_DIR, blockDirOf } from '../../filestore/layout.ts';
 import { LocalFileStore } from '../../filestore/local-file-store.ts';
+import { runMergeTask } from '../../tsdb/compact/merge-task.ts';
 import { tsdbTasks } from '../../tsdb/index.ts';
 import type { BlockMeta } from '../../tsdb/index.ts';
 import { BlockCatalog } from '../blocksync/block-catalog.ts';
@@ -219,6 +220,22 @@ for (const where of ['disk', 'bucket'] as const) {
       assert.equal(await on.upkeep.run(target, work, -1, on.signal), 1);
       assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 1);
       assert.deepEqual(await samplesOf(target), before);
+    });
+
+    it('loses nothing to a part of a block, which an unpacked dump has brought', async () => {
+      const { fs, work, target } = await setUp(where);
+      const before = await samplesOf(target);
+      const [ulid, range] = [testUlid(8), { minTimeMs: 2 * HOUR_MS, maxTimeMs: 2.1 * HOUR_MS }];
+      const input = { blockDirs: [`made/${testUlid(1)}`], parentDir: 'made', ulid, range };
+      const { upkeep, signal } = makeUpkeep(fs);
+      assert.ok((await runMergeTask(fs, input, signal)) !== undefined);
+      for (const file of FILES) {
+        const bytes = await fs.readFile(`made/${ulid}/${file}`);
+        await target.write(`${blockDirOf(ulid)}/${file}`, sourceOf(bytes));
+      }
+      assert.equal(await upkeep.run(target, work, -1, signal), 1);
+      assert.deepEqual(await samplesOf(target), before);
+      assert.equal((await target.list(STORE_BLOCKS_DIR)).length, 1);
     });
 
     it('keeps the sources while a dump runs, and removes them later', async () => {

@@ -1,5 +1,6 @@
 import { CodedError } from '../../base/errors.ts';
 import type { Fs } from '../../base/ports/fs.ts';
+import { isUlid } from '../../model/ulid.ts';
 
 // Mirrors BlockMeta of Prometheus tsdb/block.go.
 
@@ -61,14 +62,22 @@ export async function readBlockMeta(fs: Fs, dir: string): Promise<BlockMeta> {
   if (stat !== undefined && stat.sizeBytes > META_BYTES_MAX) {
     throw metaError(path, 'the file is too large', { sizeBytes: stat.sizeBytes });
   }
-  return parseBlockMeta(new TextDecoder().decode(await fs.readFile(path)), path);
+  return decodeBlockMeta(await fs.readFile(path), path);
 }
 
-/** Parses the text of a `meta.json`; `path` appears in errors. Unknown fields are dropped. */
+/** The same as {@link parseBlockMeta} for the bytes of the file. Go takes no byte order mark. */
+export function decodeBlockMeta(bytes: Uint8Array, path: string): BlockMeta {
+  return parseBlockMeta(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), path);
+}
+
+/**
+ * Parses the text of a `meta.json`; `path` appears in errors. Unknown fields are dropped. What Go
+ * does not read is refused: Prometheus passes over such a block without a word.
+ */
 export function parseBlockMeta(text: string, path: string): BlockMeta {
   let raw: unknown;
   try {
-    raw = JSON.parse(text);
+    raw = JSON.parse(text, wholeNumber);
   } catch (cause) {
     throw new CodedError('ERR_BLOCK_META', 'meta.json is not valid JSON', { path }, cause);
   }
@@ -76,10 +85,7 @@ export function parseBlockMeta(text: string, path: string): BlockMeta {
   if (fields.version !== 1) {
     throw metaError(path, 'unknown version', { expected: 1, found: String(fields.version) });
   }
-  const ulid = fields.ulid;
-  if (typeof ulid !== 'string' || !/^[0-9A-HJKMNP-TV-Z]{26}$/.test(ulid)) {
-    throw metaError(path, 'ulid is not a ULID', { found: String(ulid) });
-  }
+  const ulid = ulidOf(fields.ulid, path, 'ulid');
   const minTime = integerOf(fields.minTime, path, 'minTime');
   const maxTime = integerOf(fields.maxTime, path, 'maxTime');
   if (maxTime < minTime) throw metaError(path, 'maxTime is before minTime', { minTime, maxTime });
@@ -125,8 +131,11 @@ export function formatBlockMeta(meta: BlockMeta): string {
 
 function parseStats(raw: unknown, path: string): BlockStats {
   const fields = raw === undefined ? {} : recordOf(raw, path, 'stats');
-  const count = (key: string): number =>
-    fields[key] === undefined ? 0 : integerOf(fields[key], path, `stats.${key}`);
+  const count = (key: string): number => {
+    const found = fields[key] === undefined ? 0 : integerOf(fields[key], path, `stats.${key}`);
+    if (found < 0) throw metaError(path, `stats.${key} is negative`, { found });
+    return found;
+  };
   const numTombstones = count('numTombstones');
   return {
     numSamples: count('numSamples'),
@@ -141,20 +150,44 @@ function parseCompaction(raw: unknown, path: string): BlockCompaction {
   const parents = listOf(fields.parents, path, 'compaction.parents').map((entry): BlockParent => {
     const parent = recordOf(entry, path, 'compaction.parents');
     return {
-      ulid: String(parent.ulid),
+      ulid: ulidOf(parent.ulid, path, 'compaction.parents.ulid'),
       minTime: integerOf(parent.minTime, path, 'compaction.parents.minTime'),
       maxTime: integerOf(parent.maxTime, path, 'compaction.parents.maxTime'),
     };
   });
-  const hints = listOf(fields.hints, path, 'compaction.hints').map(String);
+  const sources = listOf(fields.sources, path, 'compaction.sources');
+  const hints = listOf(fields.hints, path, 'compaction.hints').map((hint) => {
+    if (typeof hint !== 'string') throw metaError(path, 'compaction.hints has more than texts');
+    return hint;
+  });
   return {
     level: integerOf(fields.level, path, 'compaction.level'),
-    sources: listOf(fields.sources, path, 'compaction.sources').map(String),
+    sources: sources.map((source) => ulidOf(source, path, 'compaction.sources')),
     ...(parents.length > 0 && { parents }),
-    ...(fields.deletable === true && { deletable: true }),
-    ...(fields.failed === true && { failed: true }),
+    ...(isSet(fields.deletable, path, 'compaction.deletable') && { deletable: true }),
+    ...(isSet(fields.failed, path, 'compaction.failed') && { failed: true }),
     ...(hints.length > 0 && { hints }),
   };
+}
+
+/** Leaves a number that does not stand there as a whole one, such as 1.0 or 1e3, as its text. */
+function wholeNumber(
+  _key: string,
+  value: unknown,
+  context?: { readonly source?: string },
+): unknown {
+  const text = context?.source ?? '';
+  return typeof value === 'number' && !/^-?\d+$/.test(text) ? text : value;
+}
+
+function ulidOf(raw: unknown, path: string, what: string): string {
+  if (typeof raw === 'string' && isUlid(raw)) return raw;
+  throw metaError(path, `${what} is not a ULID`, { found: JSON.stringify(raw) ?? '' });
+}
+
+function isSet(raw: unknown, path: string, what: string): boolean {
+  if (raw === undefined || raw === null || typeof raw === 'boolean') return raw === true;
+  throw metaError(path, `${what} is neither true nor false`);
 }
 
 function recordOf(raw: unknown, path: string, what: string): Record<string, unknown> {

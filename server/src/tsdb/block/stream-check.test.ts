@@ -5,6 +5,7 @@ import { makeBlock, xorChunk } from '../../../test/support/make-block.ts';
 import { MemoryFs } from '../../../test/support/memory-fs.ts';
 import { Random, seedFromEnvironment } from '../../../test/support/random.ts';
 import { CodedError } from '../../base/errors.ts';
+import { IndexWriter } from '../index/index-writer.ts';
 import { encodeTombstones } from '../tombstones/tombstones.ts';
 import { writeBlock } from './block-writer.ts';
 import { formatBlockMeta, parseBlockMeta } from './meta.ts';
@@ -185,6 +186,44 @@ describe('the check of a block whose bytes pass', () => {
     check(changed(files, 'chunks/000001.tmp', Uint8Array.of(1, 2, 3)));
   });
 
+  it('finds files and folders that Prometheus takes for parts of the block', () => {
+    for (const path of ['chunks/1', 'chunks/2024000000000', 'chunks/000003/x', 'tombstones/x']) {
+      const strange = changed(files, path, Uint8Array.of(1, 2, 3));
+      assert.throws(() => check(strange), { code: 'ERR_BLOCK' }, path);
+    }
+  });
+
+  it('finds parts of an index that are zeroed', () => {
+    const index = files.get('index') ?? new Uint8Array(0);
+    const toc = new DataView(index.buffer, index.byteOffset + index.length - INDEX_TAIL_BYTES);
+    const starts = [0, 1, 2, 4, 3, 5].map((part) => Number(toc.getBigUint64(part * 8)));
+    const ends = [...starts.slice(1), index.length - INDEX_TAIL_BYTES];
+    for (const [i, start] of starts.entries()) {
+      for (const split of [inOne, bytewise]) {
+        const zeroed = index.slice().fill(0, start, ends[i]);
+        // Eight zeros have the form and the checksum of an empty section.
+        const cut = zeroed.fill(0, start, start + Math.floor((ends[i] - start) / 8) * 8);
+        if (start === ends[i]) continue;
+        assert.throws(() => check(changed(files, 'index', cut), split), CodedError, `part ${i}`);
+      }
+    }
+  });
+
+  it('finds a block without chunks, whose folder no archive would have', async () => {
+    const meta = parseBlockMeta(new TextDecoder().decode(files.get('meta.json')), '');
+    const fs = new MemoryFs();
+    await fs.makeDir('d');
+    const index = await IndexWriter.create(fs, 'd/index');
+    await index.addSymbols(['']);
+    await index.finish();
+    const stats = { numSamples: 0, numSeries: 0, numChunks: 0 };
+    const empty: Files = new Map([
+      ['index', await fs.readFile('d/index')],
+      ['meta.json', new TextEncoder().encode(formatBlockMeta({ ...meta, stats }))],
+    ]);
+    assert.throws(() => check(empty), { code: 'ERR_BLOCK', message: /segment 1/ });
+  });
+
   it('finds files of another block', async () => {
     const fs = new MemoryFs();
     await fs.makeDir('b');
@@ -201,7 +240,7 @@ describe('the check of a block whose bytes pass', () => {
   });
 
   const text = 'meta.json that';
-  const lies: readonly [what: string, edit: (text: string) => string, code: string][] = [
+  const lies: [what: string, edit: (text: string) => string, code: string][] = [
     [`${text} is empty`, () => '', 'ERR_BLOCK_META'],
     [`${text} is zeros`, (old) => '\0'.repeat(old.length), 'ERR_BLOCK_META'],
     [`${text} is of another block`, (old) => old.replaceAll(ULID, OTHER), 'ERR_BLOCK'],
@@ -232,6 +271,26 @@ describe('the check of a block whose bytes pass', () => {
       'ERR_BLOCK_STATS',
     ],
   ];
+  // What Go does not read, Prometheus passes over, and its samples are missing.
+  for (const [from, to] of [
+    ['{', '\ufeff{'],
+    ['"version": 1', '"version": 1.0'],
+    ['100000', '1e5'],
+    ['"numSamples": 66', '"numSamples": 66.0'],
+    ['"numSamples"', '"numTombstones": -1, "numSamples"'],
+    ['"level"', '"deletable": "x", "level"'],
+    ['"level"', '"failed": 1, "level"'],
+    ['"level"', '"hints": [1], "level"'],
+    ['"level"', '"parents": [{"ulid":"x","minTime":1,"maxTime":2}], "level"'],
+    [`[\n\t\t\t"0`, `[\n\t\t\t"8`],
+    [`[\n\t\t\t"01`, `[\n\t\t\t"0`],
+  ] as const) {
+    lies.push([
+      `${text} has ${JSON.stringify(to)}`,
+      (old) => old.replace(from, to),
+      'ERR_BLOCK_META',
+    ]);
+  }
   for (const [what, edit, code] of lies) {
     it(`finds a ${what}`, () => {
       const edited = editMeta(files, edit);

@@ -7,7 +7,7 @@ import type { SeriesFound } from '../index/series-check.ts';
 import { TOC_BYTES } from '../index/toc.ts';
 import { openTombstones, TOMBSTONES_FILE } from '../tombstones/tombstones.ts';
 import { CHUNKS_DIR, INDEX_FILE } from './block-writer.ts';
-import { type BlockMeta, META_FILE, parseBlockMeta } from './meta.ts';
+import { type BlockMeta, decodeBlockMeta, META_FILE } from './meta.ts';
 
 /** So many bytes at the end of an index tell where its parts begin. */
 export const INDEX_TAIL_BYTES = TOC_BYTES;
@@ -15,6 +15,11 @@ export const INDEX_TAIL_BYTES = TOC_BYTES;
 /** A file of these with more bytes is none of a block. */
 const META_BYTES_MAX = 4 * 1024 * 1024;
 const TOMBSTONES_BYTES_MAX = 16 * 1024 * 1024;
+
+const SEGMENT_PATTERN = new RegExp(`^${CHUNKS_DIR}/(\\d{6,9})$`);
+const OTHER_PART_PATTERN = new RegExp(
+  `^(${INDEX_FILE}|${META_FILE}|${TOMBSTONES_FILE}|${CHUNKS_DIR}/\\d+)(/|$)`,
+);
 
 /** Is given the bytes of one file, from front to end. Each call throws at damage. */
 export interface FileCheck {
@@ -67,7 +72,8 @@ export class BlockStreamCheck {
     const series = this.#series;
     if (meta === undefined) throw missing(META_FILE);
     if (series === undefined) throw missing(INDEX_FILE);
-    for (let i = 0; i < this.#segments.size; i++) {
+    // Prometheus refuses a block without the folder of its chunks.
+    for (let i = 0; i < Math.max(1, this.#segments.size); i++) {
       if (!this.#segments.has(i)) throw missing(`segment ${i + 1} of its chunks`);
     }
     const { chunks, samples, unknown, untimed } = this.#found;
@@ -105,15 +111,19 @@ export class BlockStreamCheck {
         this.#hasTombstones = true;
       });
     }
-    const name = path.startsWith(`${CHUNKS_DIR}/`) ? path.slice(CHUNKS_DIR.length + 1) : '';
-    if (!/^\d{6,9}$/.test(name)) return undefined;
+    const [, name] = SEGMENT_PATTERN.exec(path) ?? [];
+    if (name === undefined) {
+      // Prometheus takes whatever has such a name for part of the block, also a folder.
+      if (OTHER_PART_PATTERN.test(path)) throw blockError('a file is none of it', { file: path });
+      return undefined;
+    }
     const segment = Number(name) - 1;
     this.#segments.add(segment);
     return new SegmentCheck(segment, this.#found);
   }
 
   #readMeta(bytes: Uint8Array): void {
-    const meta = parseBlockMeta(new TextDecoder().decode(bytes), META_FILE);
+    const meta = decodeBlockMeta(bytes, META_FILE);
     if (meta.ulid !== this.#ulid) {
       throw blockError('meta.json is that of another block', { found: meta.ulid });
     }

@@ -25,6 +25,8 @@ export interface HeadChunkFile {
   readonly path: string;
   readonly chunks: readonly HeadChunk[];
   readonly outOfOrderChunks: number;
+  /** What the header and all chunks take; a file that was not closed is filled up with zeros. */
+  readonly usedBytes: number;
   /** Why reading ended before the end of the file. */
   readonly damage: CodedError | undefined;
 }
@@ -54,11 +56,13 @@ export async function readHeadChunkFile(fs: Fs, path: string): Promise<HeadChunk
   const chunks: HeadChunk[] = [];
   let outOfOrderChunks = 0;
   let damage: CodedError | undefined;
+  let usedBytes = 0;
   try {
     const reader = openFile(bytes, path);
     while (reader !== undefined && reader.remaining > 0) {
       const chunk = readChunk(reader, path);
       if (chunk === undefined) break;
+      usedBytes = reader.offset;
       if (chunk.encoding & OUT_OF_ORDER) outOfOrderChunks++;
       else chunks.push(chunk);
     }
@@ -66,7 +70,7 @@ export async function readHeadChunkFile(fs: Fs, path: string): Promise<HeadChunk
     if (!(error instanceof CodedError) || hasCode(error, 'ERR_INTERNAL')) throw error;
     damage = error;
   }
-  return { path, chunks, outOfOrderChunks, damage };
+  return { path, chunks, outOfOrderChunks, usedBytes, damage };
 }
 
 /** undefined for a file that was made and not written. */

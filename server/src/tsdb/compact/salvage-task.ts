@@ -4,6 +4,8 @@ import type { Salvaged } from './salvage.ts';
 
 export interface SalvageInput {
   readonly dir: string;
+  /** The ULID of the damaged block. */
+  readonly name: string;
   readonly parentDir: string;
   readonly ulid: string;
   /** What its meta.json said when it could be read. */

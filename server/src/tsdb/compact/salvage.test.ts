@@ -62,7 +62,7 @@ describe('what is left of a damaged block', () => {
       }
       await writeFile(fs, path, bad);
       const { signal } = new AbortController();
-      const { meta } = await salvageBlock(fs, DAMAGED, OUT, NEW, signal);
+      const { meta } = await salvageBlock(fs, DAMAGED, testUlid(0), OUT, NEW, signal);
       if (meta === undefined) continue;
       assert.equal((await verifyBlock(fs, `${OUT}/${NEW}`)).ulid, NEW, what);
       const found = await readBlockSamples(fs, [`${OUT}/${NEW}`]);
@@ -76,7 +76,9 @@ describe('what is left of a damaged block', () => {
     const fs = await newBlock();
     const original = await readBlockSamples(fs, [DAMAGED]);
     await fs.remove(`${DAMAGED}/meta.json`);
-    const result = await salvageBlock(fs, DAMAGED, OUT, NEW, new AbortController().signal);
+    const { signal } = new AbortController();
+    const result = await salvageBlock(fs, DAMAGED, testUlid(0), OUT, NEW, signal);
+    assert.deepEqual(result.meta?.compaction.sources, [testUlid(0)]);
     assert.deepEqual([result.lostChunks, result.expectedSamples], [0, undefined]);
     assert.deepEqual([result.meta?.minTime, result.meta?.maxTime], [0, 29_001]);
     assert.deepEqual(await readBlockSamples(fs, [`${OUT}/${NEW}`]), original);

@@ -36,17 +36,20 @@ export interface Salvaged {
 /**
  * Writes what is left of the block in `dir` to `<parentDir>/<ulid>`; the damaged one stays.
  *
+ * @param name the damaged block's ULID
  * @param remembered what its meta.json said when it could be read
  */
 export async function salvageBlock(
   fs: Fs,
   dir: string,
+  name: string,
   parentDir: string,
   ulid: string,
   signal: AbortSignal,
   remembered?: BlockMeta,
 ): Promise<Salvaged> {
-  const known = remembered ?? (await readBlockMeta(fs, dir).catch(() => undefined));
+  const found = remembered ?? (await readBlockMeta(fs, dir).catch(() => undefined));
+  const known = found?.ulid === name ? found : undefined;
   const segments = new SegmentReader(fs, `${dir}/${CHUNKS_DIR}`);
   try {
     const index = await readIndex(fs, `${dir}/${INDEX_FILE}`);
@@ -54,7 +57,7 @@ export async function salvageBlock(
       return { meta: undefined, lostChunks: 0, expectedSamples: known?.stats.numSamples };
     }
     const source = new SalvageSource(index.symbols, index.series, segments);
-    const plan = planOf(ulid, index.series, known);
+    const plan = planOf(name, ulid, index.series, known);
     const meta = await writeBlock(fs, parentDir, plan, source, signal);
     return { meta, lostChunks: source.lostChunks, expectedSamples: known?.stats.numSamples };
   } finally {
@@ -115,7 +118,9 @@ function seriesAt(
   }
 }
 
+/** Whoever looks for the damaged block finds it among the sources. */
 function planOf(
+  name: string,
   ulid: string,
   series: readonly IndexedSeries[],
   known: BlockMeta | undefined,
@@ -128,7 +133,7 @@ function planOf(
       maxTimeMs = Math.max(maxTimeMs, chunk.maxTimeMs + 1);
     }
   }
-  const { hints = [], ...compaction } = known?.compaction ?? { level: 1, sources: [ulid] };
+  const { hints = [], ...compaction } = known?.compaction ?? { level: 1, sources: [name] };
   const hint = `${HINT}${known?.stats.numSamples ?? ''}`;
   const others = hints.filter((each) => !each.startsWith(HINT));
   return { ulid, minTimeMs, maxTimeMs, compaction: { ...compaction, hints: [...others, hint] } };

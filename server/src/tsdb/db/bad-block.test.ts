@@ -17,6 +17,11 @@ const damages: Record<string, (fs: MemoryFs, block: string) => Promise<void>> = 
   'an empty meta.json': async (fs, block) =>
     (await fs.open(`${block}/meta.json`, 'create')).close(),
   'no meta.json': (fs, block) => fs.remove(`${block}/meta.json`),
+  'a foreign meta.json': async (fs, block) => {
+    const file = await fs.open(`${block}/meta.json`, 'create');
+    await file.write(await fs.readFile(`tsdb/${testUlid(0)}/meta.json`));
+    await file.close();
+  },
   'an empty index': async (fs, block) => (await fs.open(`${block}/index`, 'create')).close(),
   'no index': (fs, block) => fs.remove(`${block}/index`),
   'no chunks': (fs, block) => fs.removeTree(`${block}/chunks`),
@@ -50,6 +55,11 @@ for (const [what, damage] of Object.entries(damages)) {
     const names = (await fs.list('tsdb')).map(({ name }) => name);
     for (let i = 0; i < 3; i++) assert.ok(names.includes(testUlid(i)), `block ${i} is there`);
     assert.equal(names.filter((name) => /^[0-9A-Z]{26}$/.test(name)).length, 4);
-    if (what.endsWith('meta.json')) assert.ok(warned.includes(bad), warned.join());
+    const unreadable = what.endsWith('meta.json') ? [testUlid(1)] : [];
+    assert.deepEqual(
+      db.badBlocks().map(({ ulid }) => ulid),
+      unreadable,
+    );
+    if (unreadable.length > 0) assert.ok(warned.includes(bad), warned.join());
   });
 }

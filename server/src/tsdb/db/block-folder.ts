@@ -1,5 +1,6 @@
 import type { Logger } from '../../base/log.ts';
 import type { Fs } from '../../base/ports/fs.ts';
+import { CodedError } from '../../base/errors.ts';
 import { isUlid } from '../../model/ulid.ts';
 import { DELETION_SUFFIX } from '../block/block-writer.ts';
 import { type BlockOnDisk, META_FILE, readBlockMeta } from '../block/meta.ts';
@@ -16,19 +17,39 @@ export async function removeLeftovers(fs: Fs, dir: string, logger: Logger): Prom
   }
 }
 
-/** The whole blocks in `dir`, oldest first; others are left alone and reported. */
-export async function listBlocks(fs: Fs, dir: string, logger: Logger): Promise<BlockOnDisk[]> {
+/** A folder with the name of a block and without a meta.json of this block that can be read. */
+export interface BadBlock {
+  readonly ulid: string;
+  readonly error: unknown;
+}
+
+/** What a folder holds. */
+export interface FolderBlocks {
+  /** Whole blocks, oldest first. */
+  readonly blocks: readonly BlockOnDisk[];
+  /** They stay, and count for nothing. */
+  readonly bad: readonly BadBlock[];
+}
+
+export async function listBlocks(fs: Fs, dir: string, logger: Logger): Promise<FolderBlocks> {
   const blocks: BlockOnDisk[] = [];
+  const bad: BadBlock[] = [];
   for (const { name, isDirectory } of await fs.list(dir)) {
     if (!isDirectory || !isUlid(name)) continue;
     const blockDir = `${dir}/${name}`;
     try {
-      blocks.push({ meta: await readBlockMeta(fs, blockDir), dir: blockDir });
+      const meta = await readBlockMeta(fs, blockDir);
+      if (meta.ulid !== name) {
+        const details = { expected: name, found: meta.ulid };
+        throw new CodedError('ERR_BLOCK_META', 'meta.json is that of another block', details);
+      }
+      blocks.push({ meta, dir: blockDir });
     } catch (error) {
       logger.warn('a block cannot be read and is left alone', { path: blockDir, error });
+      bad.push({ ulid: name, error });
     }
   }
-  return blocks.sort(byTime);
+  return { blocks: blocks.sort(byTime), bad };
 }
 
 /** The blocks whose folders are there, and those that somebody has removed. */

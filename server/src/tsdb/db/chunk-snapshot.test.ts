@@ -7,6 +7,7 @@ import { MemoryFs } from '../../../test/support/memory-fs.ts';
 import { bitsOfNumber, readBlockSamples } from '../../../test/support/tsdb-samples.ts';
 import { silentLogger } from '../../base/log.ts';
 import { makeLabels } from '../../model/labels.ts';
+import { HEAD_CHUNKS_HEADER_BYTES, readHeadChunkFile } from '../chunks/head-chunks.ts';
 import { tsdbTasks } from '../tasks.ts';
 import { Db } from './db.ts';
 
@@ -136,16 +137,75 @@ describe('a clean restart', () => {
     ['no head chunks', (fs) => fs.removeTree(`${DIR}/chunks_head`)],
     ['a damaged head chunk', (fs) => overwrite(fs, `${DIR}/chunks_head/000001`, 0xff, 60)],
   ];
+  const endOfChunk = async (fs: MemoryFs, path: string): Promise<number> => {
+    const [first, second] = (await readHeadChunkFile(fs, path)).chunks;
+    assert.ok(second !== undefined, 'there are two');
+    const bytes = await fs.readFile(path);
+    return Buffer.from(bytes).indexOf(first.data) + first.data.length + 4;
+  };
+  const cut: typeof overwrite = async (fs, path, _, offset) => {
+    const file = await fs.open(path, 'update');
+    await file.truncate(offset);
+    await file.close();
+  };
+  for (const number of ['000001', '000002']) {
+    const path = `${DIR}/chunks_head/${number}`;
+    damages.push(
+      [`no head chunks ${number}`, (fs) => fs.remove(path)],
+      [`head chunks ${number} that are damaged`, (fs) => overwrite(fs, path, 0xff, 60)],
+      [
+        `head chunks ${number} cut to the header`,
+        (fs) => cut(fs, path, 0, HEAD_CHUNKS_HEADER_BYTES),
+      ],
+      [
+        `head chunks ${number} cut between two`,
+        async (fs) => cut(fs, path, 0, await endOfChunk(fs, path)),
+      ],
+      [
+        `head chunks ${number} with zeros behind one`,
+        async (fs) => {
+          const sizeBytes = (await fs.readFile(path)).length;
+          const end = await endOfChunk(fs, path);
+          for (let at = end; at < sizeBytes; at++) await overwrite(fs, path, 0, at);
+        },
+      ],
+    );
+  }
   for (const [what, damage] of damages) {
     it(`reads the whole log when it finds a snapshot with ${what}`, async () => {
+      const { fs, open } = setup();
+      for (const run of [0, 1]) {
+        const before = await open();
+        await append(before, run * 200, (run + 1) * 200);
+        await before.close();
+      }
+      const [name = ''] = await snapshots(fs);
+      await damage(fs, `${DIR}/${name}`);
+      // What was made of the log lies beside what was left, also for the starts that follow.
+      for (const run of [2, 3]) {
+        const db = await open();
+        assert.equal(db.headStats().sampleCount, run * 200 * SERIES);
+        await append(db, run * 200, (run + 1) * 200);
+        await db.close();
+      }
+      const db = await open();
+      await assertHolds(fs, db, 800);
+      await db.close();
+    });
+  }
+
+  for (const [what, damage] of [
+    ['gone', (fs: MemoryFs) => fs.remove(SEGMENT)],
+    ['cut', (fs: MemoryFs) => cut(fs, SEGMENT, 0, 100)],
+  ] as const) {
+    it(`says so when the log that a snapshot stands for is ${what}`, async () => {
       const { fs, open } = setup();
       const before = await open();
       await append(before, 0, 200);
       await before.close();
-      const [name = ''] = await snapshots(fs);
-      await damage(fs, `${DIR}/${name}`);
+      await damage(fs);
       const db = await open();
-      await assertHolds(fs, db, 200);
+      assert.match(db.walStats().damage?.reason ?? '', /a segment is missing/);
       await db.close();
     });
   }

@@ -24,7 +24,7 @@ import {
   RETENTION_MS,
 } from '../limits.ts';
 import type { WalWriter } from '../wal/wal-writer.ts';
-import { byTime, listBlocks, removeBlock, splitByPresence } from './block-folder.ts';
+import { type BadBlock, byTime, listBlocks, removeBlock, splitByPresence } from './block-folder.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { DbPlace, type PlaceLoss } from './db-place.ts';
 import type { DbReference } from './db-reference.ts';
@@ -59,6 +59,7 @@ export class Db implements Appendable {
   readonly #loop: Promise<void>;
   readonly #counts = noResults();
   #blocks: readonly BlockOnDisk[];
+  #badBlocks: readonly BadBlock[];
   #hasSnapshot: boolean;
   /** Why the last upkeep broke off; undefined when it did not. */
   upkeepFault: unknown;
@@ -78,7 +79,7 @@ export class Db implements Appendable {
     this.#head = parts.head;
     this.#wal = parts.wal;
     this.#reference = parts.reference;
-    this.#blocks = parts.blocks;
+    [this.#blocks, this.#badBlocks] = [parts.found.blocks, parts.found.bad];
     this.#hasSnapshot = parts.hasSnapshot;
     this.#corruptions = parts.replay.corruptions;
     this.#damage = parts.damage;
@@ -149,6 +150,11 @@ export class Db implements Appendable {
   /** Whole blocks on disk, oldest first. */
   blocks(): readonly BlockOnDisk[] {
     return this.#blocks;
+  }
+
+  /** Those that could not be read when the database was opened. */
+  badBlocks(): readonly BadBlock[] {
+    return this.#badBlocks;
   }
 
   headStats(): HeadStats {
@@ -259,7 +265,8 @@ export class Db implements Appendable {
     if (lost !== undefined) this.#losses.push(lost);
     if (lost?.kind === 'folder') {
       this.#hasSnapshot = false;
-      this.#blocks = await listBlocks(this.#fs, this.dir, this.#logger);
+      const { blocks, bad } = await listBlocks(this.#fs, this.dir, this.#logger);
+      [this.#blocks, this.#badBlocks] = [blocks, bad];
     }
     if (!this.#place.isUnwritten) return;
     await this.#flush();

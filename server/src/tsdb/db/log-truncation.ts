@@ -1,9 +1,10 @@
 import type { Logger } from '../../base/log.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
+import { writeHeadChunkSizes } from '../chunks/head-chunk-sizes.ts';
 import type { GroupCommit } from '../head/group-commit.ts';
 import type { Head } from '../head/head.ts';
-import type { HeadChunkFileEnd } from '../head/replay.ts';
+import type { HeadChunkFileEnd } from '../head/stored-chunks.ts';
 import { checkpointTask } from '../wal/checkpoint.ts';
 import { checkpointName, listCheckpoints, listSegments, segmentFileName } from '../wal/segments.ts';
 
@@ -116,11 +117,12 @@ export class LogTruncation {
   }
 
   async #removeHeadChunks(minTimeMs: number): Promise<void> {
-    const kept: HeadChunkFileEnd[] = [];
-    for (const file of this.#headChunkFiles) {
-      if (file.maxTimeMs >= minTimeMs) kept.push(file);
-      else await this.#options.fs.remove(file.path);
-    }
-    this.#headChunkFiles = kept;
+    const { fs, dir } = this.#options;
+    const gone = this.#headChunkFiles.filter(({ maxTimeMs }) => maxTimeMs < minTimeMs);
+    if (gone.length === 0) return;
+    const paths = new Set(gone.map(({ path }) => path));
+    await writeHeadChunkSizes(fs, `${dir}/chunks_head`, paths);
+    for (const path of paths) await fs.remove(path);
+    this.#headChunkFiles = this.#headChunkFiles.filter(({ path }) => !paths.has(path));
   }
 }

@@ -1,5 +1,4 @@
 import type { DirLock } from '../../base/ports/fs.ts';
-import type { BlockOnDisk } from '../block/meta.ts';
 import { listChunkSnapshots, removeUnfinishedSnapshots } from '../head/chunk-snapshot-dirs.ts';
 import { Head } from '../head/head.ts';
 import { SeriesShares } from '../head/series-shares.ts';
@@ -7,7 +6,7 @@ import { HeadReplay, type ReplayResult } from '../head/replay.ts';
 import { BLOCK_RANGE_MS, SERIES_MAX, WAL_SEGMENT_BYTES } from '../limits.ts';
 import { removeUnfinishedCheckpoints } from '../wal/segments.ts';
 import { WalWriter } from '../wal/wal-writer.ts';
-import { listBlocks, removeLeftovers } from './block-folder.ts';
+import { type FolderBlocks, listBlocks, removeLeftovers } from './block-folder.ts';
 import { DbReference } from './db-reference.ts';
 import { logDamage } from './log-damage.ts';
 import type { DbOptions, LogDamage } from './options.ts';
@@ -18,7 +17,7 @@ export interface OpenedParts {
   readonly lock: DirLock;
   readonly head: Head;
   readonly wal: WalWriter;
-  readonly blocks: readonly BlockOnDisk[];
+  readonly found: FolderBlocks;
   readonly reference: DbReference;
   readonly hasSnapshot: boolean;
   readonly replay: ReplayResult;
@@ -32,8 +31,8 @@ export async function openParts(options: DbOptions, lock: DirLock): Promise<Open
   await removeUnfinishedCheckpoints(fs, `${dir}/wal`);
   await removeUnfinishedSnapshots(fs, dir);
   await removeUnfinishedReference(fs, dir);
-  const blocks = await listBlocks(fs, dir, logger);
-  const reference = await DbReference.open(options, blocks);
+  const found = await listBlocks(fs, dir, logger);
+  const reference = await DbReference.open(options, found.blocks);
   const seriesMax = options.seriesMax ?? SERIES_MAX;
   const head = new Head({
     clock,
@@ -49,5 +48,5 @@ export async function openParts(options: DbOptions, lock: DirLock): Promise<Open
   const wal = new WalWriter(fs, `${dir}/wal`, replay.nextSegment, segmentBytes);
   const hasSnapshot = (await listChunkSnapshots(fs, dir)).length > 0;
   const damage = await logDamage(fs, `${dir}/wal`, replay.damage);
-  return { lock, head, wal, blocks, reference, replay, damage, hasSnapshot };
+  return { lock, head, wal, found, reference, replay, damage, hasSnapshot };
 }

@@ -3,6 +3,8 @@ import { CodedError } from '../../base/errors.ts';
 
 const LENGTH_BYTES = 4;
 const CRC_BYTES = 4;
+/** A section begins with how many things are in it. What is zeroed looks like empty sections. */
+const BODY_BYTES_MIN = 4;
 
 /** What is told of a section whose checksum was right. */
 export interface SectionFound {
@@ -64,10 +66,11 @@ export class SectionStream {
     const lengthBytes = u32At(bytes, at);
     const bodyEnd = body + lengthBytes;
     if (bodyEnd + CRC_BYTES > end) return undefined;
+    this.#checkLength(lengthBytes);
     if (crc32c(bytes, body, bodyEnd) !== u32At(bytes, bodyEnd)) {
       throw this.#damaged('ERR_CRC', 'its checksum does not match');
     }
-    this.#onSection({ lengthBytes, count: lengthBytes < 4 ? 0 : u32At(bytes, body) });
+    this.#onSection({ lengthBytes, count: u32At(bytes, body) });
     return bodyEnd + CRC_BYTES;
   }
 
@@ -86,6 +89,7 @@ export class SectionStream {
       this.#passed++;
       return at + 1;
     }
+    if (passed === LENGTH_BYTES) this.#checkLength(this.#length);
     const bodyEnd = LENGTH_BYTES + this.#length;
     if (passed < bodyEnd) return this.#body(bytes, at, Math.min(end, at + bodyEnd - passed));
     this.#expected = ((this.#expected << 8) | bytes[at]) >>> 0;
@@ -111,6 +115,10 @@ export class SectionStream {
     const found = { lengthBytes: this.#length, count: this.#count };
     this.#passed = 0;
     this.#onSection(found);
+  }
+
+  #checkLength(lengthBytes: number): void {
+    if (lengthBytes < BODY_BYTES_MIN) throw this.#damaged('ERR_SECTION', 'it is too short');
   }
 
   #damaged(code: string, reason: string): CodedError {

@@ -9,6 +9,7 @@ import {
   xorLength,
 } from '../chunkenc/xor-encoder.ts';
 import { HeadChunkWriter } from '../chunks/head-chunk-writer.ts';
+import { writeHeadChunkSizes } from '../chunks/head-chunk-sizes.ts';
 import { lastHeadChunkFile } from '../chunks/head-chunks.ts';
 import { WAL_SEGMENT_BYTES } from '../limits.ts';
 import { encodeStoneList } from '../tombstones/tombstones.ts';
@@ -98,6 +99,7 @@ async function writeClosedChunks(fs: Fs, dir: string, head: Head): Promise<void>
       }
     }
     await writer.finish();
+    await writeHeadChunkSizes(fs, dir);
   } catch (error) {
     await writer.abandon();
     throw error;

@@ -21,7 +21,7 @@ import { listSegments } from '../wal/segments.ts';
 import { WalWriter } from '../wal/wal-writer.ts';
 import { writeChunkSnapshot } from './chunk-snapshot-writer.ts';
 import { Head } from './head.ts';
-import { HeadReplay } from './replay.ts';
+import { type FoundDamage, HeadReplay } from './replay.ts';
 
 const DIR = 'tsdb';
 
@@ -78,6 +78,7 @@ async function replay(
 ): Promise<{
   head: Head;
   nextSegment: number;
+  damage: FoundDamage | undefined;
   warnings: (LogFields | undefined)[];
   times: (name: string) => readonly [number, number] | undefined;
 }> {
@@ -89,7 +90,7 @@ async function replay(
     ...silentLogger,
     warn: (_: string, fields?: LogFields) => warnings.push(fields),
   };
-  const { nextSegment } = await new HeadReplay(head, {
+  const { nextSegment, damage } = await new HeadReplay(head, {
     fs,
     dir: DIR,
     clock,
@@ -98,6 +99,7 @@ async function replay(
   }).run();
   return {
     head,
+    damage,
     nextSegment,
     warnings,
     times: (name) => {
@@ -252,6 +254,34 @@ describe('replay', () => {
     assert.equal(nextSegment, 1);
     assert.deepEqual(await listSegments(fs, `${DIR}/wal`), [0]);
     assert.equal((await fs.list(`${DIR}/wal`)).length, 2);
+  });
+
+  it('says when the samples of series are there and their names are not', async () => {
+    const fs = new MemoryFs();
+    await writeLog(fs, [[series(1, 'a'), samples([1, 10])], [samples([1, 20], [1, 30])]]);
+    await fs.remove(`${DIR}/wal/00000000`);
+    const { damage, head } = await replay(fs, 15);
+    assert.equal(head.sampleCount, 0);
+    assert.match(damage?.error.message ?? '', /not named/);
+    assert.equal(damage?.error.details.samplesOfUnknownSeries, 2);
+    assert.deepEqual(damage?.keptAside, []);
+    assert.equal((await replay(fs, 31)).damage, undefined, 'a block has them');
+  });
+
+  it('says when the segment behind a checkpoint is gone, and takes those that follow', async () => {
+    const fs = new MemoryFs();
+    await writeLog(fs, [
+      [series(1, 'a'), samples([1, 10])],
+      [samples([1, 20])],
+      [samples([1, 30])],
+      [samples([1, 40])],
+    ]);
+    const input = { dir: `${DIR}/wal`, lastSegment: 1, minTimeMs: 0, keepRefs: Uint32Array.of(1) };
+    await runCheckpointTask(fs, input, new AbortController().signal);
+    for (const index of [0, 1, 2]) await fs.remove(`${DIR}/wal/0000000${index}`);
+    const { damage, head } = await replay(fs);
+    assert.match(damage?.error.message ?? '', /segment is missing/);
+    assert.equal(head.sampleCount, 3);
   });
 
   it('takes chunks of chunks_head, and from the log only what is newer', async () => {

@@ -5,7 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Fs } from '../../base/ports/fs.ts';
 import type { TaskRunner } from '../../base/ports/task-runner.ts';
 import type { Labels } from '../../model/labels.ts';
-import { type HeadChunk, listHeadChunkFiles, readHeadChunkFile } from '../chunks/head-chunks.ts';
+import type { HeadChunk } from '../chunks/head-chunks.ts';
 import { SERIES_REF_MAX, SLICE_SAMPLES } from '../limits.ts';
 import { decodeHistograms, isHistogramRecord } from '../record/histogram-record.ts';
 import { SampleColumns } from '../record/sample-columns.ts';
@@ -26,15 +26,10 @@ import { checkChunkSnapshot, readChunkSnapshot } from './chunk-snapshot-reader.t
 import type { Head } from './head.ts';
 import { type LogPart, logPartTask, PART_SAMPLES, readLogPart } from './log-part.ts';
 import { Pacer } from './pacer.ts';
+import { type HeadChunkFileEnd, StoredChunks } from './stored-chunks.ts';
 
 /** A segment above this size is worth the start of a thread. */
 const THREAD_BYTES = 8 * 1024 * 1024;
-
-/** A file of `chunks_head`, and how far it reaches. */
-export interface HeadChunkFileEnd {
-  readonly path: string;
-  readonly maxTimeMs: number;
-}
 
 export interface ReplayResult {
   /** Number of the segment to go on with. */
@@ -74,13 +69,17 @@ export class HeadReplay {
   readonly #scratch = SampleColumns.shared(PART_SAMPLES);
   readonly #texts = new TextCache();
   /** Chunks whose series the log has not named yet. */
-  readonly #chunks = new Map<number, HeadChunk[]>();
+  #chunks: Map<number, HeadChunk[]> = new Map();
   /** Series that the log names again under another reference. */
   readonly #aliases = new Map<number, number>();
   readonly #skippedTypes = new Map<string, number>();
   #areChunksDamaged = false;
+  #isEndMissing = false;
   #sampleCount = 0;
-  #unknownRefs = 0;
+  /** Samples of series that the log has not named. */
+  #unknownSamples = 0;
+  /** Those of them that no block has. */
+  #lostSamples = 0;
   #zstdRecords = 0;
   #corruptions = 0;
   #damage: FoundDamage | undefined;
@@ -108,6 +107,8 @@ export class HeadReplay {
     const wanted = segments.filter((index) => index >= from);
     const isWithin = snapshot !== undefined && wanted[0] === snapshot.segment;
     await this.#readSegments(this.#walDir, wanted, isWithin ? snapshot.offset : 0);
+    const isGap = checkpoint !== undefined && wanted.length > 0 && wanted[0] > from;
+    this.#noteLosses(isGap ? `${this.#walDir}/${segmentFileName(from)}` : undefined);
     this.#report(clock.monotonicMs() - startMs);
     const last = (await listSegments(fs, this.#walDir)).at(-1) ?? -1;
     logger.debug('log replayed', { lastSegment: last });
@@ -153,38 +154,22 @@ export class HeadReplay {
     checkpoint: number | undefined,
   ): Promise<boolean> {
     if (checkpoint !== undefined && checkpoint >= segment) return false;
-    const stat = await this.#options.fs.stat(`${this.#walDir}/${segmentFileName(segment)}`);
-    return stat !== undefined && stat.sizeBytes >= offset;
+    const { fs } = this.#options;
+    const stat = await fs.stat(`${this.#walDir}/${segmentFileName(segment)}`);
+    if (stat !== undefined && stat.sizeBytes >= offset) return true;
+    // Whoever has written since then has begun a segment behind it.
+    const newest = (await listSegments(fs, this.#walDir)).at(-1) ?? -1;
+    this.#isEndMissing = newest <= segment;
+    return false;
   }
 
-  async #readHeadChunks(): Promise<HeadChunkFileEnd[]> {
-    const { fs, dir, logger } = this.#options;
-    const files: HeadChunkFileEnd[] = [];
-    for (const path of await listHeadChunkFiles(fs, `${dir}/chunks_head`)) {
-      const { chunks, damage, outOfOrderChunks } = await readHeadChunkFile(fs, path);
-      let maxTimeMs = -Infinity;
-      for (const chunk of chunks) {
-        const list = this.#chunks.get(chunk.seriesRef);
-        if (list === undefined) this.#chunks.set(chunk.seriesRef, [chunk]);
-        else list.push(chunk);
-        maxTimeMs = Math.max(maxTimeMs, chunk.maxTimeMs);
-        // A new series must not get the reference of one whose chunks lie here.
-        if (chunk.seriesRef <= SERIES_REF_MAX) this.#head.table.reserveRefs(chunk.seriesRef);
-      }
-      files.push({ path, maxTimeMs });
-      if (outOfOrderChunks > 0) {
-        logger.warn('out-of-order chunks were left alone', { path, outOfOrderChunks });
-      }
-      if (damage !== undefined) {
-        this.#areChunksDamaged = true;
-        logger.warn('a head chunk file is damaged; the log has to make up for it', {
-          path,
-          error: damage,
-        });
-      }
-      if (this.#pacer.isDue) await this.#pacer.pause();
-    }
-    return files;
+  async #readHeadChunks(): Promise<readonly HeadChunkFileEnd[]> {
+    const found = new StoredChunks(this.#options);
+    await found.read(this.#pacer);
+    [this.#chunks, this.#areChunksDamaged] = [found.bySeries, found.isDamaged];
+    // A new series must not get the reference of one whose chunks lie here.
+    this.#head.table.reserveRefs(found.lastRef);
+    return found.files;
   }
 
   /** Reads segments in order, up to damage or a gap; what lies behind is set aside. */
@@ -322,9 +307,12 @@ export class HeadReplay {
       for (let i = start; i < end; i++) {
         if (samples.refs[i] !== ref) {
           ref = samples.refs[i];
-          slot = this.#slotOf(ref);
+          slot = this.#find(ref);
         }
-        if (slot < 0) continue;
+        if (slot < 0) {
+          this.#noteUnknown(samples.times[i]);
+          continue;
+        }
         head.append(slot, samples, i);
         this.#sampleCount++;
       }
@@ -334,8 +322,11 @@ export class HeadReplay {
 
   #takeHistograms(record: Uint8Array): void {
     for (const { ref, timeMs, histogram } of decodeHistograms(record)) {
-      const slot = this.#slotOf(ref);
-      if (slot < 0) continue;
+      const slot = this.#find(ref);
+      if (slot < 0) {
+        this.#noteUnknown(timeMs);
+        continue;
+      }
       this.#head.appendHistogram(slot, timeMs, histogram);
       this.#sampleCount++;
     }
@@ -353,13 +344,24 @@ export class HeadReplay {
     else head.tombstones.add({ ...stone, seriesRef: head.table.refOf(slot) });
   }
 
-  /** -1, and counted, when the log has not named the series. */
-  #slotOf(logRef: number): number {
-    const slot = this.#find(logRef);
-    if (slot < 0) this.#unknownRefs++;
-    return slot;
+  #noteUnknown(timeMs: number): void {
+    this.#unknownSamples++;
+    if (timeMs >= this.#head.minValidTimeMs) this.#lostSamples++;
   }
 
+  /** A part of the log may be gone as a whole, and no record tells. */
+  #noteLosses(missingPath: string | undefined): void {
+    if (missingPath === undefined && this.#lostSamples === 0 && !this.#isEndMissing) return;
+    this.#corruptions++;
+    const isSegmentMissing = missingPath !== undefined || this.#isEndMissing;
+    const message = isSegmentMissing ? 'a segment is missing' : 'series are not named';
+    const details = { path: missingPath, samplesOfUnknownSeries: this.#lostSamples };
+    const error = new CodedError('ERR_WAL_CORRUPT', `the log is damaged: ${message}`, details);
+    this.#damage ??= { error, newestMs: undefined, keptAside: [] };
+    this.#options.logger.error('the log lacks a part; its samples are missing', { error });
+  }
+
+  /** -1 when the log has not named the series. */
   #find(logRef: number): number {
     const ref = (this.#aliases.size > 0 ? this.#aliases.get(logRef) : undefined) ?? logRef;
     return ref <= SERIES_REF_MAX ? this.#head.table.slotOf(ref) : -1;
@@ -373,11 +375,11 @@ export class HeadReplay {
       samples: this.#head.sampleCount,
       samplesRead: this.#sampleCount,
     });
-    if (this.#skippedTypes.size > 0 || this.#zstdRecords > 0 || this.#unknownRefs > 0) {
+    if (this.#skippedTypes.size > 0 || this.#zstdRecords > 0 || this.#unknownSamples > 0) {
       logger.warn('the log held entries that were skipped', {
         ...Object.fromEntries(this.#skippedTypes),
         zstdRecords: this.#zstdRecords,
-        samplesOfUnknownSeries: this.#unknownRefs,
+        samplesOfUnknownSeries: this.#unknownSamples,
       });
     }
   }
