@@ -17,7 +17,7 @@ const functionMaxLines = 70;
 /** Files over the limit, with the reason; 600 lines is the most that a reason can buy. */
 const longFiles: Readonly<Record<string, { readonly maxLines: number; readonly why: string }>> = {
   'server/src/plugin/metrics-plugin.ts': { maxLines: 410, why: 'wires all parts in one place' },
-  'server/src/tsdb/db/db.ts': { maxLines: 410, why: 'owns all that is done one at a time' },
+  'server/src/tsdb/db/db.ts': { maxLines: 420, why: 'owns all that is done one at a time' },
 };
 
 /** This file and its test have to spell the words out. */
