@@ -31,6 +31,12 @@ const CODES: Readonly<Record<string, string>> = {
   ERR_FS_FULL: 'ERR_FILESTORE_FULL',
   ERR_FS_HANGING: 'ERR_FILESTORE_HANGING',
 };
+/** What of one file says nothing about the others. */
+const READ_CODES: Readonly<Record<string, string>> = {
+  ...CODES,
+  ERR_FS_DENIED: 'ERR_FILESTORE_UNREADABLE',
+  ERR_FS_IO: 'ERR_FILESTORE_UNREADABLE',
+};
 
 export interface LocalFileStoreOptions {
   readonly fs: Fs;
@@ -193,7 +199,7 @@ async function* readPieces(
   try {
     opened = await fs.open(file, 'read');
   } catch (error) {
-    throw storeError(error, 'read', path);
+    throw storeError(error, 'read', path, READ_CODES);
   }
   try {
     let offset = range?.start ?? 0;
@@ -206,7 +212,7 @@ async function* readPieces(
       yield piece;
     }
   } catch (error) {
-    throw storeError(error, 'read', path);
+    throw storeError(error, 'read', path, READ_CODES);
   } finally {
     memory.end();
     await opened.close();
@@ -262,9 +268,9 @@ function shortRead(path: string, expected: number, found: number): CodedError {
   });
 }
 
-function storeError(error: unknown, verb: string, path: string): CodedError {
+function storeError(error: unknown, verb: string, path: string, codes = CODES): CodedError {
   if (error instanceof CodedError && error.code.startsWith('ERR_FILESTORE')) return error;
-  const code = CODES[codeOf(error) ?? ''] ?? 'ERR_FILESTORE';
+  const code = codes[codeOf(error) ?? ''] ?? 'ERR_FILESTORE';
   return new CodedError(code, `the file store could not ${verb} a file`, { path }, error);
 }
 

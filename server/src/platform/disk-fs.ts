@@ -29,6 +29,7 @@ const CODES: Readonly<Record<string, string>> = {
   EROFS: 'ERR_FS_DENIED',
   ENOSPC: 'ERR_FS_FULL',
   EDQUOT: 'ERR_FS_FULL',
+  EIO: 'ERR_FS_IO',
 };
 
 /** The real disk. */

@@ -19,7 +19,8 @@ export function isDamage(error: unknown): boolean {
 
 /**
  * Reads the files of one block and checks them on the way; see {@link BlockStreamCheck}. Damage is
- * `ERR_BLOCK_DAMAGED`, what the store itself says of a file stays as it is.
+ * `ERR_BLOCK_DAMAGED`, and so is a file that the disk does not give; what else the store says stays as
+ * it is.
  */
 export class CheckedBlock {
   readonly #place: BlockPlace;
@@ -45,7 +46,7 @@ export class CheckedBlock {
     const check = await this.#checkOf(file);
     // A file that is missing ends differently from one of no bytes.
     const range = sizeBytes === 0 ? undefined : { start: 0, end: sizeBytes };
-    for await (const piece of store.read(`${dir}/${path}`, range, pieces)) {
+    for await (const piece of this.#readable(path, store.read(`${dir}/${path}`, range, pieces))) {
       this.#orDamage(path, () => check?.push(piece));
       yield piece;
     }
@@ -63,15 +64,35 @@ export class CheckedBlock {
     if (sizeBytes < INDEX_TAIL_BYTES) return undefined;
     const { store, dir } = this.#place;
     const range = { start: sizeBytes - INDEX_TAIL_BYTES, end: sizeBytes };
-    return readSmallFile(store, `${dir}/${path}`, INDEX_TAIL_BYTES, range);
+    try {
+      return await readSmallFile(store, `${dir}/${path}`, INDEX_TAIL_BYTES, range);
+    } catch (error) {
+      throw this.#storeError(path, error);
+    }
+  }
+
+  async *#readable(file: string, source: ByteSource): AsyncGenerator<Uint8Array> {
+    try {
+      yield* source;
+    } catch (error) {
+      throw this.#storeError(file, error);
+    }
+  }
+
+  #storeError(file: string, error: unknown): unknown {
+    return hasCode(error, 'ERR_FILESTORE_UNREADABLE') ? this.#damage(file, error) : error;
   }
 
   #orDamage<T>(file: string | undefined, work: () => T): T {
     try {
       return work();
     } catch (cause) {
-      throw new CodedError(DAMAGED, 'a block is damaged', { ulid: this.#ulid, file }, cause);
+      throw this.#damage(file, cause);
     }
+  }
+
+  #damage(file: string | undefined, cause: unknown): CodedError {
+    return new CodedError(DAMAGED, 'a block is damaged', { ulid: this.#ulid, file }, cause);
   }
 }
 

@@ -8,6 +8,7 @@ import { makeBlock, testUlid } from '../../../test/support/make-block.ts';
 import { MemoryFileStore } from '../../../test/support/memory-file-store.ts';
 import { MemoryFs } from '../../../test/support/memory-fs.ts';
 import { readBlockSamples } from '../../../test/support/tsdb-samples.ts';
+import { CodedError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { ArchivePacker } from '../../base/ports/archive.ts';
 import { listTree, readSmallFile, sourceOf } from '../../filestore/file-store.ts';
@@ -330,6 +331,28 @@ describe('a dump with damaged blocks', () => {
       return [0, 1, 2].every((index) => error.message.includes(testUlid(index)));
     });
     assert.deepEqual(await listTree(target, `plugin-data/mattermost-plugin-metrics/dump`), []);
+  });
+
+  it('goes without a block of which the disk does not give a file', async () => {
+    for (const code of ['ERR_FS_IO', 'ERR_FS_DENIED']) {
+      for (const [place, file] of [
+        ['disk', 'index'],
+        ['disk', 'chunks/000001'],
+        ['local', 'index'],
+      ] as const) {
+        const { fs, make, counts, dirOf } = await setUp(place);
+        const [open, readFile] = [fs.open.bind(fs), fs.readFile.bind(fs)];
+        const refuse = (path: string): void => {
+          if (!path.endsWith(`${dirOf(1)}/${file}`)) return;
+          throw new CodedError(code, 'made to fail by the test');
+        };
+        fs.open = async (path, mode) => (refuse(path), open(path, mode));
+        fs.readFile = async (path) => (refuse(path), readFile(path));
+        const { leftOut } = await make();
+        assert.match(leftOut ?? '', new RegExp(`${testUlid(1)} is damaged and left out`));
+        assert.deepEqual(await counts(), [100, 0, 100]);
+      }
+    }
   });
 
   it('goes without a local block whose folder is gone', async () => {
