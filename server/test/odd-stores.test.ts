@@ -213,6 +213,25 @@ describe('an odd store behind S3', () => {
     assert.equal((await open().stat('d/empty'))?.sizeBytes, 0);
   });
 
+  it('that answers with the whole object when a part is asked for has that part read', async () => {
+    const body = Buffer.alloc(300_000, '0123456789');
+    answers = [['GET ', (response) => void response.writeHead(200, { etag: '"1"' }).end(body)]];
+    for (const [start, end] of [
+      [0, 7],
+      [3, 12],
+      [70_003, 200_001],
+      [299_990, 300_000],
+    ] as const) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of open().read('d/a', { start, end })) pieces.push(piece.slice());
+      assert.deepEqual(Buffer.concat(pieces), body.subarray(start, end));
+    }
+    const beyond = async (): Promise<void> => {
+      for await (const piece of open().read('d/a', { start: 5, end: 300_001 })) void piece;
+    };
+    await assert.rejects(beyond());
+  });
+
   it('is asked at its own address, whatever the environment says about those of Amazon', async () => {
     answers = [['GET ', listing(object('d/a'))]];
     const variables = ['AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT'];

@@ -17,7 +17,13 @@ import type {
 import { makeAgents } from '../bucket/agents.ts';
 import { bodyPieces } from '../bucket/body-pieces.ts';
 import { exchange, readAnswer, timedOut } from '../bucket/exchange.ts';
-import { askSize, lengthIn, modifiedOrNow, sizeInRange } from '../bucket/unknown-values.ts';
+import {
+  askSize,
+  cutToRange,
+  lengthIn,
+  modifiedOrNow,
+  sizeInRange,
+} from '../bucket/unknown-values.ts';
 import { answerError, connectionError } from './azure-errors.ts';
 import { AzureIdentity } from './identity.ts';
 import { readListing } from './listing.ts';
@@ -88,14 +94,20 @@ export class AzureBucket implements Bucket {
       },
     });
     try {
-      const sizeBytes = isPart
-        ? sizeInRange(answer.headers['content-range'], start)
-        : lengthIn(answer.headers['content-length']);
+      const isWhole = !isPart || answer.statusCode === 200;
+      const sizeBytes = isWhole
+        ? lengthIn(answer.headers['content-length'])
+        : sizeInRange(answer.headers['content-range'], start);
       if (end !== undefined && sizeBytes !== undefined && end > sizeBytes)
         throw tooShort(end, sizeBytes);
       const { requestTimeoutMs: timeoutMs } = this.#settings;
       const pieces = bodyPieces(answer, timeoutMs, timedOut(timeoutMs), connectionError);
-      return { sizeBytes, tag: answer.headers.etag ?? '', pieces };
+      const tag = answer.headers.etag ?? '';
+      return {
+        sizeBytes,
+        tag,
+        pieces: isPart && isWhole ? cutToRange(pieces, start, end) : pieces,
+      };
     } catch (error) {
       answer.destroy();
       throw error;

@@ -72,3 +72,18 @@ export function sizeInRange(range: string | undefined, start: number): number | 
   }
   return found[2] === '*' ? undefined : Number(found[2]);
 }
+
+/** What lies in a range of a whole object: some proxies answer with all of it whatever is asked for. */
+export async function* cutToRange(
+  pieces: AsyncIterable<Uint8Array>,
+  start: number,
+  end = Infinity,
+): AsyncGenerator<Uint8Array> {
+  let offset = 0;
+  for await (const piece of pieces) {
+    const part = piece.subarray(Math.max(0, start - offset), Math.max(0, end - offset));
+    offset += piece.length;
+    if (part.length > 0) yield part;
+    if (offset >= end) return;
+  }
+}

@@ -30,7 +30,7 @@ import type {
   StartedUpload,
 } from '../../base/ports/bucket.ts';
 import { bodyPieces } from '../bucket/body-pieces.ts';
-import { askSize, modifiedOrNow, sizeInRange } from '../bucket/unknown-values.ts';
+import { askSize, cutToRange, modifiedOrNow, sizeInRange } from '../bucket/unknown-values.ts';
 import { takeLenientAnswers } from './lenient-answers.ts';
 import { credentialsFor } from './s3-credentials.ts';
 import { bucketError } from './s3-errors.ts';
@@ -167,10 +167,17 @@ class SdkBucket implements Bucket {
     try {
       // Whoever reads it hears of a broken connection; nobody else needs to.
       body.on('error', () => {});
-      const sizeBytes = isPart ? sizeInRange(answer.ContentRange, start) : answer.ContentLength;
+      const isWhole = !isPart || answer.$metadata.httpStatusCode === 200;
+      const sizeBytes = isWhole ? answer.ContentLength : sizeInRange(answer.ContentRange, start);
       if (end !== undefined && sizeBytes !== undefined && end > sizeBytes)
         throw tooShort(end, sizeBytes);
-      return { sizeBytes, tag: answer.ETag ?? '', pieces: this.#pieces(body) };
+      const pieces = this.#pieces(body);
+      const tag = answer.ETag ?? '';
+      return {
+        sizeBytes,
+        tag,
+        pieces: isPart && isWhole ? cutToRange(pieces, start, end) : pieces,
+      };
     } catch (error) {
       body.destroy();
       throw error;
