@@ -12,9 +12,12 @@ export interface Warning {
   readonly action?: string;
 }
 
+/** Times, counts, and what is in the names of temporary files. */
+const NUMBERS = /\b(?=[\da-f]*\d)[\da-f]+\b/gi;
+
 /**
- * The warnings that hold right now. Each is logged once when it appears or changes and once when it
- * has gone, however often the parts report it.
+ * The warnings that hold right now. Each is logged once when it appears, or says something else than
+ * other numbers, and once when it has gone, however often the parts report it.
  */
 export class WarningBoard {
   readonly #logger: Logger;
@@ -33,7 +36,7 @@ export class WarningBoard {
     const warning = { ...given, message: redactText(given.message) };
     const old = this.#warnings.get(warning.code);
     this.#warnings.set(warning.code, warning);
-    if (old?.message === warning.message) return;
+    if (old !== undefined && shapeOf(old.message) === shapeOf(warning.message)) return;
     this.#logger.warn(warning.message, {
       code: warning.code,
       ...(warning.action !== undefined && { action: warning.action }),
@@ -53,4 +56,8 @@ export class WarningBoard {
     if (warning === undefined) this.clear(code);
     else this.raise({ code, ...warning }, cause);
   }
+}
+
+function shapeOf(message: string): string {
+  return message.replace(NUMBERS, '#');
 }
