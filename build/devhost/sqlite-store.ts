@@ -19,6 +19,13 @@ const schema = `
   );
 `;
 
+/** What the plugin says in the words of PostgreSQL, in those of SQLite. */
+function translate(sql: string): string {
+  return sql
+    .replaceAll(/\$(\d+)/g, '?$1')
+    .replaceAll('EXTRACT(EPOCH FROM now())', "unixepoch('subsec')");
+}
+
 /** All servers' data in one SQLite file. */
 export class SqliteDatabase implements Database {
   readonly #tables: Tables;
@@ -145,7 +152,7 @@ class Tables {
   }
 
   query(sql: string, args: readonly unknown[]): Rows {
-    const statement = this.#database.prepare(sql.replaceAll(/\$(\d+)/g, '?$1'));
+    const statement = this.#database.prepare(translate(sql));
     statement.setReturnArrays(true);
     const columns = statement.columns().map((column) => column.name);
     const values: unknown = statement.all(...args.map(toSqlValue));

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 
+import { queryDatabaseTime } from '../../server/src/services/cluster/database-time.ts';
+import type { Query } from '../../server/src/services/cluster/nodes.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
 import { temporaryDir } from '../support/temporary.ts';
 import { NodeLink } from './node-link.ts';
@@ -83,6 +85,15 @@ function testStore(name: string, skip: string | false, start: () => Promise<Bed>
       await store.kvSet('a', new Uint8Array());
       assert.deepEqual(await store.kvList(0, 2), ['b', 'c']);
       await assert.rejects(store.kvSet('x'.repeat(151), one), /invalid key/);
+    });
+
+    test('it tells its time', async () => {
+      const query: Query = async (sql, args) => {
+        const { values } = await store.query(sql, args);
+        return { rows: values.map((row) => [...row]) };
+      };
+      const toldMs = await queryDatabaseTime(query, 'postgres');
+      assert.ok(Math.abs((toldMs ?? 0) - Date.now()) < 60_000, String(toldMs));
     });
 
     test("a query takes PostgreSQL's placeholders, in any order and more than once", async () => {
