@@ -84,9 +84,10 @@ function testDatabase(
       await database?.stop();
     });
 
-    void test('the living nodes of one cluster, each once', async () => {
+    void test('the living nodes of one cluster, each once, and those without a name', async () => {
       const { nodes } = (await ask({ clusterName: 'production' })) as { nodes: ClusterNode[] };
       assert.deepEqual(nodes, [
+        { hostname: '', lastPingMs: nowMs },
         { hostname: '10.0.0.2', lastPingMs: nowMs - minuteMs },
         { hostname: 'app1', lastPingMs: nowMs - minuteMs },
       ]);

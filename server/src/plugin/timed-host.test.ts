@@ -96,6 +96,27 @@ suite('a server that hangs', () => {
     assert.ok(calls <= 200, `${calls} calls`);
   });
 
+  test('answers all users that ask at a time, and asks again for none that was late', async () => {
+    const { server, host, pass } = setUp();
+    const answers: ((isAdministrator: boolean) => void)[] = [];
+    server.isAdministrator = () => new Promise((resolve) => answers.push(resolve));
+    const asked = Array.from({ length: 1_000 }, () => host.isAdministrator('user'));
+    for (let i = 0; i < asked.length; i++) {
+      answers[i](true);
+      assert.equal(await asked[i], true);
+    }
+    const late = Array.from({ length: 300 }, () => host.isAdministrator('user'));
+    for (const each of late) each.catch(() => undefined);
+    await pass(11);
+    const isLate = (error: unknown): boolean => hasCode(error, 'ERR_HOST_SILENT');
+    for (const each of late) await assert.rejects(each, isLate);
+    const soFar = answers.length;
+    for (const answer of answers) answer(true);
+    server.isAdministrator = async () => false;
+    assert.equal(await host.isAdministrator('user'), false);
+    assert.equal(answers.length, soFar);
+  });
+
   test('answers the plugin however many users ask at a time', async () => {
     const { server, host, pass } = setUp();
     let asked = 0;
