@@ -364,7 +364,7 @@ test('a big download is fast, exact, and leaves the plugin small', async () => {
   console.log(`# slowest answer meanwhile: ${slowestMs.toFixed(0)} ms`);
   reportMemory('after the download');
   await reportLoopDelay();
-  assert.ok(slowestMs < 2_000, 'others are answered meanwhile');
+  assert.ok(slowestMs < 5_000, 'others are answered meanwhile');
   assert.equal(bytes, sizeBytes);
   assert.equal(sha256, run('sha256sum', [file]).split(' ')[0]);
   const grownBytes = after.peakRssBytes - before.peakRssBytes;

@@ -235,7 +235,7 @@ describe('a worker whose file call does not return', () => {
       for (const fifo of hanging) await assert.rejects(pool.run(watch, fifo), hangs);
       const startMs = performance.now();
       await assert.rejects(pool.run(watch, hanging[0]), hangs);
-      assert.ok(performance.now() - startMs < 250, 'it is not refused at once');
+      assert.ok(performance.now() - startMs < 450, 'it was tried again');
       assert.equal(await pool.run(double, 21), 42);
       const ends = hanging.map(answer);
       writers.splice(-ends.length);

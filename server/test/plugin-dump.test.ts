@@ -74,7 +74,7 @@ describe('a dump of live data', { skip }, () => {
     const nowMs = Date.now();
     const job = await dumpLastHour(plugin);
     assert.equal(job.status, 'success', job.error);
-    assert.ok(nowMs - job.max_t < 2_000, 'the dump reaches the last moment');
+    assert.ok(nowMs - job.max_t < 10_000, 'the dump reaches the last moment');
     const answer = await ask(plugin.api, 'GET', `/jobs/download/${job.id}`);
     assert.equal(answer.status, 200);
     assert.equal(Number(answer.headers['Content-Length']), answer.body.length);
