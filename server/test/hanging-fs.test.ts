@@ -177,12 +177,23 @@ describe('a file system that hangs', () => {
 });
 
 describe('a worker whose file call does not return', () => {
-  it('is replaced, and is back when the call returns, without having gone on', async () => {
-    const support = `
+  /** @param tasks source of a list of handlers, which have `fs` */
+  function startPool(tasks: string, callTimeoutMs?: number): WorkerPool {
+    const source = `
       const { serveTasks, threadMark } = await import(${moduleUrl('worker-thread.ts')});
       const { blockingFs } = await import(${moduleUrl('blocking-fs.ts')});
       const fs = blockingFs(threadMark());
-      serveTasks([
+      serveTasks(${tasks});`;
+    return new WorkerPool({
+      workersMax: 1,
+      ...(callTimeoutMs !== undefined && { callTimeoutMs }),
+      createWorker: (workerData) => new Worker(source, { eval: true, workerData }),
+    });
+  }
+
+  it('is replaced, and is back when the call returns, without having gone on', async () => {
+    const pool = startPool(
+      `[
         { name: 'double', run: async (input) => input * 2 },
         { name: 'copy', run: async ({ from, to }) => {
           const file = await fs.open(from, 'append');
@@ -193,12 +204,9 @@ describe('a worker whose file call does not return', () => {
             await file.close();
           }
         } },
-      ]);`;
-    const pool = new WorkerPool({
-      workersMax: 1,
-      callTimeoutMs: 1_000,
-      createWorker: (workerData) => new Worker(support, { eval: true, workerData }),
-    });
+      ]`,
+      1_000,
+    );
     try {
       const from = makeFifo();
       const to = join(root, 'never-made');
@@ -217,19 +225,13 @@ describe('a worker whose file call does not return', () => {
   });
 
   it('keeps no other kind of task from its thread, however many hang', async () => {
-    const support = `
-      const { serveTasks, threadMark } = await import(${moduleUrl('worker-thread.ts')});
-      const { blockingFs } = await import(${moduleUrl('blocking-fs.ts')});
-      const fs = blockingFs(threadMark());
-      serveTasks([
+    const pool = startPool(
+      `[
         { name: 'double', run: async (input) => input * 2 },
         { name: 'watch', run: async (path) => void (await fs.readFile(path)) },
-      ]);`;
-    const pool = new WorkerPool({
-      workersMax: 1,
-      callTimeoutMs: 500,
-      createWorker: (workerData) => new Worker(support, { eval: true, workerData }),
-    });
+      ]`,
+      500,
+    );
     const hanging = Array.from({ length: 6 }, makeFifo);
     try {
       for (const fifo of hanging) await assert.rejects(pool.run(watch, fifo), hangs);
@@ -253,15 +255,8 @@ describe('a worker whose file call does not return', () => {
   });
 
   it('hears of a cancel between its calls', async () => {
-    const support = `
-      const { serveTasks, threadMark } = await import(${moduleUrl('worker-thread.ts')});
-      const { blockingFs } = await import(${moduleUrl('blocking-fs.ts')});
-      const fs = blockingFs(threadMark());
-      serveTasks([{ name: 'watch', run: async (path, signal) => {
-        for (;;) { signal.throwIfAborted(); await fs.stat(path); } } }]);`;
-    const pool = new WorkerPool({
-      createWorker: (workerData) => new Worker(support, { eval: true, workerData }),
-    });
+    const pool = startPool(`[{ name: 'watch', run: async (path, signal) => {
+        for (;;) { signal.throwIfAborted(); await fs.stat(path); } } }]`);
     try {
       const stop = new AbortController();
       const watching = pool.run(watch, root, { signal: stop.signal });

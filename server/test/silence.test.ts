@@ -212,7 +212,7 @@ suite('while something is silent', () => {
         ? new Promise(() => {})
         : open.call(node.disk, path, mode);
     const count = stored();
-    // A block is cut within six minutes, and may stand still for five.
+    // A block may take six minutes to be cut, and stand still for five.
     await world.runFor(13 * 60_000);
     const raised = (await warnings()).map(({ code }) => code);
     assert.deepEqual(raised, ['sync_stuck']);
