@@ -61,8 +61,7 @@ export class Db implements Appendable {
   #blocks: readonly BlockOnDisk[];
   #badBlocks: readonly BadBlock[];
   #hasSnapshot: boolean;
-  /** Why the last upkeep broke off; undefined when it did not. */
-  upkeepFault: unknown;
+  #upkeepFault: unknown;
   /** What {@link keepPlace} has to tell. */
   #losses: PlaceLoss[] = [];
   #closed: Promise<void> | undefined;
@@ -150,6 +149,11 @@ export class Db implements Appendable {
   /** Whole blocks on disk, oldest first. */
   blocks(): readonly BlockOnDisk[] {
     return this.#blocks;
+  }
+
+  /** Why the last upkeep broke off; undefined when it did not. */
+  get upkeepFault(): unknown {
+    return this.#upkeepFault;
   }
 
   /** Those that could not be read when the database was opened. */
@@ -383,10 +387,10 @@ export class Db implements Appendable {
         await this.cut();
         await this.#exclusively(() => this.#removeExpired());
         await this.#reference.save();
-        this.upkeepFault = undefined;
+        this.#upkeepFault = undefined;
       } catch (error) {
         if (signal.aborted) return;
-        this.upkeepFault = error;
+        this.#upkeepFault = error;
         this.#logger.error('the database could not be tidied up; it is tried again', { error });
       }
     }
